@@ -1,0 +1,25 @@
+"""The workloads that a container may run: baked into the guests, so no command line travels."""
+
+from services.core.errors import UnknownImage
+from services.core.model import DEFAULT_IMAGE
+
+IMAGES = (DEFAULT_IMAGE, "nginx")
+
+# Below the kernel's ephemeral ports (32768 and up), so that no client socket holds one.
+_FIRST_PORT = {"push": 10_000, "pull": 20_000}
+_PORTS = 10_000
+
+
+def check_image(image: object) -> str:
+    """Return `image` if the catalogue has it, raise UnknownImage otherwise."""
+    if isinstance(image, str) and image in IMAGES:
+        return image
+    raise UnknownImage(image, IMAGES)
+
+
+def preferred_port(mode: str, name: str) -> int:
+    """Return the TCP port that container `name` of `mode` tries first: the same everywhere.
+
+    Two names may share one; the workload then takes the next free port.
+    """
+    return _FIRST_PORT[mode] + sum(ord(c) * 31**i for i, c in enumerate(name)) % _PORTS

@@ -1,0 +1,81 @@
+"""Decide which nodes are down, and which containers must leave them.
+
+Two guards keep a confused observer from evicting the world, as the real systems do:
+Kubernetes stops evicting when most of a zone looks dead (kubernetes.io, "Nodes"), and
+nobody who has just started knows how long the others have been silent.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from services.core.model import Health, Node, Placed, Placement
+
+NODE_DOWN = "node is down"
+# Silence beyond this share of the lease is worth showing, long before it is worth acting on.
+SUSPECT_SHARE = 0.6
+
+
+class Eviction(NamedTuple):
+    """What to unassign now, and why nothing (more) is unassigned (empty: no guard holds)."""
+
+    placements: tuple[Placement, ...]
+    held: str
+
+
+def health(silent_s: float, lease_s: float) -> Health:
+    """Return what `silent_s` seconds without a heartbeat mean under a lease of `lease_s`.
+
+    Down only after more than a whole lease.
+    """
+    if silent_s > lease_s:
+        return Health.DOWN
+    return Health.SUSPECT if silent_s > lease_s * SUSPECT_SHARE else Health.UP
+
+
+def evict(
+    containers: Sequence[Placed], nodes: Sequence[Node], *, uptime_s: float, lease_s: float
+) -> Eviction:
+    """Return the containers to take off nodes that are down, in order of their names.
+
+    nodes: everything the server knows. A container on a node that the server does not know
+    counts as on a node that is down: nobody will ever report it.
+    uptime_s: how long the state server has been up. lease_s: silence that means down.
+
+    Nothing is evicted while the server is younger than one lease, and nothing from nodes
+    that fell silent together with more than half of those that were alive before them.
+    Total function; it never raises.
+    """
+    if uptime_s <= lease_s:
+        young = f"state server is up for {uptime_s:.0f} s; waiting one lease ({lease_s:g} s)"
+        return Eviction((), young)
+    known = {node.name for node in nodes}
+    down = [node for node in nodes if node.health is Health.DOWN]
+    mass = {node.name for node in down if _fell_with_most(node, nodes, lease_s)}
+    lost = {node.name for node in down} - mass
+    placements = tuple(
+        Placement(placed.name, None, f"{NODE_DOWN}: {placed.node}")
+        for placed in sorted(containers, key=lambda placed: placed.name)
+        if placed.node is not None and (placed.node in lost or placed.node not in known)
+    )
+    held = ""
+    if mass:
+        held = (
+            f"{len(mass)} of {len(nodes)} nodes fell silent together ({', '.join(sorted(mass))}): "
+            "more likely a fault of mine than of theirs; moving nothing off them"
+        )
+    return Eviction(placements, held)
+
+
+def _fell_with_most(node: Node, nodes: Sequence[Node], lease_s: float) -> bool:
+    """Whether more than half of the nodes alive before `node` fell silent went with it.
+
+    A node that was lost more than a lease earlier was not alive then; counting it would
+    freeze a lab of three for ever after its second, separate failure.
+    """
+    alive_before = [other for other in nodes if other.silent_s <= node.silent_s + lease_s]
+    together = [
+        other
+        for other in alive_before
+        if other.health is Health.DOWN and abs(other.silent_s - node.silent_s) <= lease_s
+    ]
+    return len(together) * 2 > len(alive_before)

@@ -1,0 +1,236 @@
+"""JSON to model and back: the only place that names JSON keys.
+
+`dump_*` returns what json.dumps takes; `load_*` takes what json.loads returned, checks every
+field and raises BadShape or BadName. Unknown fields are ignored on both sides: the contract
+lets fields be added, never renamed or removed.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from services.core.catalogue import check_image
+from services.core.errors import BadShape
+from services.core.model import (
+    DEFAULT_IMAGE,
+    Assignment,
+    Container,
+    Health,
+    Node,
+    Placed,
+    UnitState,
+)
+from services.core.names import check_label
+
+Json = dict[str, Any]
+
+EXAMPLE = """send JSON like {"name": "nginx"}"""
+
+
+class Report(NamedTuple):
+    """What an agent saw on its node in one pass, and under which revision it acted."""
+
+    running: Mapping[str, UnitState]
+    revision: int
+
+
+class NodeList(NamedTuple):
+    """All nodes, and what one must know to judge their silence."""
+
+    nodes: tuple[Node, ...]
+    uptime_s: float
+    lease_s: float
+
+
+def load_container(body: object) -> tuple[Container, str | None]:
+    """Return the container that a POST asks for and the node it names (None: any)."""
+    fields = _object(body)
+    if "name" not in fields:
+        raise BadShape("the field 'name' is missing", hint=EXAMPLE)
+    name = check_label(_text(fields, "name"), "container")
+    image = check_image(fields.get("image", DEFAULT_IMAGE))
+    return Container(name, image), load_node(fields)
+
+
+def load_node(body: object) -> str | None:
+    """Return the value of the field 'node': a label, or None for none."""
+    node = _object(body).get("node")
+    return None if node is None else check_label(node, "node")
+
+
+def load_patch(body: object) -> tuple[str | None, str]:
+    """Return the node that a PATCH sets (None: unassign) and its reason ("" for none given)."""
+    fields = _object(body)
+    if "node" not in fields:
+        raise BadShape(
+            "the field 'node' is missing", hint="""send {"node": "node1"} or {"node": null}"""
+        )
+    reason = _text(fields, "reason") if "reason" in fields else ""
+    return load_node(fields), reason
+
+
+def load_name(body: object) -> str:
+    """Return the container name of a body like {"name": "nginx"}."""
+    return load_container(body)[0].name
+
+
+def dump_placed(containers: Iterable[Placed], running: Mapping[str, str], revision: int) -> Json:
+    """All containers. running: container name -> node that reported it ready within its lease."""
+    return {
+        "containers": [
+            {
+                "name": placed.name,
+                "node": placed.node,
+                "image": placed.container.image,
+                "running": placed.node is not None and running.get(placed.name) == placed.node,
+            }
+            for placed in containers
+        ],
+        "revision": revision,
+    }
+
+
+def load_placed(body: object) -> tuple[Placed, ...]:
+    """The inverse of dump_placed, without who is running."""
+    return tuple(
+        Placed(Container(_text(item, "name"), item.get("image", DEFAULT_IMAGE)), load_node(item))
+        for item in _objects(body, "containers")
+    )
+
+
+def load_running(body: object) -> frozenset[str]:
+    """The names that dump_placed marked as running."""
+    return frozenset(
+        _text(item, "name") for item in _objects(body, "containers") if item.get("running") is True
+    )
+
+
+def dump_assignment(assignment: Assignment) -> Json:
+    """What one node must run: plain names as the seed's agents read them, and the rest beside."""
+    return {
+        "containers": [container.name for container in assignment.containers],
+        "images": {container.name: container.image for container in assignment.containers},
+        "revision": assignment.revision,
+        "epoch": assignment.epoch,
+    }
+
+
+def load_assignment(body: object) -> Assignment:
+    """The inverse of dump_assignment. Names are checked again: they become unit names here."""
+    fields = _object(body)
+    names = fields.get("containers")
+    images = fields.get("images", {})
+    if not isinstance(names, list) or not isinstance(images, dict):
+        raise BadShape("an assignment needs 'containers': [names] and 'images': {name: image}")
+    return Assignment(
+        _text(fields, "epoch"),
+        _count(fields, "revision"),
+        tuple(
+            Container(check_label(name, "container"), check_image(images.get(name, DEFAULT_IMAGE)))
+            for name in names
+        ),
+    )
+
+
+def dump_report(report: Report) -> Json:
+    """What an agent sends with its heartbeat."""
+    return {
+        "revision": report.revision,
+        "running": [
+            {"name": name, "image": state.image, "ready": state.ready}
+            for name, state in sorted(report.running.items())
+        ],
+    }
+
+
+def load_report(body: object) -> Report:
+    """The inverse of dump_report."""
+    fields = _object(body)
+    running = {
+        check_label(_text(item, "name"), "container"): UnitState(
+            _text(item, "image"), item.get("ready") is True
+        )
+        for item in _objects(fields, "running")
+    }
+    return Report(running, _count(fields, "revision"))
+
+
+def dump_node(node: Node, last_heartbeat: str, running: Sequence[str]) -> Json:
+    """One node. last_heartbeat: ISO 8601 in UTC. A suspect still counts as up on the wire."""
+    return {
+        "name": node.name,
+        "status": "down" if node.health is Health.DOWN else "up",
+        "last_heartbeat": last_heartbeat,
+        "health": node.health.value,
+        "silent_s": round(node.silent_s, 3),
+        "running": list(running),
+    }
+
+
+def dump_nodes(nodes: Sequence[Json], uptime_s: float, lease_s: float) -> Json:
+    """All nodes of dump_node, with what the node controller must know of the server itself."""
+    return {"nodes": list(nodes), "uptime_s": round(uptime_s, 3), "lease_s": lease_s}
+
+
+def load_nodes(body: object) -> NodeList:
+    """The inverse of dump_nodes and dump_node."""
+    fields = _object(body)
+    nodes = []
+    for item in _objects(fields, "nodes"):
+        down = item.get("status") == "down"
+        health = Health.DOWN if down else Health(item.get("health", "up"))
+        nodes.append(Node(_text(item, "name"), _seconds(item, "silent_s"), health))
+    return NodeList(tuple(nodes), _seconds(fields, "uptime_s"), _seconds(fields, "lease_s"))
+
+
+def dump_running(pairs: Iterable[tuple[str, str]], unreachable: Sequence[str]) -> Json:
+    """Push's list. pairs: (container, node) as read live from the nodes that answered."""
+    containers = [{"name": name, "node": node} for name, node in pairs]
+    return {
+        "total": len(containers),
+        "containers": containers,
+        "unreachable": list(unreachable),
+    }
+
+
+def dump_started(status: str, container: str, node: str) -> Json:
+    """Push's answer to start and stop."""
+    return {"status": status, "container": container, "node": node}
+
+
+def dump_error(error: str, hint: str = "") -> Json:
+    """Every answer that is not a success, of either API."""
+    return {"error": error, "hint": hint}
+
+
+def _object(body: object) -> Json:
+    if isinstance(body, dict):
+        return body
+    raise BadShape(f"expected a JSON object, got {type(body).__name__}", hint=EXAMPLE)
+
+
+def _objects(body: object, key: str) -> list[Json]:
+    items = _object(body).get(key)
+    if isinstance(items, list):
+        return [_object(item) for item in items]
+    raise BadShape(f"the field {key!r} must be a list of objects")
+
+
+def _text(fields: Json, key: str) -> str:
+    value = fields.get(key)
+    if isinstance(value, str):
+        return value
+    raise BadShape(f"the field {key!r} must be a string, got {type(value).__name__}", hint=EXAMPLE)
+
+
+def _count(fields: Json, key: str) -> int:
+    value = fields.get(key)
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+        return value
+    raise BadShape(f"the field {key!r} must be a whole number from 0, got {value!r}")
+
+
+def _seconds(fields: Json, key: str) -> float:
+    value = fields.get(key)
+    if isinstance(value, int | float) and not isinstance(value, bool) and value >= 0:
+        return float(value)
+    raise BadShape(f"the field {key!r} must be a number of seconds from 0, got {value!r}")

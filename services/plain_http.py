@@ -64,7 +64,7 @@ def _left(deadline: float) -> float:
 
 
 def _parse(raw: bytes) -> tuple[int, Any]:
-    """Split an answer into its status and its decoded body; raises ValueError when it is cut short."""
+    """Return status and decoded body of an answer; raises ValueError when it is cut short."""
     head, separator, body = raw.partition(b"\r\n\r\n")
     lines = head.decode("latin-1").split("\r\n")
     words = lines[0].split(" ", 2)

@@ -22,4 +22,7 @@ def preferred_port(mode: str, name: str) -> int:
 
     Two names may share one; the workload then takes the next free port.
     """
-    return _FIRST_PORT[mode] + sum(ord(c) * 31**i for i, c in enumerate(name)) % _PORTS
+    spread = 0
+    for character in name:
+        spread = (spread * 31 + ord(character)) % _PORTS
+    return _FIRST_PORT[mode] + spread

@@ -1,0 +1,157 @@
+"""What both APIs share of HTTP: JSON in, JSON errors out, and a server for many clients.
+
+waitress, not Bottle's default server: that one is single-threaded, and one idle client
+blocks everybody (bottle#752). waitress reads requests and writes answers in one event loop,
+so a slow or silent client holds no thread; only running handlers do.
+"""
+
+import json
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import waitress
+from bottle import Bottle, HTTPError, HTTPResponse, request, response
+from waitress.channel import HTTPChannel
+from waitress.server import BaseWSGIServer
+from waitress.task import ErrorTask
+
+from services.core import wire
+from services.core.errors import BadName, BadShape, LabError, UnknownImage
+from services.notify import notify
+
+BODY_LIMIT_BYTES = 64 * 1024
+# Read and discarded up to here, so that the client sees our 413 and not a broken pipe.
+_DRAIN_LIMIT_BYTES = 16 * 1024 * 1024
+_THREADS = 16
+_IDLE_S = 30
+
+# Both APIs answer these with 400; each adds its own.
+BAD_INPUT: dict[type[LabError], int] = {BadShape: 400, BadName: 400, UnknownImage: 400}
+
+
+def make_bottle(status: Mapping[type[LabError], int]) -> Bottle:
+    """Return an app with `GET /healthz` whose every error is JSON: {"error", "hint"}.
+
+    status: LabError class -> HTTP status; 500 for classes that neither it nor BAD_INPUT names.
+    """
+    app = Bottle()
+    app.install(_lab_errors({**BAD_INPUT, **status}))
+    app.default_error_handler = _http_error
+    app.get("/healthz", callback=lambda: {"status": "ok"})
+    return app
+
+
+def read_json() -> Any:
+    """Return the decoded body of the current request.
+
+    Answers 413 for more than BODY_LIMIT_BYTES, 415 for another content type, and 400 for what
+    is not JSON.
+    """
+    if request.content_length > BODY_LIMIT_BYTES:
+        raise _refusal(
+            413,
+            f"body of {request.content_length} bytes; the limit is {BODY_LIMIT_BYTES}",
+            "declare one container a request",
+        )
+    if request.content_type.split(";")[0].strip().lower() != "application/json":
+        raise _refusal(
+            415,
+            f"content type {request.content_type!r} is not JSON",
+            "add the header Content-Type: application/json",
+        )
+    try:
+        return json.loads(request.body.read())
+    except (ValueError, RecursionError) as error:
+        raise _refusal(400, f"the body is not JSON: {error}", wire.EXAMPLE) from None
+
+
+def serve(app: Bottle, host: str, port: int) -> BaseWSGIServer:
+    """Bind `host`:`port` and return the server; its `run()` serves until `close()`.
+
+    Port 0 takes a free one (`effective_port` tells which). Raises PortTaken.
+    """
+    try:
+        server = waitress.create_server(
+            app,
+            host=host,
+            port=port,
+            threads=_THREADS,
+            connection_limit=1000,
+            channel_timeout=_IDLE_S,
+            max_request_body_size=_DRAIN_LIMIT_BYTES,
+            clear_untrusted_proxy_headers=True,
+            ident="pushpull-lab",
+        )
+    except OSError as error:
+        raise PortTaken(host, port, error.strerror or str(error)) from None
+    server.channel_class = _JsonChannel
+    return server
+
+
+def ready(servers: list[BaseWSGIServer]) -> None:
+    """Say where `servers` listen, to systemd and on standard error."""
+    places = ", ".join(f"http://{s.effective_host}:{s.effective_port}" for s in servers)
+    print(f"listening on {places}", file=sys.stderr, flush=True)
+    notify(f"READY=1\nSTATUS=listening on {places}")
+
+
+class PortTaken(LabError):
+    """An address that cannot be listened on."""
+
+    def __init__(self, host: str, port: int, detail: str) -> None:
+        super().__init__(
+            f"cannot listen on {host}:{port}: {detail}",
+            hint=f"see who holds it (ss -ltnp 'sport = :{port}') or choose another port",
+        )
+        self.host = host
+        self.port = port
+
+
+class _JsonErrorTask(ErrorTask):  # type: ignore[misc]
+    """waitress' own refusals (bad request line, oversized headers) in the shape of ours."""
+
+    def execute(self) -> None:
+        error = self.request.error
+        body = json.dumps(wire.dump_error(f"{error.reason}: {error.body}")).encode()
+        self.status = f"{error.code} {error.reason}"
+        self.response_headers += [
+            ("Content-Type", "application/json"),
+            ("Content-Length", str(len(body))),
+            ("Connection", "close"),
+        ]
+        self.close_on_finish = True
+        self.content_length = len(body)
+        self.write(body)
+
+
+class _JsonChannel(HTTPChannel):  # type: ignore[misc]
+    error_task_class = _JsonErrorTask
+
+
+def _lab_errors(status: Mapping[type[LabError], int]) -> Callable[..., Any]:
+    """Bottle plugin: answer a LabError with its message, its hint and its status."""
+
+    def plugin(callback: Callable[..., Any]) -> Callable[..., Any]:
+        def wrapper(*args: Any, **kwargs: Any) -> Any:
+            try:
+                return callback(*args, **kwargs)
+            except LabError as error:
+                body = wire.dump_error(str(error), error.hint)
+                return HTTPResponse(body, status=status.get(type(error), 500))
+
+        return wrapper
+
+    return plugin
+
+
+def _http_error(error: HTTPError) -> str:
+    """Bottle's own errors (no such route, a bug of ours) in the shape clients expect."""
+    if error.exception is not None:
+        print(f"{request.method} {request.path}: {error.exception!r}", file=sys.stderr)
+    response.content_type = "application/json"
+    return json.dumps(wire.dump_error(str(error.body)))
+
+
+def _refusal(status: int, error: str, hint: str) -> HTTPResponse:
+    return HTTPResponse(wire.dump_error(error, hint), status=status)

@@ -1,0 +1,51 @@
+# Two commands: `make demo` shows the difference, `make test` proves it. `make help` lists the rest.
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# The environment is ready when this file is newer than the lock.
+READY := $(VENV)/.ready
+
+.PHONY: help
+help: ## Show this list.
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+
+.PHONY: demo
+demo: setup ## Set everything up and play the three demonstrations in push and in pull.
+	$(BIN)/lab up both
+	$(BIN)/lab demo
+
+.PHONY: test
+test: setup check ## Set everything up and run every test, real VMs included.
+	$(BIN)/python -m pytest tests/vm -m vm
+
+.PHONY: check
+check: $(READY) ## Linters, types, unit, property and API tests. No VM.
+	$(BIN)/python -m pytest -m "not vm"
+
+.PHONY: setup
+setup: $(READY) ## Install what is missing on this machine and build the box if it is absent.
+	$(BIN)/lab doctor --fix
+	$(BIN)/lab box build
+
+.PHONY: venv
+venv: $(READY) ## Only the Python environment: .venv, from requirements.lock.
+
+$(READY): requirements.lock pyproject.toml provisioning/host/venv.sh
+	provisioning/host/venv.sh $(VENV) $(PYTHON)
+
+.PHONY: format
+format: $(READY) ## Let ruff fix and format the code.
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+.PHONY: lock
+lock: $(READY) ## Resolve the dependencies anew, for the host and for the guests.
+	$(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --universal --extra dev \
+		--python-version 3.11 pyproject.toml -o requirements.lock
+	$(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --python-version 3.13 \
+		--python-platform x86_64-manylinux_2_28 --only-binary :all: \
+		provisioning/guest/requirements.in -o provisioning/guest/requirements.lock

@@ -1,0 +1,1 @@
+"""The box: a small Debian guest, built from Debian's packages and locked wheels."""

@@ -1,0 +1,1 @@
+"""What a container runs: standard library only, and as little of that as will do."""

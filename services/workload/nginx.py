@@ -1,0 +1,109 @@
+"""The real nginx as a container: in the foreground, without privileges, all its files in
+the unit's runtime directory.
+
+nginx cannot speak to systemd, so a helper does: a child that lives in the unit's cgroup
+until nginx has answered a request. nginx itself becomes the unit's main process.
+"""
+
+import os
+import socket
+from pathlib import Path
+
+from services.core.errors import LabError
+from services.notify import wait_until_heard
+from services.workload.identity import Identity
+from services.workload.listen import announce
+
+PROGRAM = "/usr/sbin/nginx"
+
+# Requests are answered by the same document as the demo's; one worker is plenty for that.
+_CONFIG = """\
+daemon off;
+worker_processes 1;
+error_log stderr warn;
+pid {runtime}/nginx.pid;
+lock_file {runtime}/nginx.lock;
+events {{ worker_connections 128; }}
+http {{
+    access_log off;
+    server_tokens off;
+    default_type application/json;
+    client_body_temp_path {runtime}/body;
+    proxy_temp_path {runtime}/proxy;
+    fastcgi_temp_path {runtime}/fastcgi;
+    uwsgi_temp_path {runtime}/uwsgi;
+    scgi_temp_path {runtime}/scgi;
+    server {{
+        listen 0.0.0.0:{port};
+        root {runtime}/www;
+        location / {{ rewrite ^ /answer.json break; }}
+        # nginx answers 405 to a POST of a plain file; the demo does not mind.
+        error_page 405 =200 /answer.json;
+    }}
+}}
+"""
+_HEARD_WITHIN_S = 30
+
+
+class NginxMissing(LabError):
+    """A node without the program."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            f"{PROGRAM} is not installed",
+            hint="apt-get install --no-install-recommends nginx-light",
+        )
+
+
+def configure(identity: Identity, port: int) -> Path:
+    """Write nginx' configuration and its one document; return the configuration's path."""
+    www = identity.runtime / "www"
+    www.mkdir(exist_ok=True)
+    (www / "answer.json").write_bytes(identity.answer())
+    file = identity.runtime / "nginx.conf"
+    file.write_text(_CONFIG.format(runtime=identity.runtime, port=port))
+    return file
+
+
+def serve(identity: Identity, listener: socket.socket) -> None:
+    """Become nginx on `listener`; a child announces it once it answers. Never returns.
+
+    nginx inherits the listening socket in the way in which it hands its own to a newer
+    binary (the variable NGINX), so the port cannot be lost between choosing and using it,
+    and a connection made now waits in the backlog until nginx accepts it.
+    """
+    if not os.access(PROGRAM, os.X_OK):
+        raise NginxMissing
+    port = listener.getsockname()[1]
+    config = configure(identity, port)
+    if os.fork() == 0:
+        _help(identity, listener, port)
+    listener.set_inheritable(True)
+    argv = [PROGRAM, "-e", "stderr", "-p", str(identity.runtime), "-c", str(config)]
+    os.execve(PROGRAM, argv, {"NGINX": f"{listener.fileno()};"})  # noqa: S606 - no shell wanted
+
+
+def _help(identity: Identity, listener: socket.socket, port: int) -> None:
+    """In the child: wait for nginx' first answer, announce it, and end. Never returns."""
+    code = 1
+    try:
+        # Ours would keep the connection below waiting after nginx failed to start.
+        listener.close()
+        if answers(port):
+            announce(identity, port)
+            # systemd finds out whose message it is by our cgroup: gone too early, it is nobody's.
+            wait_until_heard(_HEARD_WITHIN_S)
+            code = 0
+    finally:
+        os._exit(code)
+
+
+def answers(port: int) -> bool:
+    """Wait for an answer on `port`; return False once nobody can give one any more."""
+    try:
+        with socket.socket() as connection:
+            connection.connect(("127.0.0.1", port))
+            connection.sendall(b"HEAD / HTTP/1.0\r\n\r\n")
+            return connection.recv(64).startswith(b"HTTP/1.1 200 ")
+    except OSError:
+        return False

@@ -1,0 +1,130 @@
+"""`lab`: finds the command, and turns every failure into words and an exit code.
+
+A command's module is imported when it runs: click takes 15 ms, requests and fabric 200 ms more,
+and `lab --help` needs neither.
+"""
+
+import importlib
+import sys
+from collections.abc import Sequence
+from typing import IO, Any, NamedTuple
+
+import click
+
+from services.core.errors import LabError
+
+INTERRUPTED = 130
+
+
+class Entry(NamedTuple):
+    """Where a command lives (a module of lab.commands) and its line in `lab --help`."""
+
+    module: str
+    help: str
+
+
+SECTIONS: dict[str, dict[str, Entry]] = {
+    "Run the lab": {
+        "up": Entry("vms", "Boot the VMs and switch to push, pull or both."),
+        "down": Entry("vms", "Destroy the VMs; the box stays."),
+        "demo": Entry("demo", "Play the three demonstrations and print what happened."),
+    },
+    "Look": {
+        "status": Entry("status", "VMs, services, and wanted beside running, read live."),
+        "logs": Entry("shell", "The journal of the lab's units on one machine."),
+        "ssh": Entry("shell", "A shell, or one command, on a machine."),
+    },
+    "Break and mend": {
+        "chaos": Entry("chaos", "Halt a node, stop an API, corrupt a node."),
+        "heal": Entry("chaos", "Undo all chaos; safe at any time."),
+    },
+    "Measure": {
+        "bench": Entry("bench", "Medians of boot and of convergence, over several runs."),
+        "test": Entry("test", "Run the tests that need the VMs."),
+    },
+    "Set up": {
+        "doctor": Entry("setup", "What this machine has and lacks, and the command that helps."),
+        "box": Entry("setup", "The image that the VMs boot from."),
+        "completion": Entry("completion", "A completion script for your shell."),
+    },
+}
+COMMANDS = {name: entry for section in SECTIONS.values() for name, entry in section.items()}
+
+
+class Failed(click.ClickException):
+    """How a LabError looks to the user."""
+
+    def __init__(self, error: LabError) -> None:
+        super().__init__(str(error))
+        self.hint = error.hint
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        click.echo(f"Error: {self.message}", file=file, err=file is None)
+        if self.hint:
+            click.echo(f"Hint: {self.hint}", file=file, err=file is None)
+
+
+class Cli(click.Group):
+    """The group of all commands: loads them lazily, and is the process' one error edge."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"lab.commands.{COMMANDS[cmd_name].module}")
+        command: click.Command = getattr(module, cmd_name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the sections from the table above, without importing any command."""
+        width = max(map(len, COMMANDS))
+        for title, entries in SECTIONS.items():
+            with formatter.section(title):
+                rows = [(name.ljust(width), entry.help) for name, entry in entries.items()]
+                formatter.write_dl(rows)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except LabError as error:
+            raise Failed(error) from error
+        except KeyboardInterrupt:
+            click.echo(
+                "\nInterrupted. Nothing is lost: the same command goes on from here, "
+                "`lab heal` undoes chaos, `lab status` shows what is.",
+                err=True,
+            )
+            ctx.exit(INTERRUPTED)
+
+
+@click.group(cls=Cli, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="pushpull-lab", message="%(prog)s %(version)s")
+def main() -> None:
+    """Four real VMs, two control planes, one fault: see why Kubernetes pulls.
+
+    \b
+    lab up both                 boot the lab with both control planes
+    lab demo                    break it three times, and compare
+    curl localhost:8080/containers        the push API
+    curl localhost:8081/api/containers    the pull API
+    lab chaos halt node1        your own experiment ...
+    lab status                  ... and what became of it
+    lab heal                    back to normal
+    lab down                    destroy the VMs
+
+    `lab COMMAND --help` has examples for each command.
+    """
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run one command line (default: this process') and return its exit code."""
+    try:
+        main.main(args=None if arguments is None else list(arguments), prog_name="lab")
+    except SystemExit as end:
+        if end.code is None or isinstance(end.code, int):
+            return end.code or 0
+        print(end.code, file=sys.stderr)
+        return 1
+    return 0

@@ -1,0 +1,46 @@
+"""`lab up` and `lab down`."""
+
+import click
+
+from lab.params import MODE, PROFILE
+from lab.progress import Progress
+from services.core.profile import DEFAULT_PROFILE
+
+
+@click.command()
+@click.argument("mode", type=MODE, metavar="push|pull|both")
+@click.option(
+    "--profile",
+    type=PROFILE,
+    default=DEFAULT_PROFILE,
+    show_default=True,
+    metavar="seed|fast",
+    help="How fast the loops of pull turn.",
+)
+def up(mode: str, profile: str) -> None:
+    """Boot the VMs that do not run, bring them up to date, and switch to a mode.
+
+    Does only what is missing, so it also switches modes and profiles, brings new code in, and
+    goes on where an interrupted run stopped.
+
+    \b
+    lab up both                  push and pull on the same nodes
+    lab up pull --profile seed   pull alone, at the public demonstration's own pace
+    """
+    from lab import bringup, lock
+
+    with lock.held(f"lab up {mode}"):
+        bringup.up(mode, profile, Progress())
+
+
+@click.command()
+def down() -> None:
+    """Destroy the VMs and all that was declared in them. The box stays.
+
+    \b
+    lab down && lab up both      a lab as on the first day
+    """
+    from lab import bringup, lock
+
+    with lock.held("lab down"):
+        bringup.down(Progress())

@@ -1,0 +1,31 @@
+"""Errors of the tool itself, beside those that it shares with the services."""
+
+from collections.abc import Sequence
+
+from services.core.errors import LabError
+
+
+class LabNotUp(LabError):
+    """No VM of the lab runs."""
+
+    def __init__(self, lab: str) -> None:
+        super().__init__(f"lab {lab!r} is not up: none of its VMs runs", hint="lab up both")
+        self.lab = lab
+
+
+class UnknownChoice(LabError):
+    """A word on the command line that is none of the known ones."""
+
+    def __init__(self, what: str, word: str, known: Sequence[str]) -> None:
+        super().__init__(f"unknown {what} {word!r}", hint=f"use one of: {', '.join(known)}")
+        self.what = what
+        self.word = word
+        self.known = tuple(known)
+
+
+class ModeOff(LabError):
+    """A mode that was asked for, on a lab that runs without it."""
+
+    def __init__(self, mode: str) -> None:
+        super().__init__(f"the lab runs without the mode {mode!r}", hint=f"lab up {mode}")
+        self.mode = mode

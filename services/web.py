@@ -5,6 +5,7 @@ blocks everybody (bottle#752). waitress reads requests and writes answers in one
 so a slow or silent client holds no thread; only running handlers do.
 """
 
+import argparse
 import json
 import sys
 from collections.abc import Callable, Mapping
@@ -64,6 +65,14 @@ def read_json() -> Any:
         return json.loads(request.body.read())
     except (ValueError, RecursionError) as error:
         raise _refusal(400, f"the body is not JSON: {error}", wire.EXAMPLE) from None
+
+
+def listen_address(text: str) -> tuple[str, int]:
+    """Return host and port of an option like 127.0.0.1:8080; port 0 means a free one."""
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdecimal() or int(port) > 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is not ADDRESS:PORT")
+    return host, int(port)
 
 
 def serve(app: Bottle, host: str, port: int) -> BaseWSGIServer:

@@ -192,9 +192,27 @@ def dump_running(pairs: Iterable[tuple[str, str]], unreachable: Sequence[str]) -
     }
 
 
-def dump_started(status: str, container: str, node: str) -> Json:
-    """Push's answer to start and stop."""
-    return {"status": status, "container": container, "node": node}
+def dump_started(status: str, container: str, node: str, unreachable: Sequence[str] = ()) -> Json:
+    """Push's answer to start and stop. unreachable: nodes that could not be looked at."""
+    return {
+        "status": status,
+        "container": container,
+        "node": node,
+        "unreachable": list(unreachable),
+    }
+
+
+def dump_reached(running: Mapping[str, Sequence[str]], errors: Mapping[str, str]) -> Json:
+    """Push's nodes: those that answered with what runs there, then the others with why not."""
+    up = [
+        {"name": name, "status": "up", "running": list(names), "error": ""}
+        for name, names in running.items()
+    ]
+    silent = [
+        {"name": name, "status": "unreachable", "running": [], "error": error}
+        for name, error in errors.items()
+    ]
+    return {"nodes": up + silent}
 
 
 def dump_error(error: str, hint: str = "") -> Json:

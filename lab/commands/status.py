@@ -1,0 +1,40 @@
+"""`lab status`: one screen about everything, read live."""
+
+import time
+
+import click
+
+from lab.params import json_option
+from lab.table import echo_json
+from provisioning import topology
+
+_WATCH_S = 2.0
+
+
+@click.command()
+@json_option
+@click.option("--watch", is_flag=True, help="Look again every 2 s, until Ctrl-C.")
+def status(as_json: bool, watch: bool) -> None:
+    """Show VMs, services, and for every node what is wanted beside what runs.
+
+    Nothing is remembered: all of it is asked of libvirt, systemd and the APIs now. What does
+    not answer is shown as such. Exits with 1 when the lab is not up.
+
+    \b
+    lab status --watch                       in a second terminal, while you break things
+    lab status --json | jq .nodes
+    """
+    from lab import survey, view
+
+    lab = topology.load()
+    while True:
+        seen = survey.take(lab)
+        if watch:
+            click.clear()
+        if as_json:
+            echo_json(view.as_json(seen))
+        else:
+            click.echo(view.as_text(seen))
+        if not watch:
+            return
+        time.sleep(_WATCH_S)

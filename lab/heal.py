@@ -1,0 +1,103 @@
+"""Bring the lab back to normal, whatever happened to it. Idempotent, and needs no memory."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from lab import remote
+from lab.chaos import MARKS, api_units
+from lab.errors import LabNotUp
+from lab.provider import vagrant
+from lab.speed import deadline_s
+from lab.survey import RUNNING
+from lab.units import FAKE, container_unit
+from provisioning.topology import Machine, Topology
+from services.core.errors import LabError
+
+Say = Callable[[str], None]
+
+ABSENT = "absent"
+_COMMAND_S = 10.0
+_START_S = 90.0
+
+
+def heal(topology: Topology, say: Say) -> None:
+    """Boot every VM that is off, start what its modes need, and stop strays of chaos.
+
+    Deletes nothing that a user declared. A VM that does not answer is reported after the
+    others are mended; raises LabNotUp when the lab was never brought up.
+    """
+    states = vagrant.machine_states(topology)
+    if all(state == ABSENT for state in states.values()):
+        raise LabNotUp(topology.lab)
+    _boot(topology, states, say)
+    modes = _modes(topology)
+    _start(topology.machines, modes, say)
+    _sweep(topology.nodes, say)
+
+
+def _boot(topology: Topology, states: Mapping[str, str], say: Say) -> None:
+    for machine in topology.machines:
+        state = states.get(machine.name, ABSENT)
+        if state == ABSENT:
+            raise LabError(f"machine {machine.name!r} does not exist", hint="lab up both")
+        if state != RUNNING:
+            say(f"{machine.name} is {state}: boot it")
+            vagrant.start(machine.name)
+
+
+def _modes(topology: Topology) -> list[str]:
+    """Return the modes that are on, or will be: a machine that just booted may not be there yet."""
+    targets = [f"{mode}.target" for mode in topology.ports]
+    show = ["systemctl", "show", "--property=Id,ActiveState,UnitFileState", *targets]
+    said = remote.run(topology.api, show, timeout_s=deadline_s(_COMMAND_S))
+    return wanted_modes(said)
+
+
+def wanted_modes(shown: str) -> list[str]:
+    """Return the modes whose target `systemctl show` calls active or enabled, in its order."""
+    modes = []
+    for block in shown.strip().split("\n\n"):
+        fields = dict(line.partition("=")[::2] for line in block.splitlines())
+        if fields.get("ActiveState") == "active" or fields.get("UnitFileState") == "enabled":
+            modes.append(fields.get("Id", "").removesuffix(".target"))
+    return modes
+
+
+def _start(machines: Sequence[Machine], modes: Sequence[str], say: Say) -> None:
+    """Starting a target that is active starts again whatever of it was stopped."""
+    if not modes:
+        say("no mode is on: nothing to start")
+        return
+    targets = [f"{mode}.target" for mode in modes]
+    # Only where its condition holds does an API start; elsewhere this is nothing.
+    start = ["systemctl", "start", *targets, *api_units(modes)]
+    _all(remote.run_all(machines, start, timeout_s=max(_START_S, deadline_s(_COMMAND_S))))
+
+
+def _sweep(nodes: Sequence[Machine], say: Say) -> None:
+    """Stop what chaos started. In pull the agents have done it already."""
+    find = ["find", "/run", "-maxdepth", "3", "-path", f"{MARKS}/*/*", "-printf", "%P\n"]
+    found = _all(remote.run_all(nodes, find, timeout_s=deadline_s(_COMMAND_S)))
+    for node in nodes:
+        stop = ["systemctl", "stop", *strays(found[node.name])]
+        remote.run(node, stop, timeout_s=deadline_s(_COMMAND_S))
+        if found[node.name]:
+            say(f"{node.name}: removed {', '.join(stop[2:])}")
+            remote.run(node, ["rm", "-rf", MARKS], timeout_s=deadline_s(_COMMAND_S))
+
+
+def strays(found: str) -> list[str]:
+    """Return the units of the marks in `found`, lines like lab-chaos/push/fake.
+
+    Push's `fake` is always among them: it is the name by which the demonstration's audience
+    corrupts a node by hand, and nobody else would ever stop it.
+    """
+    marks = [line.split("/")[-2:] for line in found.splitlines() if line.count("/") == 2]
+    return sorted({container_unit("push", FAKE), *(container_unit(*mark) for mark in marks)})
+
+
+def _all(answers: Mapping[str, str | LabError]) -> dict[str, str]:
+    """Return the answers; raises the first error, now that all have been asked."""
+    for answer in answers.values():
+        if isinstance(answer, LabError):
+            raise answer
+    return {name: answer for name, answer in answers.items() if isinstance(answer, str)}

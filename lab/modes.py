@@ -1,0 +1,32 @@
+"""Which control planes the lab runs right now, and which of them a command is about."""
+
+from collections.abc import Sequence
+
+from lab import remote, units
+from lab.errors import LabNotUp, ModeOff
+from lab.params import BOTH
+from lab.provider import vagrant
+from lab.speed import deadline_s
+from provisioning.topology import Topology
+
+_SSH_S = 5.0
+
+
+def on(topology: Topology) -> list[str]:
+    """Return the modes that are on, as the API machine says; raises LabNotUp when that is off."""
+    if vagrant.machine_states(topology).get(topology.api.name) != "running":
+        raise LabNotUp(topology.lab)
+    said = remote.run(topology.api, units.LIST, timeout_s=deadline_s(_SSH_S))
+    return units.active_modes(units.parse(said), list(topology.ports))
+
+
+def pick(asked: str, running: Sequence[str]) -> list[str]:
+    """Return the modes that `asked` means: itself, or with `both` every one in `running`.
+
+    Raises ModeOff when that is none, or not running.
+    """
+    if asked == BOTH and running:
+        return list(running)
+    if asked in running:
+        return [asked]
+    raise ModeOff(asked)

@@ -1,0 +1,69 @@
+"""`python -m services.push`: serve the push API until SIGTERM."""
+
+import argparse
+import signal
+import sys
+from pathlib import Path
+from types import FrameType
+
+from services import web
+from services.core.errors import LabError
+from services.push import inventory
+from services.push.api import make_app
+from services.push.fleet import Fleet
+from services.push.inventory import Limits
+from services.push.push import Push
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Serve until SIGTERM and return 0; return 1 and say why if that cannot be."""
+    options = _parser().parse_args(arguments)
+    limits = Limits(options.connect_timeout_s, options.command_timeout_s)
+    try:
+        fleet = Fleet(inventory.load(options.inventory), limits)
+        server = web.serve(make_app(Push(fleet)), *options.listen)
+    except LabError as error:
+        print(f"{error}\nhint: {error.hint}", file=sys.stderr)
+        return 1
+    signal.signal(signal.SIGTERM, _leave)
+    fleet.warm_up()
+    web.ready([server])
+    # waitress takes SystemExit as the end: running handlers get a moment, then run() returns.
+    server.run()
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    default = Limits()
+    parser = argparse.ArgumentParser(
+        prog="python -m services.push", description="Start containers on nodes over SSH."
+    )
+    parser.add_argument("--inventory", type=Path, required=True, help="JSON file of nodes and keys")
+    parser.add_argument(
+        "--listen", type=web.listen_address, required=True, metavar="ADDRESS:PORT",
+        help="where to serve HTTP",
+    )  # fmt: skip
+    parser.add_argument(
+        "--connect-timeout", type=_seconds, default=default.connect_s, metavar="SECONDS",
+        dest="connect_timeout_s", help="silence that makes a node unreachable (%(default)g)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--command-timeout", type=_seconds, default=default.command_s, metavar="SECONDS",
+        dest="command_timeout_s", help="limit of one start or stop (%(default)g)",
+    )  # fmt: skip
+    return parser
+
+
+def _seconds(text: str) -> float:
+    value = float(text)
+    if not 0 < value < 3600:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0")
+    return value
+
+
+def _leave(_signal: int, _frame: FrameType | None) -> None:
+    raise SystemExit(0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,60 @@
+"""HTTP face of push: parses, calls, answers. It decides nothing."""
+
+from bottle import Bottle, HTTPResponse
+
+from services.core import wire
+from services.core.errors import CommandFailed, LabError, NodeUnreachable, UnknownNode
+from services.push.errors import (
+    LoginRefused,
+    NodeDistrusted,
+    NotRunning,
+    RunsTwice,
+    WhereaboutsUnknown,
+)
+from services.push.push import STARTED, Push, answers, unreachable
+from services.web import make_bottle, read_json
+
+STATUS: dict[type[LabError], int] = {
+    UnknownNode: 404,
+    NotRunning: 404,
+    RunsTwice: 409,
+    # The fault is behind us, at a node.
+    NodeUnreachable: 502,
+    NodeDistrusted: 502,
+    LoginRefused: 502,
+    CommandFailed: 502,
+    WhereaboutsUnknown: 502,
+}
+
+
+def make_app(push: Push) -> Bottle:
+    """Build the API over `push`. `GET /healthz` speaks of this process alone, not of nodes."""
+    app = make_bottle(STATUS)
+
+    @app.post("/container/start")  # type: ignore[untyped-decorator]
+    def start() -> HTTPResponse:
+        """201 once it serves, 200 if a node ran it already, 502 naming a node that failed."""
+        container, node = wire.load_container(read_json())
+        outcome = push.start(container, node)
+        return HTTPResponse(wire.dump_started(*outcome), 201 if outcome.status == STARTED else 200)
+
+    @app.post("/container/stop")  # type: ignore[untyped-decorator]
+    def stop() -> wire.Json:
+        """200 once it is gone, 404 if it did not run."""
+        container, node = wire.load_container(read_json())
+        return wire.dump_started(*push.stop(container.name, node))
+
+    @app.get("/containers")  # type: ignore[untyped-decorator]
+    def containers() -> wire.Json:
+        """Read live from the nodes that answer; the others are listed as unreachable."""
+        sight = push.look()
+        pairs = ((name, node) for node, names in answers(sight).items() for name in names)
+        return wire.dump_running(pairs, tuple(unreachable(sight)))
+
+    @app.get("/nodes")  # type: ignore[untyped-decorator]
+    def nodes() -> wire.Json:
+        """Which nodes answer right now, and why the others do not."""
+        sight = push.look()
+        return wire.dump_reached(answers(sight), unreachable(sight))
+
+    return app

@@ -1,0 +1,98 @@
+"""All nodes at once: each asked in threads of its own, none waited for longer than allowed."""
+
+import sys
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, wait
+
+from services.core.errors import CommandFailed, LabError, NodeUnreachable
+from services.core.model import Container
+from services.push import commands
+from services.push.commands import Places
+from services.push.inventory import Inventory, Limits, Target
+from services.push.lane import Lane
+from services.push.protocol import Sight
+from services.push.runner import Session
+
+
+class Fleet:
+    """The Runner over SSH.
+
+    Two connections to each node, each in its own thread: a start that takes long must not
+    make its node look unreachable to whoever asks what runs there.
+    """
+
+    def __init__(self, inventory: Inventory, limits: Limits, places: Places | None = None) -> None:
+        self.names = tuple(target.name for target in inventory.targets)
+        self._limits = limits
+        self._places = places or Places()
+        self._asking = _wires("ask", inventory, limits)
+        self._acting = _wires("act", inventory, limits)
+
+    def warm_up(self) -> None:
+        """Begin to log in everywhere and return at once: the first order need not wait for it."""
+        for wire in (*self._asking.values(), *self._acting.values()):
+            wire.lane.submit(wire.open)
+
+    def running(self, nodes: Sequence[str]) -> Sight:
+        """Ask `nodes`, all at once, within one deadline for all of them."""
+        argv = commands.list_running(self._places)
+        limit_s = self._limits.answer_s
+        futures = {node: self._asking[node].run(argv, limit_s) for node in nodes}
+        wait(futures.values(), timeout=limit_s)
+        return {node: self._sight(node, future) for node, future in futures.items()}
+
+    def start(self, node: str, container: Container) -> bool:
+        """Start `container` on `node`."""
+        argv = commands.start(container, self._places, self._limits.command_s)
+        return self._act(node, argv, f"start {container.name}")
+
+    def stop(self, node: str, name: str) -> bool:
+        """Stop container `name` on `node`."""
+        argv = commands.stop(name, self._places, self._limits.command_s)
+        return self._act(node, argv, f"stop {name}")
+
+    def _act(self, node: str, argv: Sequence[str], what: str) -> bool:
+        # The node ends the command itself and says so; ours is for a node that says nothing.
+        limit_s = self._limits.command_s + self._limits.answer_s
+        future = self._acting[node].run(argv, limit_s)
+        deadline_s = limit_s + self._limits.answer_s
+        wait([future], timeout=deadline_s)
+        if not future.done():
+            # Still in the queue: it must not run after we said that it did not.
+            future.cancel()
+            raise NodeUnreachable(node, deadline_s)
+        try:
+            return commands.read_done(future.result())
+        except CommandFailed as error:
+            raise CommandFailed(node, what, error.code, error.stderr) from None
+
+    def _sight(self, node: str, future: Future[str]) -> tuple[str, ...] | LabError:
+        if not future.done():
+            future.cancel()
+            return NodeUnreachable(node, self._limits.answer_s)
+        error = future.exception()
+        if error is None:
+            return commands.read_list(future.result())
+        if isinstance(error, LabError):
+            return error
+        print(f"{node}: {error!r}", file=sys.stderr)
+        return NodeUnreachable(node, self._limits.answer_s, type(error).__name__)
+
+
+class _Wire:
+    """A session and the one thread that may use it."""
+
+    def __init__(self, purpose: str, target: Target, inventory: Inventory, limits: Limits) -> None:
+        self._session = Session(target, inventory, limits)
+        self.lane: Lane[str] = Lane(f"{purpose} {target.name}")
+
+    def run(self, argv: Sequence[str], timeout_s: float) -> Future[str]:
+        return self.lane.submit(lambda: self._session.run(argv, timeout_s=timeout_s))
+
+    def open(self) -> str:
+        self._session.open()
+        return ""
+
+
+def _wires(purpose: str, inventory: Inventory, limits: Limits) -> Mapping[str, _Wire]:
+    return {target.name: _Wire(purpose, target, inventory, limits) for target in inventory.targets}

@@ -1,0 +1,84 @@
+"""Which nodes there are, and how to reach them: a JSON file that is read once."""
+
+import json
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from services.core.errors import LabError
+from services.core.names import check_label
+
+SHAPE = (
+    '{"user": "root", "key": FILE, "known_hosts": FILE, '
+    '"nodes": [{"name": "node1", "address": "10.77.0.11", "port": 22}, ...]}'
+)
+
+
+class Target(NamedTuple):
+    """Where the sshd of one node listens."""
+
+    name: str
+    address: str
+    port: int
+
+
+class Inventory(NamedTuple):
+    """All nodes, the user and private key to log in with, and the host keys to accept."""
+
+    user: str
+    key: Path
+    known_hosts: Path
+    targets: tuple[Target, ...]
+
+
+class Limits(NamedTuple):
+    """How long a node may take, in seconds.
+
+    connect_s: silence of its network after which it counts as unreachable.
+    command_s: one start or stop, until the container serves or is gone.
+    """
+
+    connect_s: float = 4
+    command_s: float = 30
+
+    @property
+    def answer_s(self) -> float:
+        """What a node that accepts connections may take to log us in or to list.
+
+        Longer than connect_s: a handshake is a second of work for an emulated guest.
+        """
+        return 3 * self.connect_s
+
+
+class BadInventory(LabError):
+    """An inventory that cannot be used."""
+
+    def __init__(self, file: Path, detail: str) -> None:
+        super().__init__(f"cannot use the inventory {file}: {detail}", hint=f"expected {SHAPE}")
+        self.file = file
+        self.detail = detail
+
+
+def load(file: Path) -> Inventory:
+    """Return the inventory in `file`; raises BadInventory naming what is wrong with it."""
+    try:
+        inventory = _parse(json.loads(file.read_text()))
+    except (OSError, LabError) as error:
+        raise BadInventory(file, str(error)) from None
+    except (ValueError, KeyError, TypeError) as error:
+        raise BadInventory(file, f"{type(error).__name__}: {error}") from None
+    for secret in (inventory.key, inventory.known_hosts):
+        if not secret.is_file():
+            raise BadInventory(file, f"there is no file {secret}")
+    return inventory
+
+
+def _parse(data: dict[str, Any]) -> Inventory:
+    targets = tuple(
+        Target(check_label(item["name"], "node"), str(item["address"]), int(item.get("port", 22)))
+        for item in data["nodes"]
+    )
+    if not targets:
+        raise ValueError("no nodes")
+    if len({target.name for target in targets}) != len(targets):
+        raise ValueError("two nodes have the same name")
+    return Inventory(str(data["user"]), Path(data["key"]), Path(data["known_hosts"]), targets)

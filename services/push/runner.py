@@ -1,0 +1,138 @@
+"""SSH to one node, through Fabric: opened when needed, kept open, every wait bounded.
+
+The only module of the services that knows Fabric.
+"""
+
+import logging
+import shlex
+import socket
+from collections.abc import Sequence
+from typing import Any
+
+from fabric import Config, Connection
+from invoke.exceptions import CommandTimedOut, ThreadException
+from paramiko.client import RejectPolicy
+from paramiko.ssh_exception import AuthenticationException, BadHostKeyException, SSHException
+
+from services.core.errors import CommandFailed, NodeUnreachable
+from services.push.errors import LoginRefused, NodeDistrusted
+from services.push.inventory import Inventory, Limits, Target
+
+_KEEPALIVE_S = 5
+# What went wrong is in the errors below; paramiko would add a traceback to the journal.
+logging.getLogger("paramiko").setLevel(logging.CRITICAL)
+
+
+class Session:
+    """One kept connection to one node.
+
+    For one thread only: Fabric's Connection is not safe in more (fabric#1992).
+    """
+
+    def __init__(self, target: Target, inventory: Inventory, limits: Limits) -> None:
+        self._target = target
+        self._inventory = inventory
+        self._limits = limits
+        self._connection: Any = None
+
+    def run(self, argv: Sequence[str], *, timeout_s: float) -> str:
+        """Run `argv` on the node and return its standard output.
+
+        A connection that died since the last call is opened anew; one that dies during the
+        command is not: nobody knows how far the command came.
+        Raises CommandFailed; NodeUnreachable, NodeDistrusted or LoginRefused when it did not
+        run or its end was not seen.
+        """
+        try:
+            connection = self._open()
+            result = connection.run(
+                shlex.join(argv),
+                hide=True,
+                warn=True,
+                in_stream=False,
+                encoding="utf-8",
+                timeout=timeout_s,
+            )
+        except CommandTimedOut:
+            self.close()
+            raise self._unreachable(timeout_s, "no end of the command") from None
+        except (SSHException, OSError, EOFError, ThreadException) as error:
+            self.close()
+            raise self._explain(error) from None
+        if result.exited == -1:
+            self.close()
+            raise self._unreachable(timeout_s, "connection lost during the command")
+        if result.failed:
+            raise CommandFailed(self._target.name, argv[0], result.exited, result.stderr)
+        return str(result.stdout)
+
+    def open(self) -> None:
+        """Log in now, so that the next command need not. Raises as `run` does."""
+        try:
+            self._open()
+        except (SSHException, OSError, EOFError) as error:
+            self.close()
+            raise self._explain(error) from None
+
+    def close(self) -> None:
+        """Forget the connection; the next command opens another."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _open(self) -> Any:
+        if self._connection is not None and not self._connection.is_connected:
+            self.close()
+        if self._connection is None:
+            self._connection = self._new_connection(self._dial())
+            self._connection.open()
+            self._connection.transport.set_keepalive(_KEEPALIVE_S)
+        return self._connection
+
+    def _dial(self) -> socket.socket:
+        """Connect by ourselves: Fabric rounds its timeout down, and cannot set what follows."""
+        place = (self._target.address, self._target.port)
+        connection = socket.create_connection(place, timeout=self._limits.connect_s)
+        # The kernel gives up on a peer that acknowledges nothing for so long (RFC 5482); with
+        # the keepalive, a node that lost power is noticed even between commands.
+        patience_ms = int(self._limits.connect_s * 1000)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, patience_ms)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return connection
+
+    def _new_connection(self, dialled: socket.socket) -> Any:
+        answer_s = self._limits.answer_s
+        connection = Connection(
+            self._target.address,
+            user=self._inventory.user,
+            port=self._target.port,
+            # Nobody's ~/.ssh/config and ~/.fabric.yml.
+            config=Config(overrides={"load_ssh_configs": False}, lazy=True),
+            connect_kwargs={
+                "sock": dialled,
+                "key_filename": str(self._inventory.key),
+                "look_for_keys": False,
+                "allow_agent": False,
+                "timeout": answer_s,
+                "banner_timeout": answer_s,
+                "auth_timeout": answer_s,
+                "channel_timeout": answer_s,
+            },
+        )
+        # Fabric's default adds any key that it is shown.
+        connection.client.set_missing_host_key_policy(RejectPolicy())
+        connection.client.load_system_host_keys(str(self._inventory.known_hosts))
+        return connection
+
+    def _explain(self, error: Exception) -> Exception:
+        name = self._target.name
+        detail = str(error) or type(error).__name__
+        if isinstance(error, BadHostKeyException) or "not found in known_hosts" in detail:
+            return NodeDistrusted(name, detail)
+        if isinstance(error, AuthenticationException):
+            return LoginRefused(name, self._inventory.user, detail)
+        waited_s = self._limits.connect_s if isinstance(error, OSError) else self._limits.answer_s
+        return self._unreachable(waited_s, detail)
+
+    def _unreachable(self, waited_s: float, detail: str) -> NodeUnreachable:
+        return NodeUnreachable(self._target.name, waited_s, detail)

@@ -18,6 +18,7 @@ from waitress.server import BaseWSGIServer
 from waitress.task import ErrorTask
 
 from services.core import wire
+from services.core.address import Address, BadAddress, parse_address
 from services.core.errors import BadName, BadShape, LabError, UnknownImage
 from services.notify import notify
 
@@ -31,14 +32,15 @@ _IDLE_S = 30
 BAD_INPUT: dict[type[LabError], int] = {BadShape: 400, BadName: 400, UnknownImage: 400}
 
 
-def make_bottle(status: Mapping[type[LabError], int]) -> Bottle:
+def make_bottle(status: Mapping[type[LabError], int], *, hint: str = "") -> Bottle:
     """Return an app with `GET /healthz` whose every error is JSON: {"error", "hint"}.
 
     status: LabError class -> HTTP status; 500 for classes that neither it nor BAD_INPUT names.
+    hint: for whoever asks for a route that there is not.
     """
     app = Bottle()
     app.install(_lab_errors({**BAD_INPUT, **status}))
-    app.default_error_handler = _http_error
+    app.default_error_handler = lambda error: _http_error(error, hint)
     app.get("/healthz", callback=lambda: {"status": "ok"})
     return app
 
@@ -67,22 +69,26 @@ def read_json() -> Any:
         raise _refusal(400, f"the body is not JSON: {error}", wire.EXAMPLE) from None
 
 
-def listen_address(text: str) -> tuple[str, int]:
-    """Return host and port of an option like 127.0.0.1:8080; port 0 means a free one."""
-    host, _, port = text.rpartition(":")
-    if not host or not port.isdecimal() or int(port) > 65535:
-        raise argparse.ArgumentTypeError(f"{text!r} is not ADDRESS:PORT")
-    return host, int(port)
+def listen_address(text: str) -> Address:
+    """The type of an argparse option ADDRESS:PORT; its error message says what is wrong."""
+    try:
+        return parse_address(text)
+    except BadAddress as error:
+        raise argparse.ArgumentTypeError(f"{error}; {error.hint}") from None
 
 
-def serve(app: Bottle, host: str, port: int) -> BaseWSGIServer:
+def serve(
+    app: Bottle, host: str, port: int, *, loop: dict[int, Any] | None = None
+) -> BaseWSGIServer:
     """Bind `host`:`port` and return the server; its `run()` serves until `close()`.
 
+    loop: servers given the same one are all served by the `run()` of any of them.
     Port 0 takes a free one (`effective_port` tells which). Raises PortTaken.
     """
     try:
         server = waitress.create_server(
             app,
+            map=loop,
             host=host,
             port=port,
             threads=_THREADS,
@@ -154,12 +160,13 @@ def _lab_errors(status: Mapping[type[LabError], int]) -> Callable[..., Any]:
     return plugin
 
 
-def _http_error(error: HTTPError) -> str:
+def _http_error(error: HTTPError, hint: str) -> str:
     """Bottle's own errors (no such route, a bug of ours) in the shape clients expect."""
     if error.exception is not None:
         print(f"{request.method} {request.path}: {error.exception!r}", file=sys.stderr)
     response.content_type = "application/json"
-    return json.dumps(wire.dump_error(str(error.body)))
+    no_route = error.status_code in (404, 405)
+    return json.dumps(wire.dump_error(str(error.body), hint if no_route else ""))
 
 
 def _refusal(status: int, error: str, hint: str) -> HTTPResponse:

@@ -71,8 +71,9 @@ class NodeUnreachable(LabError):
 
     def __init__(self, node: str, waited_s: float, detail: str = "") -> None:
         super().__init__(
-            f"node {node!r} did not answer within {waited_s:g} s"
-            + (f": {detail}" if detail else ""),
+            f"cannot reach node {node!r}: {detail}"
+            if detail
+            else f"node {node!r} did not answer within {waited_s:g} s",
             hint="check that the VM runs: lab status",
         )
         self.node = node

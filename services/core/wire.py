@@ -17,6 +17,7 @@ from services.core.model import (
     Health,
     Node,
     Placed,
+    Placement,
     UnitState,
 )
 from services.core.names import check_label
@@ -31,6 +32,15 @@ class Report(NamedTuple):
 
     running: Mapping[str, UnitState]
     revision: int
+
+
+class Patch(NamedTuple):
+    """What a PATCH asks for. guarded: only while the container is on `if_node`."""
+
+    node: str | None
+    reason: str
+    guarded: bool
+    if_node: str | None
 
 
 class NodeList(NamedTuple):
@@ -57,15 +67,21 @@ def load_node(body: object) -> str | None:
     return None if node is None else check_label(node, "node")
 
 
-def load_patch(body: object) -> tuple[str | None, str]:
-    """Return the node that a PATCH sets (None: unassign) and its reason ("" for none given)."""
+def load_patch(body: object) -> Patch:
+    """Return what a PATCH asks for; the seed's clients send 'node' alone."""
     fields = _object(body)
     if "node" not in fields:
         raise BadShape(
             "the field 'node' is missing", hint="""send {"node": "node1"} or {"node": null}"""
         )
     reason = _text(fields, "reason") if "reason" in fields else ""
-    return load_node(fields), reason
+    if_node = load_node({"node": fields.get("if_node")})
+    return Patch(load_node(fields), reason, "if_node" in fields, if_node)
+
+
+def dump_patch(placement: Placement, if_node: str | None) -> Json:
+    """The PATCH that writes `placement`, unless the container is no longer on `if_node`."""
+    return {"node": placement.node, "reason": placement.reason, "if_node": if_node}
 
 
 def load_name(body: object) -> str:
@@ -140,6 +156,17 @@ def dump_report(report: Report) -> Json:
             for name, state in sorted(report.running.items())
         ],
     }
+
+
+def dump_beat(assignment: Assignment) -> Json:
+    """The answer to a heartbeat: the seed's, and beside it what saves the agent a request."""
+    return {"status": "ok", "assignment": dump_assignment(assignment)}
+
+
+def load_beat(body: object) -> Assignment | None:
+    """The inverse of dump_beat; None from a server that does not send the assignment along."""
+    fields = _object(body)
+    return load_assignment(fields["assignment"]) if "assignment" in fields else None
 
 
 def load_report(body: object) -> Report:

@@ -1,0 +1,88 @@
+"""`python -m services.pull --data DIR --listen 127.0.0.1:PORT`: run the state server.
+
+[--node-listen ADDRESS:PORT]  the node realm, for agents on the lab's network
+[--profile NAME]              timing profile; by default LAB_PROFILE
+"""
+
+import argparse
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from services.core.address import Address
+from services.core.errors import LabError
+from services.core.profile import DEFAULT_PROFILE, Profile, profile
+from services.pull.api import make_admin_app, make_node_app
+from services.store import Store
+from services.web import listen_address, ready, serve
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Serve until SIGTERM or Ctrl-C and return 0; return 1 and say why if that cannot be."""
+    options = _parse(arguments)
+    try:
+        run(options.data, options.listen, options.node_listen, profile(options.profile))
+    except LabError as error:
+        print(f"{error}\nhint: {error.hint}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def run(data: Path, listen: Address, node_listen: Address | None, timings: Profile) -> None:
+    """Serve the store in `data` until SIGTERM. Raises LabError."""
+    _make(data)
+    store = Store(data, lease_s=timings.lease_s)
+    if store.problem:
+        print(f"REPAIRED: {store.problem}", file=sys.stderr)
+    # One loop for both, so that one signal ends both.
+    loop: dict[int, object] = {}
+    servers = [serve(make_admin_app(store), *listen, loop=loop)]
+    if node_listen:
+        servers.append(serve(make_node_app(store), *node_listen, loop=loop))
+    signal.signal(signal.SIGTERM, _end)
+    ready(servers)
+    servers[0].run()  # returns on SystemExit; every change that was answered is on disk
+
+
+def _end(*_: object) -> NoReturn:
+    sys.exit(0)
+
+
+def _make(data: Path) -> None:
+    try:
+        data.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise LabError(
+            f"cannot use {data} for data: {error.strerror}", hint="choose another with --data"
+        ) from None
+
+
+def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="services.pull", description="State server of the pull mode."
+    )
+    parser.add_argument("--data", type=Path, required=True, help="folder of the database")
+    parser.add_argument(
+        "--listen",
+        type=listen_address,
+        required=True,
+        metavar="ADDRESS:PORT",
+        help="the admin realm",
+    )
+    parser.add_argument(
+        "--node-listen", type=listen_address, metavar="ADDRESS:PORT", help="the node realm"
+    )
+    parser.add_argument(
+        "--profile",
+        default=os.environ.get("LAB_PROFILE", DEFAULT_PROFILE),
+        metavar="NAME",
+        help="timing profile (default: LAB_PROFILE or %(default)s)",
+    )
+    return parser.parse_args(arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,5 @@
+"""What the pull mode's state server remembers: wanted, placed and seen, each with one writer."""
+
+from services.store.store import PlacedMeanwhile, Store
+
+__all__ = ["PlacedMeanwhile", "Store"]

@@ -37,33 +37,39 @@ def evict(
 ) -> Eviction:
     """Return the containers to take off nodes that are down, in order of their names.
 
-    nodes: everything the server knows. A container on a node that the server does not know
-    counts as on a node that is down: nobody will ever report it.
+    nodes: everything the server heard of since it started. A container on any other node
+    counts as on one that has been silent for as long as the server is up.
     uptime_s: how long the state server has been up. lease_s: silence that means down.
 
     Nothing is evicted while the server is younger than one lease, and nothing from nodes
     that fell silent together with more than half of those that were alive before them.
-    Total function; it never raises.
+    `held` is empty when there was nothing to evict anyway. Total function; it never raises.
     """
-    if uptime_s <= lease_s:
+    known = {node.name for node in nodes}
+    strangers = {placed.node for placed in containers if placed.node is not None} - known
+    everyone = [*nodes, *(Node(name, uptime_s, Health.DOWN) for name in sorted(strangers))]
+    down = [node for node in everyone if node.health is Health.DOWN]
+    if uptime_s <= lease_s and _on(containers, {node.name for node in down}):
         young = f"state server is up for {uptime_s:.0f} s; waiting one lease ({lease_s:g} s)"
         return Eviction((), young)
-    known = {node.name for node in nodes}
-    down = [node for node in nodes if node.health is Health.DOWN]
-    mass = {node.name for node in down if _fell_with_most(node, nodes, lease_s)}
-    lost = {node.name for node in down} - mass
+    mass = {node.name for node in down if _fell_with_most(node, everyone, lease_s)}
     placements = tuple(
         Placement(placed.name, None, f"{NODE_DOWN}: {placed.node}")
-        for placed in sorted(containers, key=lambda placed: placed.name)
-        if placed.node is not None and (placed.node in lost or placed.node not in known)
+        for placed in _on(containers, {node.name for node in down} - mass)
     )
     held = ""
-    if mass:
+    if _on(containers, mass):
         held = (
-            f"{len(mass)} of {len(nodes)} nodes fell silent together ({', '.join(sorted(mass))}): "
-            "more likely a fault of mine than of theirs; moving nothing off them"
+            f"{len(mass)} of {len(everyone)} nodes fell silent together "
+            f"({', '.join(sorted(mass))}): more likely a fault of mine than of theirs; "
+            "moving nothing off them"
         )
     return Eviction(placements, held)
+
+
+def _on(containers: Sequence[Placed], nodes: set[str]) -> list[Placed]:
+    """The containers placed on `nodes`, by name."""
+    return sorted((item for item in containers if item.node in nodes), key=lambda item: item.name)
 
 
 def _fell_with_most(node: Node, nodes: Sequence[Node], lease_s: float) -> bool:

@@ -34,7 +34,7 @@ class PlacedMeanwhile(LabError):
 
     def __init__(self, name: str, expected: str | None, actual: str | None) -> None:
         super().__init__(
-            f"container {name!r} is on {actual or 'no node'}, not on {expected or 'no node'}",
+            f"container {name!r} is {_where(actual)}, not {_where(expected)}",
             hint="read GET /api/containers again and decide anew",
         )
         self.name = name
@@ -178,6 +178,10 @@ class Store:
         nodes = {row["name"]: row["node"] for row in self._placed.all()}
         for row in sorted(self._wanted.all(), key=_name):
             yield Placed(Container(row["name"], row["image"]), nodes.get(row["name"]))
+
+
+def _where(node: str | None) -> str:
+    return "unplaced" if node is None else f"on {node!r}"
 
 
 def _name(row: dict[str, str]) -> str:

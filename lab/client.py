@@ -23,7 +23,7 @@ class Running(NamedTuple):
 
 
 class Declared(NamedTuple):
-    """Pull's list: what is wanted and where it was put, and the names that nodes report as ready."""
+    """Pull's list: what is wanted and where it was put. running: what nodes report as ready."""
 
     containers: tuple[Placed, ...]
     running: frozenset[str]
@@ -34,7 +34,7 @@ class Declared(NamedTuple):
 
 
 class Api:
-    """JSON over HTTP to one API. Raises ApiUnreachable when it is silent, ApiRefused when not 2xx."""
+    """JSON to one API. Raises ApiUnreachable when it is silent, ApiRefused when it says no."""
 
     def __init__(self, port: int) -> None:
         self._base = f"http://127.0.0.1:{port}"
@@ -59,8 +59,8 @@ class Api:
             raise ApiUnreachable(url, f"status {answer.status_code}, but no JSON") from None
         if not answer.ok:
             fields = content if isinstance(content, dict) else {}
-            error, hint = (str(fields.get(key, "")) for key in ("error", "hint"))
-            raise ApiRefused(url, answer.status_code, error, hint)
+            said, hint = (str(fields.get(key, "")) for key in ("error", "hint"))
+            raise ApiRefused(url, answer.status_code, said, hint)
         return content
 
     def healthy(self) -> bool:

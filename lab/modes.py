@@ -8,6 +8,8 @@ from lab.params import BOTH
 from lab.provider import vagrant
 from lab.speed import deadline_s
 from provisioning.topology import Topology
+from services.core.profile import Profile
+from services.core.profile import profile as named_profile
 
 _SSH_S = 5.0
 
@@ -30,3 +32,10 @@ def pick(asked: str, running: Sequence[str]) -> list[str]:
     if asked in running:
         return [asked]
     raise ModeOff(asked)
+
+
+def profile(topology: Topology) -> Profile:
+    """Return the timing profile under which the lab runs, as the API machine says."""
+    said = remote.run(topology.api, ["cat", "/etc/lab/profile.env"], timeout_s=deadline_s(_SSH_S))
+    settings = dict(line.partition("=")[::2] for line in said.splitlines())
+    return named_profile(settings.get("LAB_PROFILE", ""))

@@ -1,0 +1,1 @@
+"""The three demonstrations: one fault each, and what both control planes make of it."""

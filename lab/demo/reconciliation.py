@@ -1,0 +1,81 @@
+"""First demonstration: a container that nobody asked for appears on a node. Who corrects it?"""
+
+import time
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import NamedTuple
+
+from lab import chaos
+from lab.demo import timing
+from lab.demo.stage import Stage
+from lab.demo.verdict import Drift, Outcome, judge_drift, logged
+from lab.demo.watch import Samples, first, watch
+from lab.units import FAKE, container_unit
+from provisioning.topology import Machine
+
+_THERE = ("active", "activating", "deactivating")
+
+
+class Sight(NamedTuple):
+    """One look for the stray. stopped: an agent has logged that it stopped it."""
+
+    listed: bool
+    stopped: bool
+
+
+def play(stage: Stage) -> list[Outcome]:
+    """Corrupt one node in all modes at once, watch them all, and judge each."""
+    node = stage.lab.nodes[0]
+    cursor = stage.cursor(node)
+    stage.say(f"fault: {FAKE!r} is started on {node.name} by hand")
+    began_s = time.monotonic()
+    chaos.corrupt(node, FAKE, stage.modes)
+    plan = stage.plan(timing.drift_s(stage.profile))
+
+    def enough(samples: Mapping[str, Samples[Sight]], elapsed_s: float) -> bool:
+        return plan.enough(stage.modes, first(samples.get("pull", []), corrected), elapsed_s)
+
+    samples, watched_s = watch(_looks(stage, node, cursor), enough, began_s=began_s)
+    log = stage.log(node, cursor)
+    return [
+        judge_drift(
+            mode,
+            Drift(node.name, FAKE, *times(samples[mode]), watched_s, log if mode == "pull" else ()),
+        )
+        for mode in stage.modes
+    ]
+
+
+def corrected(sight: Sight) -> bool:
+    return sight.stopped and not sight.listed
+
+
+def times(samples: Samples[Sight]) -> tuple[float | None, float | None]:
+    """Return when the stray was first seen, and when it was first gone after that (None: never).
+
+    An agent's word that it stopped it counts as having been seen: it may be quicker than we are.
+    """
+    seen_s = first(samples, lambda sight: sight.listed)
+    for at_s, sight in samples:
+        if corrected(sight) or (seen_s is not None and at_s > seen_s and not sight.listed):
+            return seen_s, at_s
+    return seen_s, None
+
+
+def _looks(stage: Stage, node: Machine, cursor: str) -> dict[str, Callable[[], Sight]]:
+    looks = {"push": partial(_push, stage, node), "pull": partial(_pull, stage, node, cursor)}
+    return {mode: looks[mode] for mode in stage.modes}
+
+
+def _push(stage: Stage, node: Machine) -> Sight:
+    """As a user sees it: in GET /containers."""
+    listed = stage.push.running().containers
+    return Sight(any((c.name, c.node) == (FAKE, node.name) for c in listed), stopped=False)
+
+
+def _pull(stage: Stage, node: Machine, cursor: str) -> Sight:
+    """On the node itself: pull's API lists what is wanted, and nobody wants it."""
+    unit = container_unit("pull", FAKE)
+    if any(u.name == unit and u.active in _THERE for u in stage.seen([node])[node.name]):
+        return Sight(listed=True, stopped=False)
+    return Sight(listed=False, stopped=logged(stage.log(node, cursor), f"STOP {FAKE}"))

@@ -1,0 +1,100 @@
+"""Third demonstration: the plug of a node is pulled. Who starts its containers elsewhere?"""
+
+import time
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import NamedTuple
+
+from lab.demo import timing
+from lab.demo.stage import NAMES, Stage, Where, busiest, victims
+from lab.demo.verdict import Loss, Outcome, judge_loss
+from lab.demo.watch import Samples, first, watch
+from lab.provider import vagrant
+from provisioning.topology import Machine
+from services.core.model import Health
+
+
+class Sight(NamedTuple):
+    """noticed: the API says that the node is gone. elsewhere: all victims run on others."""
+
+    noticed: bool
+    elsewhere: bool
+
+
+def play(stage: Stage) -> list[Outcome]:
+    """Cut one node off for all modes at once, watch them all, bring it back, and judge each."""
+    before = stage.where()
+    node = busiest(before, stage.lab.nodes)
+    lost = victims(before, node.name)
+    stage.say(f"fault: the plug of {node.name} is pulled")
+    began_s = time.monotonic()
+    vagrant.cut(node.name)
+    plan = stage.plan(timing.healing_s(stage.profile))
+
+    def enough(samples: Mapping[str, Samples[Sight]], elapsed_s: float) -> bool:
+        return plan.enough(stage.modes, first(samples.get("pull", []), healed), elapsed_s)
+
+    samples, watched_s = watch(_looks(stage, node, lost), enough, began_s=began_s)
+    after = stage.where(stage.others(node))
+    back = _return(stage, node)
+    return [
+        judge_loss(
+            mode,
+            Loss(
+                node=node.name,
+                victims=lost[mode],
+                noticed_s=first(samples[mode], lambda sight: sight.noticed),
+                elsewhere_s=first(samples[mode], healed),
+                missing=tuple(name for name in lost[mode] if name not in after[mode]),
+                returned=victims(back[-1], node.name)[mode],
+                watched_s=watched_s,
+                doubled=doubled([sample[mode] for sample in back]),
+            ),
+        )
+        for mode in stage.modes
+    ]
+
+
+def healed(sight: Sight) -> bool:
+    return sight.elsewhere
+
+
+def doubled(samples: list[Where]) -> tuple[str, ...]:
+    """Return which of our containers ran on two nodes at once in any of `samples`."""
+    return tuple(name for name in NAMES if any(len(seen.get(name, ())) > 1 for seen in samples))
+
+
+def _return(stage: Stage, node: Machine) -> list[dict[str, Where]]:
+    """Boot `node` again and return where all containers ran, look by look, until it is settled.
+
+    Settled: its agent has reported, and has had time for another pass.
+    """
+    stage.say(f"{node.name} boots again")
+    vagrant.start(node.name)
+    looks = [stage.where()]
+    if "pull" in stage.modes:
+        stage.await_nodes(during=lambda: looks.append(stage.where()))
+    settled_s = time.monotonic() + timing.drift_s(stage.profile)
+    while time.monotonic() < settled_s:
+        looks.append(stage.where())
+    return looks
+
+
+def _looks(
+    stage: Stage, node: Machine, lost: Mapping[str, tuple[str, ...]]
+) -> dict[str, Callable[[], Sight]]:
+    looks = {"push": _push, "pull": _pull}
+    return {mode: partial(looks[mode], stage, node, lost[mode]) for mode in stage.modes}
+
+
+def _push(stage: Stage, node: Machine, lost: tuple[str, ...]) -> Sight:
+    listed = stage.push.running()
+    elsewhere = {placed.name for placed in listed.containers if placed.node != node.name}
+    return Sight(node.name in listed.unreachable, set(lost) <= elsewhere)
+
+
+def _pull(stage: Stage, node: Machine, lost: tuple[str, ...]) -> Sight:
+    declared = stage.pull.declared()
+    elsewhere = {placed.name for placed in declared.containers if placed.node != node.name}
+    down = [other.name for other in stage.pull.nodes().nodes if other.health is Health.DOWN]
+    return Sight(node.name in down, set(lost) <= elsewhere & declared.running)

@@ -27,12 +27,19 @@ unit="push-container@$3.service"
 echo "LAB_IMAGE=$4" >"$2/$3.env" || exit
 timeout "$5" systemctl start "$unit" && exec echo done
 code=$?
-timeout 5 journalctl --quiet --no-pager --output=cat --lines=1 "_SYSTEMD_UNIT=$unit" >&2
+if [ "$code" = 124 ]; then
+    echo "not serving after $5 s; it may still come up" >&2
+else
+    timeout 5 journalctl --quiet --no-pager --output=cat --lines=1 "_SYSTEMD_UNIT=$unit" >&2
+fi
 exit "$code"
 """
 _STOP = """\
 [ -e "$1/$2/ready" ] || exec echo already
 timeout "$3" systemctl stop "push-container@$2.service" && exec echo done
+code=$?
+[ "$code" = 124 ] && echo "not gone after $3 s" >&2
+exit "$code"
 """
 
 

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, wait
 
-from services.core.errors import CommandFailed, LabError, NodeUnreachable
+from services.core.errors import LabError, NodeUnreachable
 from services.core.model import Container
 from services.push import commands
 from services.push.commands import Places
@@ -37,34 +37,31 @@ class Fleet:
         """Ask `nodes`, all at once, within one deadline for all of them."""
         argv = commands.list_running(self._places)
         limit_s = self._limits.answer_s
-        futures = {node: self._asking[node].run(argv, limit_s) for node in nodes}
+        futures = {node: self._asking[node].run("list", argv, limit_s) for node in nodes}
         wait(futures.values(), timeout=limit_s)
         return {node: self._sight(node, future) for node, future in futures.items()}
 
     def start(self, node: str, container: Container) -> bool:
         """Start `container` on `node`."""
         argv = commands.start(container, self._places, self._limits.command_s)
-        return self._act(node, argv, f"start {container.name}")
+        return self._act(node, f"start {container.name}", argv)
 
     def stop(self, node: str, name: str) -> bool:
         """Stop container `name` on `node`."""
         argv = commands.stop(name, self._places, self._limits.command_s)
-        return self._act(node, argv, f"stop {name}")
+        return self._act(node, f"stop {name}", argv)
 
-    def _act(self, node: str, argv: Sequence[str], what: str) -> bool:
+    def _act(self, node: str, what: str, argv: Sequence[str]) -> bool:
         # The node ends the command itself and says so; ours is for a node that says nothing.
         limit_s = self._limits.command_s + self._limits.answer_s
-        future = self._acting[node].run(argv, limit_s)
+        future = self._acting[node].run(what, argv, limit_s)
         deadline_s = limit_s + self._limits.answer_s
         wait([future], timeout=deadline_s)
         if not future.done():
             # Still in the queue: it must not run after we said that it did not.
             future.cancel()
             raise NodeUnreachable(node, deadline_s)
-        try:
-            return commands.read_done(future.result())
-        except CommandFailed as error:
-            raise CommandFailed(node, what, error.code, error.stderr) from None
+        return commands.read_done(future.result())
 
     def _sight(self, node: str, future: Future[str]) -> tuple[str, ...] | LabError:
         if not future.done():
@@ -86,8 +83,8 @@ class _Wire:
         self._session = Session(target, inventory, limits)
         self.lane: Lane[str] = Lane(f"{purpose} {target.name}")
 
-    def run(self, argv: Sequence[str], timeout_s: float) -> Future[str]:
-        return self.lane.submit(lambda: self._session.run(argv, timeout_s=timeout_s))
+    def run(self, what: str, argv: Sequence[str], timeout_s: float) -> Future[str]:
+        return self.lane.submit(lambda: self._session.run(what, argv, timeout_s=timeout_s))
 
     def open(self) -> str:
         self._session.open()

@@ -35,8 +35,8 @@ class Session:
         self._limits = limits
         self._connection: Any = None
 
-    def run(self, argv: Sequence[str], *, timeout_s: float) -> str:
-        """Run `argv` on the node and return its standard output.
+    def run(self, what: str, argv: Sequence[str], *, timeout_s: float) -> str:
+        """Run `argv` on the node and return its standard output. what: names it in errors.
 
         A connection that died since the last call is opened anew; one that dies during the
         command is not: nobody knows how far the command came.
@@ -63,7 +63,7 @@ class Session:
             self.close()
             raise self._unreachable(timeout_s, "connection lost during the command")
         if result.failed:
-            raise CommandFailed(self._target.name, argv[0], result.exited, result.stderr)
+            raise CommandFailed(self._target.name, what, result.exited, result.stderr)
         return str(result.stdout)
 
     def open(self) -> None:
@@ -78,6 +78,8 @@ class Session:
         """Forget the connection; the next command opens another."""
         if self._connection is not None:
             self._connection.close()
+            # Fabric leaves alone what never got as far as a login.
+            self._connection.client.close()
             self._connection = None
 
     def _open(self) -> Any:
@@ -126,7 +128,7 @@ class Session:
 
     def _explain(self, error: Exception) -> Exception:
         name = self._target.name
-        detail = str(error) or type(error).__name__
+        detail = getattr(error, "strerror", None) or str(error) or type(error).__name__
         if isinstance(error, BadHostKeyException) or "not found in known_hosts" in detail:
             return NodeDistrusted(name, detail)
         if isinstance(error, AuthenticationException):

@@ -1,0 +1,52 @@
+"""Nodes in memory, with the awkward rules of the real ones."""
+
+import threading
+from collections.abc import Sequence
+
+from services.core.errors import CommandFailed, LabError, NodeUnreachable
+from services.core.model import Container
+from services.push.protocol import Sight
+
+
+class FakeRunner:
+    """Starting what is active, or stopping what is not, changes nothing and succeeds.
+
+    A node of `silent` answers nothing; a container of `failing` never comes up. While `gate`
+    is clear, starts hang as on a node that is slow, until it is set.
+    """
+
+    def __init__(self, *names: str) -> None:
+        self.names = names
+        self.active: dict[str, dict[str, str]] = {name: {} for name in names}
+        self.silent: set[str] = set()
+        self.failing: set[str] = set()
+        self.gate = threading.Event()
+        self.gate.set()
+        # (verb, node, container): every order that reached a node, even a silent one.
+        self.orders: list[tuple[str, str, str]] = []
+
+    def running(self, nodes: Sequence[str]) -> Sight:
+        sight: dict[str, tuple[str, ...] | LabError] = {}
+        for node in nodes:
+            seen = tuple(sorted(self.active[node]))
+            sight[node] = NodeUnreachable(node, 1, "no route") if node in self.silent else seen
+        return sight
+
+    def start(self, node: str, container: Container) -> bool:
+        self._reach("start", node, container.name)
+        if container.name in self.active[node]:
+            return False
+        if container.name in self.failing:
+            raise CommandFailed(node, f"start {container.name}", 1, "no port is free")
+        self.active[node][container.name] = container.image
+        return True
+
+    def stop(self, node: str, name: str) -> bool:
+        self._reach("stop", node, name)
+        return self.active[node].pop(name, None) is not None
+
+    def _reach(self, verb: str, node: str, name: str) -> None:
+        self.orders.append((verb, node, name))
+        assert self.gate.wait(20), "nobody opened the gate"
+        if node in self.silent:
+            raise NodeUnreachable(node, 1, "no route")

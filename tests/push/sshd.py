@@ -1,0 +1,153 @@
+"""A real sshd on loopback, as a node: own keys, own port, and a strict fake systemctl."""
+
+import contextlib
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+from pathlib import Path
+
+from services.push.commands import Places
+from services.push.inventory import Target
+from tests.waiting import wait_for
+
+# Knows what push needs and nothing else; keeps systemd's rule that starting what is active, and
+# stopping what is not, changes nothing and succeeds.
+SYSTEMCTL = """\
+#!/bin/sh
+echo "$*" >>"$LAB_TEST/calls"
+unit=$2 name=${2#push-container@}
+name=${name%.service}
+[ "$#" = 2 ] && [ "$unit" = "push-container@$name.service" ] || { echo "what: $*" >&2; exit 64; }
+ready="$LAB_TEST/containers/$name"
+case $1 in
+start)
+    [ -e "$ready/ready" ] && exit 0
+    image=$(sed -n 's/^LAB_IMAGE=//p' "$LAB_TEST/units/$name.env") || exit 65
+    case $name in
+    crash*) echo "Job for $unit failed." >&2; exit 1 ;;
+    slow*) echo $$ >"$LAB_TEST/slow.pid"; while [ ! -e "$LAB_TEST/go" ]; do sleep 0.05; done ;;
+    esac
+    mkdir -p "$ready" && echo "$image" >"$ready/ready" ;;
+stop) rm -rf "$ready" ;;
+*) exit 64 ;;
+esac
+"""
+JOURNALCTL = """\
+#!/bin/sh
+case "$*" in
+*_SYSTEMD_UNIT=push-container@crash*) echo "ports 10000 to 10099 are all taken" ;;
+esac
+"""
+PROGRAM = shutil.which("sshd", path="/usr/sbin:/usr/local/sbin:/usr/bin")
+
+
+class SshNode:
+    """One sshd; stop() and start() again as often as you like. Always stop() at the end."""
+
+    def __init__(self, name: str, folder: Path, client_key: Path) -> None:
+        assert PROGRAM, "sshd is missing: apt-get install --no-install-recommends openssh-server"
+        self.name = name
+        self.folder = folder
+        self.places = Places(str(folder / "containers"), str(folder / "units"))
+        self.host_key = new_key(folder / "host_key")
+        self.port = free_port()
+        self._log = folder / "log"
+        self._process: subprocess.Popen[bytes] | None = None
+        self._write_files(client_key)
+
+    @property
+    def target(self) -> Target:
+        return Target(self.name, "127.0.0.1", self.port)
+
+    @property
+    def calls(self) -> list[str]:
+        """Every systemctl that ran here, in order."""
+        file = self.folder / "calls"
+        return file.read_text().splitlines() if file.exists() else []
+
+    @property
+    def logins(self) -> int:
+        """How often somebody logged in."""
+        return self._log.read_text().count("Accepted publickey")
+
+    def known_hosts(self, key: Path | None = None) -> str:
+        """The line that pins `key`, by default the one that this sshd has."""
+        public = (key or self.host_key).with_suffix(".pub").read_text()
+        return f"[127.0.0.1]:{self.port} {public}"
+
+    def start(self) -> None:
+        """Start sshd and wait until it accepts connections."""
+        argv = [str(PROGRAM), "-D", "-f", str(self.folder / "sshd_config"), "-E", str(self._log)]
+        self._process = process = subprocess.Popen(argv)
+
+        def listens() -> bool:
+            assert process.poll() is None, f"sshd ended: {self._log.read_text()}"
+            with socket.socket() as probe:
+                return probe.connect_ex(("127.0.0.1", self.port)) == 0
+
+        wait_for(listens, "sshd listens", timeout_s=10)
+
+    def stop(self) -> None:
+        """Kill sshd and every session of it."""
+        if self._process is not None:
+            for pid in self.family():
+                signal_if_there(pid, signal.SIGKILL)
+            self._process.wait()
+            self._process = None
+
+    def family(self) -> list[int]:
+        """Process ids of sshd and of all that it started."""
+        assert self._process is not None
+        parents = {int(p.name): parent_of(p) for p in Path("/proc").iterdir() if p.name.isdigit()}
+        found = [self._process.pid]
+        for pid in found:
+            found += [child for child, parent in parents.items() if parent == pid]
+        return found
+
+    def _write_files(self, client_key: Path) -> None:
+        tools = self.folder / "bin"
+        tools.mkdir()
+        for name, text in (("systemctl", SYSTEMCTL), ("journalctl", JOURNALCTL)):
+            (tools / name).write_text(text)
+            (tools / name).chmod(0o755)
+        (self.folder / "sshd_config").write_text(
+            f"ListenAddress 127.0.0.1:{self.port}\nHostKey {self.host_key}\n"
+            f"AuthorizedKeysFile {client_key.with_suffix('.pub')}\nPidFile none\nUsePAM no\n"
+            "StrictModes no\nPermitRootLogin prohibit-password\nPasswordAuthentication no\n"
+            f'SetEnv "PATH={tools}:/usr/bin:/bin" LAB_TEST={self.folder}\n'
+        )
+        if os.geteuid() == 0:
+            # Where systemd runs, its unit for sshd makes this.
+            Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
+
+
+def new_key(path: Path) -> Path:
+    """Generate a key pair at `path` and `path`.pub."""
+    argv = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "", "-f", str(path)]
+    subprocess.run(argv, check=True)
+    return path
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def user() -> str:
+    return pwd.getpwuid(os.geteuid()).pw_name
+
+
+def parent_of(process: Path) -> int:
+    try:
+        return int((process / "stat").read_text().rpartition(")")[2].split()[1])
+    except OSError:
+        return -1  # it ended
+
+
+def signal_if_there(pid: int, number: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, number)

@@ -1,0 +1,127 @@
+"""`python -m services.push` as a process."""
+
+import json
+import re
+import signal
+import socket
+import subprocess
+import sys
+
+import pytest
+import requests
+
+from tests.push.sshd import free_port
+from tests.waiting import wait_for
+
+
+@pytest.fixture
+def inventory(tmp_path):
+    """Write an inventory of one node at a port, or of other fields; return its path."""
+
+    def write(port=1, **changes):
+        for name in ("key", "known_hosts"):
+            (tmp_path / name).touch()
+        fields = {
+            "user": "root",
+            "key": str(tmp_path / "key"),
+            "known_hosts": str(tmp_path / "known_hosts"),
+            "nodes": [{"name": "node1", "address": "127.0.0.1", "port": port}],
+        }
+        file = tmp_path / "inventory.json"
+        file.write_text(json.dumps(fields | changes))
+        return file
+
+    return write
+
+
+@pytest.fixture
+def run():
+    """Start the process with `arguments`; it is killed at the end if it still runs."""
+    processes = []
+
+    def run(*arguments):
+        argv = [sys.executable, "-m", "services.push", *map(str, arguments)]
+        process = subprocess.Popen(argv, stderr=subprocess.PIPE, text=True)
+        processes.append(process)
+        return process
+
+    yield run
+    for process in processes:
+        process.kill()
+        process.wait()
+        process.stderr.close()
+
+
+def get(url):
+    session = requests.Session()
+    session.trust_env = False
+    with session:
+        return session.get(url, timeout=20)
+
+
+def test_serves_until_sigterm_even_while_a_node_hangs(run, inventory):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        file = inventory(silent.getsockname()[1])
+        process = run("--inventory", file, "--listen", "127.0.0.1:0", "--connect-timeout", "0.5")
+        url = re.search(r"http://\S+", process.stderr.readline())[0]
+        assert get(f"{url}/healthz").json() == {"status": "ok"}
+        listed = get(f"{url}/containers").json()
+        assert listed == {"total": 0, "containers": [], "unreachable": ["node1"]}
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(20) == 0
+        assert "Traceback" not in process.stderr.read()
+
+
+def test_port_that_is_taken_is_said_with_a_hint(run, inventory):
+    with socket.create_server(("127.0.0.1", 0)) as holder:
+        port = holder.getsockname()[1]
+        process = run("--inventory", inventory(), "--listen", f"127.0.0.1:{port}")
+        _, said = process.communicate(timeout=30)
+    assert process.returncode == 1
+    assert f"127.0.0.1:{port}" in said
+    assert "hint: " in said
+    assert "Traceback" not in said
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"nodes": []}, "no nodes"),
+        ({"nodes": [{"name": "../x", "address": "127.0.0.1"}]}, "RFC 1123"),
+        ({"nodes": [{"name": "a", "address": "1"}, {"name": "a", "address": "2"}]}, "same name"),
+        ({"nodes": "node1"}, "TypeError"),
+        ({"key": "/nowhere/key"}, "/nowhere/key"),
+    ],
+    ids=["no nodes", "bad name", "name twice", "wrong type", "key missing"],
+)
+def test_inventory_that_cannot_be_used(run, inventory, changes, words):
+    process = run("--inventory", inventory(**changes), "--listen", "127.0.0.1:0")
+    _, said = process.communicate(timeout=30)
+    assert process.returncode == 1
+    assert words in said
+    assert "hint: expected" in said
+    assert "Traceback" not in said
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("--listen", "8080"), ("--listen", "127.0.0.1:70000"), ("--connect-timeout", "0"),
+     ("--command-timeout", "soon")],
+)  # fmt: skip
+def test_option_that_makes_no_sense(run, inventory, option, value):
+    process = run("--inventory", inventory(), "--listen", "127.0.0.1:0", option, value)
+    _, said = process.communicate(timeout=30)
+    assert process.returncode == 2
+    assert option in said
+
+
+def test_node_that_comes_up_later_is_reached_by_the_next_request(run, inventory):
+    port = free_port()
+    file = inventory(port)
+    process = run("--inventory", file, "--listen", "127.0.0.1:0", "--connect-timeout", "0.5")
+    url = re.search(r"http://\S+", process.stderr.readline())[0]
+    assert "refused" in get(f"{url}/nodes").json()["nodes"][0]["error"]
+    with socket.create_server(("127.0.0.1", port)) as server:
+        server.settimeout(10)
+        wait_for(lambda: get(f"{url}/nodes").ok, "an answer", timeout_s=10)
+        server.accept()[0].close()

@@ -1,0 +1,1 @@
+"""One node's part of the pull mode: one pass, then exit. Standard library only."""

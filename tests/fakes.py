@@ -1,0 +1,110 @@
+"""Stand-ins for systemd that keep its awkward rules, shared by the tests of the pull mode."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from services.core.model import DEFAULT_IMAGE, Act, Task, UnitState
+
+_SYSTEMCTL = """\
+#!/bin/sh
+# systemctl of a fake node: its root is baked in, its rules are FakeSystemd's.
+root='{root}'
+echo "$*" >> "$root/calls"
+verb=$1; shift
+[ "$1" = --no-block ] && shift
+[ -e "$root/refuse" ] && {{ echo 'Failed to connect to bus' >&2; exit 1; }}
+for unit in "$@"; do
+    name=${{unit#pull-container@}}; name=${{name%.service}}
+    cgroup="$root/sys/fs/cgroup/pull.slice/$unit"
+    if [ "$verb" = start ]; then
+        mkdir -p "$cgroup" "$root/run/pull-container/$name"
+        echo "populated 1" > "$cgroup/cgroup.events"
+        : > "$root/run/pull-container/$name/ready"
+    else
+        rm -rf "$cgroup" "$root/run/pull-container/$name"
+    fi
+done
+"""
+
+
+class FakeSystemd:
+    """The containers of one node, as services.agent.systemd.Systemd sees and changes them.
+
+    What the real one does, and a dictionary would not:
+    - `start` of a unit that is active does nothing, whatever its environment file says now;
+    - a unit that starts has processes, and is ready only later (see `settle`);
+    - a unit that crashed has no processes, so nobody sees it, and `start` brings it back;
+    - a unit reads its environment file when it starts, and only then.
+    """
+
+    def __init__(self, running: dict[str, UnitState] | None = None) -> None:
+        self._running = dict(running or {})
+        self._files = {name: state.image for name, state in self._running.items()}
+        self.performed: list[Task] = []
+        self.refuses: Exception | None = None
+
+    def observed(self) -> dict[str, UnitState]:
+        return dict(self._running)
+
+    def perform(self, tasks: Sequence[Task]) -> None:
+        if self.refuses:
+            raise self.refuses
+        for task in tasks:
+            self.performed.append(task)
+            if task.act is Act.STOP:
+                self._running.pop(task.container.name, None)
+                self._files.pop(task.container.name, None)
+            else:
+                self._files[task.container.name] = task.container.image
+                self.start(task.container.name)
+
+    def start(self, name: str) -> None:
+        """`systemctl start`, by the agent or by a hand."""
+        self._running.setdefault(name, UnitState(self._files.get(name, DEFAULT_IMAGE), False))
+
+    def crash(self, name: str) -> None:
+        """The container dies by itself; its environment file stays."""
+        del self._running[name]
+
+    def settle(self) -> None:
+        """Let every container that was started get ready."""
+        self._running = {name: state._replace(ready=True) for name, state in self._running.items()}
+
+    def reboot(self) -> None:
+        """Nothing of a container survives: /run is in memory, and no unit is enabled."""
+        self._running.clear()
+        self._files.clear()
+
+
+class FakeNode:
+    """A folder that looks like a node's /sys and /run, and a `systemctl` that changes it."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        root.mkdir(parents=True, exist_ok=True)
+        self.systemctl = root / "systemctl"
+        self.systemctl.write_text(_SYSTEMCTL.format(root=root))
+        self.systemctl.chmod(0o755)
+
+    def cgroup(self, name: str) -> Path:
+        return self.root / f"sys/fs/cgroup/pull.slice/pull-container@{name}.service"
+
+    def env(self, name: str) -> Path:
+        return self.root / f"run/lab/units/pull/{name}.env"
+
+    def start_by_hand(self, name: str) -> None:
+        os.spawnv(os.P_WAIT, self.systemctl, [str(self.systemctl), "start", _unit(name)])
+
+    def refuse(self) -> None:
+        """From now on systemctl says no."""
+        (self.root / "refuse").touch()
+
+    def calls(self) -> list[str]:
+        """Every command line that systemctl got."""
+        file = self.root / "calls"
+        return file.read_text().splitlines() if file.exists() else []
+
+
+def _unit(name: str) -> str:
+    return f"pull-container@{name}.service"

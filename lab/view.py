@@ -111,7 +111,7 @@ def as_text(survey: Survey) -> str:
     parts = [
         render(("machine", "state", "services"), machines),
         "\n".join(f"{mode} API {api(survey, mode)}" for mode in survey.modes),
-        render(("mode", "node", "wanted", "running", ""), nodes) if nodes else "no mode is on",
+        render(("mode", "node", "wanted", "running", ""), nodes) if nodes else _why_empty(survey),
         f"placed nowhere yet: {', '.join(waiting)}" if waiting else "",
     ]
     return "\n\n".join(part for part in parts if part)
@@ -134,6 +134,11 @@ def as_json(survey: Survey) -> dict[str, Any]:
         "nodes": [row._asdict() for row in rows(survey)],
         "unplaced": list(unplaced(survey)),
     }
+
+
+def _why_empty(survey: Survey) -> str:
+    asked = [seen for seen in survey.units.values() if not isinstance(seen, LabError)]
+    return "no mode is on: lab up both" if asked else "no machine could be asked which mode is on"
 
 
 def _short(unit: str) -> str:

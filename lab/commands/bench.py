@@ -1,0 +1,103 @@
+"""`lab bench`: medians over several runs, as a table or as JSON."""
+
+from typing import Any
+
+import click
+
+from lab.params import MODE, PROFILE, json_option
+from lab.progress import Progress
+from lab.table import echo_json, render
+from provisioning import topology
+from services.core.profile import DEFAULT_PROFILE, PROFILES
+
+runs_option = click.option(
+    "--runs", type=click.IntRange(min=1), default=3, show_default=True, help="Runs to take."
+)
+
+
+@click.group()
+def bench() -> None:
+    """Measure the lab on this machine; medians over several runs."""
+
+
+@bench.command("up")
+@click.option("--mode", type=MODE, default="both", show_default=True, metavar="push|pull|both")
+@click.option(
+    "--profile", type=PROFILE, default=DEFAULT_PROFILE, show_default=True, metavar="seed|fast"
+)
+@runs_option
+@json_option
+def bench_up(mode: str, profile: str, runs: int, as_json: bool) -> None:
+    """Time `lab up` from a present box to all services answering, phase by phase.
+
+    Takes the lab down before each run: what you declared in it is lost.
+    """
+    from lab import lock
+    from lab.bench import boot
+    from lab.bench.stats import number
+
+    with lock.held("lab bench up"):
+        phases = boot.measure(mode, profile, runs, Progress())
+    if as_json:
+        seconds = {phase: found._asdict() for phase, found in phases.items()}
+        echo_json({"mode": mode, "profile": profile, "runs": runs, "seconds": seconds})
+        return
+    rows = [
+        (phase, number(found.median), number(found.least), number(found.most))
+        for phase, found in phases.items()
+    ]
+    click.echo(render(("phase (s)", "median", "least", "most"), rows))
+
+
+@bench.command("converge")
+@runs_option
+@json_option
+def bench_converge(runs: int, as_json: bool) -> None:
+    """Time pull: declared -> running, drift -> corrected, power cut -> running elsewhere.
+
+    In every timing profile, and with the ratio between them; beside that the CPU time of one
+    idle pass of an agent. Leaves the lab in the profile in which it was.
+    """
+    from lab import bringup, lock, modes
+    from lab.bench import converge
+
+    lab = topology.load()
+    progress = Progress()
+    with lock.held("lab bench converge"):
+        running = modes.on(lab)
+        modes.pick("pull", running)
+        before = modes.profile(lab).name
+        try:
+            results = converge.measure(lab, running, list(PROFILES), runs, progress)
+        finally:
+            bringup.up("both" if len(running) > 1 else running[0], before, progress)
+    if as_json:
+        echo_json({"runs": runs, "results": as_data(results)})
+    else:
+        click.echo(as_text(results))
+
+
+def as_data(results: Any) -> dict[str, Any]:
+    """Return measurement -> profile -> summary, and the ratio of the first profile to the last."""
+    from lab.bench.stats import ratio
+
+    slow, *_, fast = PROFILES
+    return {
+        what: {
+            **{name: found and found._asdict() for name, found in by_profile.items()},
+            "ratio": ratio(by_profile.get(slow), by_profile.get(fast)),
+        }
+        for what, by_profile in results.items()
+    }
+
+
+def as_text(results: Any) -> str:
+    """Return a line for each measurement: its median in each profile, and their ratio."""
+    from lab.bench.stats import number
+
+    names = list(PROFILES)
+    rows = []
+    for what, found in as_data(results).items():
+        medians = [number(found[name]["median"] if found.get(name) else None) for name in names]
+        rows.append((what, *medians, number(found["ratio"], "x")))
+    return render(("median", *names, f"{names[0]} / {names[-1]}"), rows)

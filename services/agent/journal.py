@@ -1,6 +1,5 @@
 """What a pass says: enough for an audience to follow, nothing that was said a second ago."""
 
-import contextlib
 import json
 import os
 import time
@@ -25,7 +24,7 @@ class Said(NamedTuple):
 class Journal:
     """Tells passes to `say`, line by line; what was said is kept in the file `path`.
 
-    Not synced, and no harm if it is lost or cannot be written: it is said twice then.
+    Not synced: if it is lost or cannot be written, some things are said twice.
     """
 
     def __init__(self, path: str, say: Callable[[str], None]) -> None:
@@ -39,8 +38,7 @@ class Journal:
         for line in lines:
             self._say(line)
         if after != before:
-            with contextlib.suppress(OSError):
-                _save(self._path, after)
+            _save(self._path, after)
 
 
 def tell(
@@ -93,6 +91,9 @@ def _load(path: str) -> Said:
 
 def _save(path: str, said: Said) -> None:
     half = f"{path}.new"
-    with open(half, "w", encoding="utf-8") as file:
-        json.dump(said, file)
-    os.replace(half, path)
+    try:
+        with open(half, "w", encoding="utf-8") as file:
+            json.dump(said, file)
+        os.replace(half, path)
+    except OSError:
+        return  # said twice, then

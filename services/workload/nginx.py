@@ -6,7 +6,9 @@ until nginx has answered a request. nginx itself becomes the unit's main process
 """
 
 import os
+import signal
 import socket
+import sys
 from pathlib import Path
 
 from services.core.errors import LabError
@@ -89,21 +91,26 @@ def _help(identity: Identity, listener: socket.socket, port: int) -> None:
     try:
         # Ours would keep the connection below waiting after nginx failed to start.
         listener.close()
-        if answers(port):
+        said = first_answer(port)
+        if said.startswith("HTTP/1.1 200 "):
             announce(identity, port)
             # systemd finds out whose message it is by our cgroup: gone too early, it is nobody's.
             wait_until_heard(_HEARD_WITHIN_S)
             code = 0
+        elif said:
+            # Without this the unit would wait in vain for its whole start timeout.
+            print(f"nginx answers {said!r} instead of 200", file=sys.stderr)
+            os.kill(identity.pid, signal.SIGTERM)
     finally:
         os._exit(code)
 
 
-def answers(port: int) -> bool:
-    """Wait for an answer on `port`; return False once nobody can give one any more."""
+def first_answer(port: int) -> str:
+    """Wait for an answer on `port`; return its status line, "" once nobody can give one."""
     try:
         with socket.socket() as connection:
             connection.connect(("127.0.0.1", port))
             connection.sendall(b"HEAD / HTTP/1.0\r\n\r\n")
-            return connection.recv(64).startswith(b"HTTP/1.1 200 ")
+            return connection.recv(256).decode("latin-1").partition("\r\n")[0]
     except OSError:
-        return False
+        return ""

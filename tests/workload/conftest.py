@@ -1,0 +1,95 @@
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from services.core.catalogue import preferred_port
+from tests.waiting import wait_for
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class Unit:
+    """What the container's unit does for it: its environment, and ears for sd_notify."""
+
+    def __init__(self, folder: Path) -> None:
+        self.runtime = folder / "runtime"
+        self._inbox = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._inbox.bind(str(folder / "notify"))
+        self._inbox.settimeout(20)
+        self._address = str(folder / "notify")
+        self._log = folder / "log"
+        self._processes: list[subprocess.Popen[bytes]] = []
+
+    def start(self, name="web", image="demo", mode="push", **environment):
+        """Start a container as its unit does; return the process."""
+        self.runtime.mkdir(exist_ok=True)
+        settings = {
+            "PATH": os.environ["PATH"],
+            "LAB_NAME": name,
+            "LAB_MODE": mode,
+            "LAB_IMAGE": image,
+            "RUNTIME_DIRECTORY": str(self.runtime),
+            "NOTIFY_SOCKET": self._address,
+            **environment,
+        }
+        argv = [sys.executable, "-S", "-E", "-m", "services.workload"]
+        with self._log.open("ab") as log:
+            process = subprocess.Popen(argv, env=settings, cwd=ROOT, stderr=log)
+        self._processes.append(process)
+        return process
+
+    def port(self, process):
+        """Wait until the container says that it serves; return where."""
+
+        def ready():
+            assert process.poll() is None, f"it ended: {self.log}"
+            file = self.runtime / "ready"
+            return file.exists() and file.read_text()
+
+        return int(wait_for(ready, "the container serves", timeout_s=20))
+
+    def heard(self):
+        """Return the next message sent to systemd, and the file descriptors that came along."""
+        data, descriptors, _, _ = socket.recv_fds(self._inbox, 4096, 4)
+        return data.decode(), descriptors
+
+    @property
+    def log(self):
+        return self._log.read_text()
+
+    def close(self):
+        for process in self._processes:
+            process.kill()
+            process.wait()
+        self._inbox.close()
+
+
+@pytest.fixture
+def unit():
+    # Not tmp_path, which is closed to others: as root, nginx serves as somebody else.
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        unit = Unit(Path(folder))
+        yield unit
+        unit.close()
+
+
+@pytest.fixture
+def name():
+    """A container name whose preferred port and the next one are free on this machine."""
+
+    def free(port):
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", port)) != 0
+
+    for number in range(1000):
+        candidate = f"test-{os.getpid()}-{number}"
+        port = preferred_port("push", candidate)
+        if free(port) and free(port + 1):
+            return candidate
+    raise AssertionError("no free ports")

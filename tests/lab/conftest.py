@@ -1,0 +1,48 @@
+"""Fixtures: a lab of doubles, both APIs on loopback, and the command line."""
+
+import pytest
+from click.testing import CliRunner
+
+from lab import paths
+from lab.cli import main
+from provisioning import topology
+from tests.lab.doubles import FakeLab, http_server
+
+
+@pytest.fixture
+def lab():
+    return topology.load()
+
+
+@pytest.fixture
+def vms(lab, monkeypatch, tmp_path):
+    """Four VMs that run, in both modes, and a lock of our own."""
+    monkeypatch.setattr(paths, "RUN", tmp_path / "run")
+    fake = FakeLab(lab)
+    fake.install(monkeypatch)
+    return fake
+
+
+@pytest.fixture
+def run():
+    """Run one command line; the result has exit_code, stdout and stderr."""
+    return lambda *words: CliRunner().invoke(main, list(words))
+
+
+@pytest.fixture
+def push_api(monkeypatch):
+    answers = {"GET /containers": (200, {"total": 0, "containers": [], "unreachable": []})}
+    with http_server(answers) as (port, seen):
+        monkeypatch.setenv("LAB_PUSH_PORT", str(port))
+        yield answers, seen
+
+
+@pytest.fixture
+def pull_api(monkeypatch):
+    answers = {
+        "GET /api/containers": (200, {"containers": [], "revision": 1}),
+        "GET /api/nodes": (200, {"nodes": [], "uptime_s": 9, "lease_s": 3}),
+    }
+    with http_server(answers) as (port, seen):
+        monkeypatch.setenv("LAB_PULL_PORT", str(port))
+        yield answers, seen

@@ -1,0 +1,146 @@
+"""A lab without VMs: what `lab` would hear from libvirt, from systemd and from the two APIs.
+
+Only the outermost calls are replaced (libvirt's list of machines, a command over SSH); HTTP is
+real, on loopback. Units obey systemd's awkward rules: starting an active unit is a no-op, a
+stopped one disappears from the list, a unit that failed stays in it.
+"""
+
+import json
+import shlex
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from lab import remote
+from lab.host import settings
+from lab.host.accel import Accel
+from lab.provider import vagrant
+from services.core.errors import NodeUnreachable
+
+
+class FakeMachine:
+    """One VM: its power, its units, its files. Understands the commands that `lab` sends."""
+
+    def __init__(self, name, units=()):
+        self.name = name
+        self.state = "running"
+        self.hangs = False
+        self.units = dict(units)
+        self.marks = set()
+        self.commands = []
+
+    def run(self, argv):
+        self.commands.append(list(argv))
+        if self.hangs or self.state != "running":
+            raise NodeUnreachable(self.name, 5)
+        tool = argv[0]
+        if tool == "systemctl":
+            return self._systemctl(argv[1], [word for word in argv[2:] if not word.startswith("-")])
+        if tool == "mkdir":
+            self.marks |= set(argv[2:])
+        elif tool == "rm":
+            self.marks.clear()
+        elif tool == "find":
+            return "".join(f"{mark.removeprefix('/run/')}\n" for mark in sorted(self.marks))
+        elif tool == "cat":
+            return "LAB_PROFILE=fast\nLAB_API=10.77.0.10:8081\n"
+        return ""
+
+    def _systemctl(self, verb, units):
+        if verb == "list-units":
+            return "".join(
+                f"{name} loaded {active} running Something with words\n"
+                for name, active in sorted(self.units.items())
+            )
+        if verb == "show":
+            return "\n".join(
+                f"Id={name}\nActiveState={self.units.get(name, 'inactive')}\n" for name in units
+            )
+        for name in units:
+            if verb == "start":
+                self.units[name] = "active"
+            elif verb == "stop":
+                self.units.pop(name, None)
+        return ""
+
+
+class FakeLab:
+    """Machines by name, standing in for lab.provider.vagrant and lab.remote."""
+
+    def __init__(self, topology):
+        self.machines = {machine.name: FakeMachine(machine.name) for machine in topology.machines}
+        api = self.machines[topology.api.name]
+        api.units = {"push.target": "active", "pull.target": "active"}
+
+    def __getitem__(self, name):
+        return self.machines[name]
+
+    def machine_states(self, topology):
+        return {name: machine.state for name, machine in self.machines.items()}
+
+    def start(self, name):
+        self.machines[name].state = "running"
+
+    def cut(self, name):
+        self.machines[name].state = "off"
+        self.machines[name].units.clear()
+        self.machines[name].marks.clear()
+
+    halt = cut
+
+    def run(self, machine, argv, *, timeout_s=30.0, data=None):
+        # As over SSH: words must survive a shell.
+        return self.machines[machine.name].run(shlex.split(shlex.join(argv)))
+
+    def run_all(self, machines, argv, *, timeout_s=30.0, data=None):
+        answers = {}
+        for machine in machines:
+            try:
+                answers[machine.name] = self.run(machine, argv)
+            except NodeUnreachable as error:
+                answers[machine.name] = error
+        return answers
+
+    def install(self, monkeypatch):
+        """Stand in for the VMs; deadlines are those of a machine with KVM."""
+        for name in ("machine_states", "start", "cut", "halt"):
+            monkeypatch.setattr(vagrant, name, getattr(self, name))
+        for name in ("run", "run_all"):
+            monkeypatch.setattr(remote, name, getattr(self, name))
+        kvm = settings.Settings(None, Accel("kvm", 1.0, "a test"))
+        monkeypatch.setattr(settings, "load", lambda: kvm)
+
+
+@contextmanager
+def http_server(answers) -> Iterator[tuple[int, list]]:
+    """Serve `answers` ("METHOD /path" -> (status, body)) on loopback; yields port and requests."""
+    seen: list = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def answer(self):
+            length = int(self.headers.get("Content-Length") or 0)
+            body = json.loads(self.rfile.read(length)) if length else None
+            seen.append((self.command, self.path, body))
+            found = answers.get(f"{self.command} {self.path}")
+            status, content = found or (404, {"error": "no such route", "hint": ""})
+            data = content if isinstance(content, bytes) else json.dumps(content).encode()
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data)
+
+        do_GET = do_POST = do_DELETE = answer  # noqa: N815 - http.server's names
+
+        def log_message(self, *words):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    try:
+        yield server.server_port, seen
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()

@@ -1,0 +1,88 @@
+"""Chaos and heal, over machines that remember what was done to them."""
+
+import pytest
+
+from lab.heal import strays, wanted_modes
+
+FAKES = {"push-container@fake.service", "pull-container@fake.service"}
+
+
+def test_corrupting_hits_both_modes_with_one_command(run, vms):
+    assert run("chaos", "corrupt", "node2").exit_code == 0
+    assert vms["node2"].units.keys() >= FAKES
+    starts = [words for words in vms["node2"].commands if "start" in words]
+    assert len(starts) == 1
+
+
+def test_corrupting_one_mode_leaves_the_other_alone(run, vms):
+    run("chaos", "corrupt", "node2", "--mode", "push", "--name", "evil")
+    assert vms["node2"].units == {"push-container@evil.service": "active"}
+
+
+@pytest.mark.parametrize("name", ["../x", "a b", "$(reboot)", "x" * 64, "ünï"])
+def test_a_name_that_is_no_label_reaches_no_machine(run, vms, name):
+    result = run("chaos", "corrupt", "node1", "--name", name)
+    assert result.exit_code == 1
+    assert "is not an RFC 1123 label" in result.stderr
+    assert vms["node1"].commands == []
+
+
+def test_chaos_in_a_mode_that_is_off_is_refused(run, vms):
+    del vms["api"].units["push.target"]
+    result = run("chaos", "stop-api", "--mode", "push")
+    assert (result.exit_code, result.stderr) == (
+        1,
+        "Error: the lab runs without the mode 'push'\nHint: lab up push\n",
+    )
+
+
+def test_stop_api_takes_what_is_on(run, vms):
+    del vms["api"].units["push.target"]
+    vms["api"].units["pull-api.service"] = "active"
+    run("chaos", "stop-api")
+    assert vms["api"].units == {"pull.target": "active"}
+
+
+def test_heal_undoes_everything_and_deletes_nothing_declared(run, vms):
+    vms["node1"].units = {"push-container@web.service": "active"}
+    run("chaos", "corrupt", "node1", "--name", "evil")
+    run("chaos", "corrupt", "node2")
+    run("chaos", "halt", "node3", "--cut")
+    run("chaos", "stop-api")
+    result = run("heal")
+    assert result.exit_code == 0, result.output
+    containers = {unit for vm in vms.machines.values() for unit in vm.units if "container@" in unit}
+    assert containers == {"push-container@web.service"}
+    assert {vm.state for vm in vms.machines.values()} == {"running"}
+    assert vms["api"].units.keys() >= {"push-api.service", "pull-api.service"}
+    assert not any(vm.marks for vm in vms.machines.values())
+
+
+def test_heal_on_a_healthy_lab_changes_nothing(run, vms):
+    run("heal")
+    before = {name: dict(vm.units) for name, vm in vms.machines.items()}
+    assert run("heal").exit_code == 0
+    assert {name: vm.units for name, vm in vms.machines.items()} == before
+
+
+def test_heal_without_a_lab_says_so(run, vms):
+    for machine in vms.machines.values():
+        machine.state = "absent"
+    assert "is not up" in run("heal").stderr
+
+
+def test_a_mode_counts_when_it_is_active_or_will_be_after_the_boot():
+    shown = (
+        "Id=push.target\nActiveState=inactive\nUnitFileState=enabled\n\n"
+        "Id=pull.target\nActiveState=inactive\nUnitFileState=disabled\n"
+    )
+    assert wanted_modes(shown) == ["push"]
+    assert wanted_modes(shown.replace("inactive", "active")) == ["push", "pull"]
+
+
+def test_strays_are_the_marked_ones_and_the_fake_of_push():
+    assert strays("") == ["push-container@fake.service"]
+    assert strays("lab-chaos/pull/evil\n") == [
+        "pull-container@evil.service",
+        "push-container@fake.service",
+    ]

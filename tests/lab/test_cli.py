@@ -1,0 +1,91 @@
+"""The command line: help, words, the error edge."""
+
+import subprocess
+import sys
+
+import click
+import pytest
+
+from lab.cli import COMMANDS, INTERRUPTED, main
+from services.core.errors import LabError
+
+
+def test_help_names_every_command_and_imports_none():
+    code = "import sys; from lab.cli import run; run(['--help']); print(sorted(sys.modules))"
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert all(f"  {name} " in out.stdout for name in COMMANDS)
+    for heavy in ("'requests'", "'fabric'", "'paramiko'", "'lab.commands.vms'"):
+        assert heavy not in out.stdout
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_each_command_loads_and_helps_with_its_options(run, name):
+    result = run(name, "--help")
+    assert result.exit_code == 0, result.output
+    assert result.output.startswith(f"Usage: main {name}")
+
+
+@pytest.mark.parametrize("command", ["status", "demo", "doctor", "bench up", "bench converge"])
+def test_what_prints_a_table_prints_json_too(run, command):
+    assert "--json" in run(*command.split(), "--help").output
+
+
+@pytest.mark.parametrize(
+    ("words", "error", "hint"),
+    [
+        (["up", "nonsense"], "unknown mode 'nonsense'", "push, pull, both"),
+        (["up", "push", "--profile", "warp"], "unknown profile 'warp'", "seed, fast"),
+        (["ssh", "node9"], "unknown machine 'node9'", "api, node1, node2, node3"),
+        (["chaos", "halt", "api"], "unknown node 'api'", "node1, node2, node3"),
+        (["demo", "magic"], "unknown demonstration 'magic'", "resilience"),
+        (["completion", "ksh"], "unknown shell 'ksh'", "bash, zsh, fish"),
+    ],
+)
+def test_an_unknown_word_is_an_error_that_lists_the_known_ones(run, words, error, hint):
+    result = run(*words)
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    first, second = result.stderr.splitlines()
+    assert first == f"Error: {error}"
+    assert second.startswith("Hint: ")
+    assert hint in second
+
+
+def _command_that(monkeypatch, effect):
+    @click.command()
+    def doomed():
+        raise effect
+
+    monkeypatch.setattr(type(main), "get_command", lambda *_: doomed)
+
+
+def test_an_error_without_a_hint_has_one_line(run, monkeypatch):
+    _command_that(monkeypatch, LabError("it broke"))
+    result = run("up")
+    assert (result.exit_code, result.stderr) == (1, "Error: it broke\n")
+
+
+def test_ctrl_c_says_how_to_go_on_and_ends_with_130(run, monkeypatch):
+    _command_that(monkeypatch, KeyboardInterrupt())
+    result = run("up")
+    assert result.exit_code == INTERRUPTED
+    assert "goes on from here" in result.stderr
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_prints_a_script_that_says_how_to_install_it(run, shell):
+    lines = run("completion", shell).output.splitlines()
+    assert lines[0].startswith("# install: lab completion")
+    assert any("_LAB_COMPLETE" in line for line in lines)
+
+
+def test_the_shell_completes_node_names():
+    command = [sys.executable, "-m", "lab"]
+    env = {
+        "_LAB_COMPLETE": "bash_complete",
+        "COMP_WORDS": "lab chaos halt nod",
+        "COMP_CWORD": "3",
+        "PATH": "/usr/bin",
+    }
+    out = subprocess.run(command, env=env, capture_output=True, text=True, check=False).stdout
+    assert [line.split(",")[1] for line in out.splitlines()] == ["node1", "node2", "node3"]

@@ -1,0 +1,86 @@
+"""Statistics, their table, and what systemd says about a pass."""
+
+import json
+
+import pytest
+
+from lab.bench import boot
+from lab.bench.idle import finished
+from lab.bench.stats import Summary, by_name, number, ratio, summary
+from lab.commands import bench
+
+
+def test_a_summary_is_median_and_range():
+    assert summary([3.0, 1.0, 8.0]) == Summary(3, 3.0, 1.0, 8.0)
+    assert summary([1.0, 2.0]) == Summary(2, 1.5, 1.0, 2.0)
+
+
+def test_nothing_measured_is_not_zero():
+    assert summary([]) is None
+    assert ratio(None, summary([1.0])) is None
+    assert ratio(summary([1.0]), summary([0.0])) is None
+    assert number(None, "x") == "-"
+
+
+def test_a_ratio_is_of_medians():
+    assert ratio(summary([30.0, 10.0, 20.0]), summary([5.0, 4.0, 90.0])) == 4.0
+
+
+def test_runs_are_gathered_by_phase_even_if_one_lacks_it():
+    assert by_name([{"boot": 1.0, "copy": 2.0}, {"boot": 3.0}]) == {
+        "boot": [1.0, 3.0],
+        "copy": [2.0],
+    }
+
+
+@pytest.mark.parametrize(
+    ("value", "said"), [(0.1234, "0.12"), (12.34, "12.3"), (123.4, "123"), (0.0, "0.00")]
+)
+def test_numbers_have_three_figures(value, said):
+    assert number(value) == said
+
+
+@pytest.mark.parametrize(
+    ("shown", "passes"),
+    [
+        ("InvocationID=ab\nActiveState=inactive\nCPUUsageNSec=210500000\n", {"ab": 210.5}),
+        ("InvocationID=ab\nActiveState=activating\nCPUUsageNSec=100\n", {}),
+        ("InvocationID=ab\nActiveState=inactive\nCPUUsageNSec=[not set]\n", {}),
+        ("InvocationID=ab\nActiveState=inactive\nCPUUsageNSec=18446744073709551615\n", {}),
+    ],
+)
+def test_only_a_pass_that_ended_and_was_accounted_counts(shown, passes):
+    assert finished(shown) == passes
+
+
+RESULTS = {
+    "drift -> corrected (s)": {"seed": summary([6.0, 4.0]), "fast": summary([1.0])},
+    "idle agent pass (CPU ms)": {"seed": None, "fast": summary([200.0])},
+}
+
+
+def test_convergence_as_text_and_as_json():
+    text = bench.as_text(RESULTS).splitlines()
+    assert text[1].split()[-3:] == ["5.00", "1.00", "5.00x"]
+    assert text[2].split()[-3:] == ["-", "200", "-"]
+    data = json.loads(json.dumps(bench.as_data(RESULTS)))
+    assert data["drift -> corrected (s)"]["ratio"] == 5.0
+    assert data["drift -> corrected (s)"]["seed"]["median"] == 5.0
+
+
+def test_bench_up_takes_the_lab_down_each_time_and_reports_each_phase(run, monkeypatch, vms):
+    calls = []
+
+    def up(mode, profile, progress):
+        calls.append((mode, profile))
+        with progress.phase("boot"):
+            pass
+
+    monkeypatch.setattr(boot.bringup, "up", up)
+    monkeypatch.setattr(boot.bringup, "down", lambda _: calls.append("down"))
+    result = run("bench", "up", "--runs", "2", "--mode", "pull", "--json")
+    assert result.exit_code == 0, result.output
+    assert calls == ["down", ("pull", "fast"), "down", ("pull", "fast")]
+    seconds = json.loads(result.stdout)["seconds"]
+    assert seconds.keys() == {"boot", "total"}
+    assert seconds["boot"]["runs"] == 2

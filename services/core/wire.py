@@ -108,7 +108,7 @@ def dump_placed(containers: Iterable[Placed], running: Mapping[str, str], revisi
 def load_placed(body: object) -> tuple[Placed, ...]:
     """The inverse of dump_placed, without who is running."""
     return tuple(
-        Placed(Container(_text(item, "name"), item.get("image", DEFAULT_IMAGE)), load_node(item))
+        Placed(Container(_text(item, "name"), _image(item)), load_node(item))
         for item in _objects(body, "containers")
     )
 
@@ -203,9 +203,7 @@ def load_nodes(body: object) -> NodeList:
     fields = _object(body)
     nodes = []
     for item in _objects(fields, "nodes"):
-        down = item.get("status") == "down"
-        health = Health.DOWN if down else Health(item.get("health", "up"))
-        nodes.append(Node(_text(item, "name"), _seconds(item, "silent_s"), health))
+        nodes.append(Node(_text(item, "name"), _seconds(item, "silent_s"), _health(item)))
     return NodeList(tuple(nodes), _seconds(fields, "uptime_s"), _seconds(fields, "lease_s"))
 
 
@@ -265,6 +263,16 @@ def _text(fields: Json, key: str) -> str:
     if isinstance(value, str):
         return value
     raise BadShape(f"the field {key!r} must be a string, got {type(value).__name__}", hint=EXAMPLE)
+
+
+def _image(fields: Json) -> str:
+    return _text(fields, "image") if "image" in fields else DEFAULT_IMAGE
+
+
+def _health(fields: Json) -> Health:
+    if fields.get("status") == "down":
+        return Health.DOWN
+    return Health.SUSPECT if fields.get("health") == Health.SUSPECT.value else Health.UP
 
 
 def _count(fields: Json, key: str) -> int:

@@ -1,0 +1,111 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.core.liveness import NODE_DOWN, evict, health
+from services.core.model import Container, Health, Node, Placed
+from tests.core.strategies import node_lists, placed_lists
+
+LEASE_S = 3.0
+OLD_S = 1000.0
+
+
+def nodes(**silent_s):
+    return [Node(name, value, health(value, LEASE_S)) for name, value in silent_s.items()]
+
+
+def placed(**where):
+    return [Placed(Container(name), node) for name, node in where.items()]
+
+
+@pytest.mark.parametrize(
+    ("silent_s", "expected"),
+    [
+        pytest.param(0, Health.UP, id="just heard is up"),
+        pytest.param(1.7, Health.UP, id="before 0.6 of the lease still up"),
+        pytest.param(1.9, Health.SUSPECT, id="beyond 0.6 of the lease suspect"),
+        pytest.param(3.0, Health.SUSPECT, id="at the lease not down yet"),
+        pytest.param(3.1, Health.DOWN, id="beyond the lease down"),
+    ],
+)
+def test_health(silent_s, expected):
+    assert health(silent_s, LEASE_S) is expected
+
+
+@pytest.mark.parametrize(
+    ("containers", "known", "uptime_s", "evicted", "held"),
+    [
+        pytest.param(
+            placed(a="n1"), nodes(n1=0, n2=0), OLD_S, [], "", id="nobody is down, nothing moves"
+        ),
+        pytest.param(
+            placed(b="n1", a="n1", c="n2"), nodes(n1=9, n2=0, n3=0), OLD_S, ["a", "b"], "",
+            id="the containers of the dead node leave it, by name",
+        ),
+        pytest.param(
+            placed(a="n1"), nodes(n1=2.9, n2=0), OLD_S, [], "", id="a suspect keeps what it has"
+        ),
+        pytest.param(
+            placed(a="n1"), nodes(n1=3.5, n2=0), 3.0, [], "waiting one lease",
+            id="within one lease of a restart nobody is judged",
+        ),
+        pytest.param(
+            placed(a="n1"), nodes(n2=0), 1.0, [], "waiting one lease",
+            id="nor is a node that has not spoken since the restart",
+        ),
+        pytest.param(
+            placed(a=None), nodes(n1=9), 1.0, [], "", id="nothing is said when nothing is at stake"
+        ),
+        pytest.param(
+            placed(a="n1", b="n2"), nodes(n1=9, n2=9.5, n3=0), OLD_S, [], "2 of 3 nodes",
+            id="two of three silent at once: the observer is at fault",
+        ),
+        pytest.param(
+            placed(a="n1", b="n2"), nodes(n1=9, n2=9, n3=0, n4=0), OLD_S, ["a", "b"], "",
+            id="half of the nodes is not more than half",
+        ),
+        pytest.param(
+            placed(a="n2"), nodes(n1=500, n2=9, n3=0), OLD_S, ["a"], "",
+            id="a second, separate failure in a lab of three still heals",
+        ),
+        pytest.param(
+            placed(a="n1"), nodes(n1=9, n2=9, n3=0, n4=0, n5=0), OLD_S, ["a"], "",
+            id="two of five may go together",
+        ),
+        pytest.param(
+            placed(a="n9"), nodes(n1=0, n2=0), OLD_S, ["a"], "",
+            id="a node that never spoke is down once the server is old enough",
+        ),
+        pytest.param(
+            placed(a="n1", b="n2", c="n3"), [], OLD_S, [], "3 of 3 nodes",
+            id="a restarted server that nobody reaches does not evict the world",
+        ),
+        pytest.param(
+            placed(a=None), nodes(n1=9, n2=9, n3=0), OLD_S, [], "",
+            id="a mass failure of empty nodes is not worth a word",
+        ),
+    ],
+)  # fmt: skip
+def test_eviction(containers, known, uptime_s, evicted, held):
+    eviction = evict(containers, known, uptime_s=uptime_s, lease_s=LEASE_S)
+    assert [item.name for item in eviction.placements] == evicted
+    assert all(item.node is None for item in eviction.placements)
+    assert held in eviction.held
+    assert bool(held) == bool(eviction.held)
+
+
+def test_an_eviction_says_which_node_is_down():
+    eviction = evict(placed(a="n1"), nodes(n1=9, n2=0), uptime_s=OLD_S, lease_s=LEASE_S)
+    assert eviction.placements[0].reason == f"{NODE_DOWN}: n1"
+
+
+@given(placed_lists, node_lists, st.floats(0, 100))
+def test_only_containers_of_silent_nodes_leave_and_never_most_of_the_world(
+    containers, known, uptime_s
+):
+    eviction = evict(containers, known, uptime_s=uptime_s, lease_s=LEASE_S)
+    where = {item.name: item.node for item in containers}
+    alive = {node.name for node in known if node.health is not Health.DOWN}
+    assert not {where[item.name] for item in eviction.placements} & {*alive, None}
+    if uptime_s <= LEASE_S:
+        assert eviction.placements == ()

@@ -1,0 +1,96 @@
+"""Real servers on loopback: in a thread of the test, or as the process that systemd starts."""
+
+import os
+import re
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import requests
+from bottle import Bottle
+
+from services import web
+from services.core.address import Address
+
+ROOT = Path(__file__).parent.parent
+
+
+@contextmanager
+def serving(*apps: Bottle, port: int = 0) -> Iterator[list[Address]]:
+    """Serve `apps` from one loop, as services.pull does; yield their addresses.
+
+    port: of the first one; the others get free ones.
+    """
+    loop: dict[int, Any] = {}
+    servers = [
+        web.serve(app, "127.0.0.1", port if app is apps[0] else 0, loop=loop) for app in apps
+    ]
+    thread = threading.Thread(target=servers[0].run)
+    thread.start()
+    try:
+        yield [("127.0.0.1", server.effective_port) for server in servers]
+    finally:
+        # In the loop's own thread: waitress shares nothing of this between threads.
+        servers[0].trigger.pull_trigger(lambda: servers[0].asyncore.close_all(loop, True))
+        thread.join(10)
+        for server in servers:
+            server.task_dispatcher.shutdown(timeout=5)
+        assert not thread.is_alive()
+
+
+class Client:
+    """Calls one server as a user's script would."""
+
+    def __init__(self, address: Address) -> None:
+        self.url = f"http://{address[0]}:{address[1]}"
+        self._session = requests.Session()
+        self._session.trust_env = False
+
+    def __call__(self, method: str, path: str, **kwargs: Any) -> requests.Response:
+        return self._session.request(method, self.url + path, timeout=20, **kwargs)
+
+    def close(self) -> None:
+        self._session.close()
+
+
+class StateServer:
+    """`python -m services.pull` as a process of its own."""
+
+    def __init__(self, data: Path, *, admin: int = 0, profile: str = "fast") -> None:
+        command = [sys.executable, "-m", "services.pull", "--data", str(data)]
+        command += ["--listen", f"127.0.0.1:{admin}", "--node-listen", "127.0.0.1:0"]
+        self.process = subprocess.Popen(
+            [*command, "--profile", profile],
+            cwd=ROOT,
+            env={"PATH": os.environ["PATH"]},
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self.said: list[str] = []
+        assert self.process.stderr
+        for line in self.process.stderr:
+            self.said.append(line)
+            if line.startswith("listening on "):
+                break
+        ports = [int(port) for port in re.findall(r":(\d+)", self.said[-1])]
+        self.admin, self.node = (("127.0.0.1", port) for port in ports)
+
+    def stop(self) -> int:
+        """SIGTERM; return the exit code."""
+        self.process.terminate()
+        return self._reap()
+
+    def kill(self) -> None:
+        """SIGKILL; no-op for a process that ended."""
+        self.process.kill()
+        self._reap()
+
+    def _reap(self) -> int:
+        code = self.process.wait(10)
+        assert self.process.stderr
+        self.process.stderr.close()
+        return code

@@ -23,6 +23,7 @@ LAB = Path("/opt/lab")
 
 
 def main(arguments: list[str] | None = None) -> None:
+    """Do what the command line says; print one line per change."""
     parser = argparse.ArgumentParser(description="Make this system a lab machine.")
     parser.add_argument("--profile", default=DEFAULT_PROFILE, help="timing profile (default: fast)")
     parser.add_argument("--live", action="store_true", help="tell systemd, restart what changed")

@@ -3,7 +3,6 @@
 import os
 import time
 from collections.abc import Mapping
-from pathlib import Path
 from typing import NamedTuple
 
 from services.core.errors import LabError
@@ -13,7 +12,10 @@ MODES = ("push", "pull")
 
 
 class Identity(NamedTuple):
-    """One running container. started_at: ISO 8601 in UTC, by the node's clock."""
+    """One running container.
+
+    started_at: ISO 8601 in UTC, by the node's clock. runtime: the unit's own folder.
+    """
 
     name: str
     mode: str
@@ -21,11 +23,11 @@ class Identity(NamedTuple):
     image: str
     started_at: str
     pid: int
-    runtime: Path
+    runtime: str
 
     def answer(self) -> bytes:
         """Return the JSON document that every request is answered with."""
-        # 100 ms in an emulated guest, which nobody who waits for readiness should pay.
+        # Here, and not before the container is announced: see services/workload/__init__.py.
         import json
 
         fields = {key: value for key, value in self._asdict().items() if key != "runtime"}
@@ -62,5 +64,5 @@ def identify(environment: Mapping[str, str]) -> Identity:
         environment.get("LAB_IMAGE") or DEFAULT_IMAGE,
         time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         os.getpid(),
-        Path(environment["RUNTIME_DIRECTORY"]),
+        environment["RUNTIME_DIRECTORY"],
     )

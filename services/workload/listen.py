@@ -1,6 +1,7 @@
 """A TCP port for a container, and telling the world that it serves there."""
 
 import errno
+import os
 import socket
 import sys
 
@@ -55,9 +56,11 @@ def announce(identity: Identity, port: int) -> None:
     Observers read the file `ready` (its content is the port): systemd removes it with the
     unit's runtime directory, so it is there exactly while the container serves.
     """
-    half = identity.runtime / "ready.new"
-    half.write_text(f"{port}\n")
-    half.chmod(0o644)  # the unit's umask hides files; an observer without capabilities must see it
-    half.rename(identity.runtime / "ready")
+    half = f"{identity.runtime}/ready.new"
+    with open(half, "w") as file:
+        file.write(f"{port}\n")
+        # The unit's umask hides files; an observer without capabilities must see this one.
+        os.fchmod(file.fileno(), 0o644)
+    os.rename(half, f"{identity.runtime}/ready")
     print(f"serving {identity.image} on port {port}", file=sys.stderr, flush=True)
     notify(f"READY=1\nSTATUS=serving {identity.image} on port {port}")

@@ -9,7 +9,6 @@ import os
 import signal
 import socket
 import sys
-from pathlib import Path
 
 from services.core.errors import LabError
 from services.notify import wait_until_heard
@@ -57,14 +56,16 @@ class NginxMissing(LabError):
         )
 
 
-def configure(identity: Identity, port: int) -> Path:
+def configure(identity: Identity, port: int) -> str:
     """Write nginx' configuration and its one document; return the configuration's path."""
-    www = identity.runtime / "www"
-    www.mkdir(exist_ok=True)
-    (www / "answer.json").write_bytes(identity.answer())
-    file = identity.runtime / "nginx.conf"
-    file.write_text(_CONFIG.format(runtime=identity.runtime, port=port))
-    return file
+    www = f"{identity.runtime}/www"
+    os.makedirs(www, exist_ok=True)
+    with open(f"{www}/answer.json", "wb") as file:
+        file.write(identity.answer())
+    path = f"{identity.runtime}/nginx.conf"
+    with open(path, "w") as file:
+        file.write(_CONFIG.format(runtime=identity.runtime, port=port))
+    return path
 
 
 def serve(identity: Identity, listener: socket.socket) -> None:
@@ -81,7 +82,7 @@ def serve(identity: Identity, listener: socket.socket) -> None:
     if os.fork() == 0:
         _help(identity, listener, port)
     listener.set_inheritable(True)
-    argv = [PROGRAM, "-e", "stderr", "-p", str(identity.runtime), "-c", str(config)]
+    argv = [PROGRAM, "-e", "stderr", "-p", identity.runtime, "-c", config]
     os.execve(PROGRAM, argv, {"NGINX": f"{listener.fileno()};"})  # noqa: S606 - no shell wanted
 
 

@@ -2,6 +2,7 @@
 
 import os
 import re
+import socket
 import subprocess
 import sys
 import threading
@@ -42,6 +43,13 @@ def serving(*apps: Bottle, port: int = 0) -> Iterator[list[Address]]:
         assert not thread.is_alive()
 
 
+def unused_port() -> int:
+    """A port of loopback on which nobody listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
 class Client:
     """Calls one server as a user's script would."""
 
@@ -76,8 +84,9 @@ class StateServer:
             self.said.append(line)
             if line.startswith("listening on "):
                 break
-        ports = [int(port) for port in re.findall(r":(\d+)", self.said[-1])]
-        self.admin, self.node = (("127.0.0.1", port) for port in ports)
+        # None of them if it ended instead.
+        ports = re.findall(r"http://127.0.0.1:(\d+)", self.said[-1]) or [0, 0]
+        self.admin, self.node = (("127.0.0.1", int(port)) for port in ports)
 
     def stop(self) -> int:
         """SIGTERM; return the exit code."""
@@ -85,7 +94,7 @@ class StateServer:
         return self._reap()
 
     def kill(self) -> None:
-        """SIGKILL; no-op for a process that ended."""
+        """SIGKILL; nothing to a process that has ended."""
         self.process.kill()
         self._reap()
 

@@ -255,7 +255,10 @@ def _objects(body: object, key: str) -> list[Json]:
     items = _object(body).get(key)
     if isinstance(items, list):
         return [_object(item) for item in items]
-    raise BadShape(f"the field {key!r} must be a list of objects")
+    raise BadShape(
+        f"the field {key!r} must be a list of objects",
+        hint=f"""send it like {{"{key}": [{{"name": "nginx"}}]}}""",
+    )
 
 
 def _text(fields: Json, key: str) -> str:
@@ -279,7 +282,10 @@ def _count(fields: Json, key: str) -> int:
     value = fields.get(key)
     if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
         return value
-    raise BadShape(f"the field {key!r} must be a whole number from 0, got {value!r}")
+    raise BadShape(
+        f"the field {key!r} must be a whole number from 0, got {value!r}",
+        hint=f"send the {key} of the answer that you acted on, or 0",
+    )
 
 
 def _seconds(fields: Json, key: str) -> float:

@@ -1,0 +1,136 @@
+"""The wire contract of the seed, field by field, and what we added to it."""
+
+from datetime import datetime
+
+import pytest
+
+
+def declare(realms, name, **fields):
+    return realms.admin("POST", "/api/containers", json={"name": name, **fields})
+
+
+def seed_fields(answer):
+    """The fields of a listing that the seed's clients read."""
+    return [(item["name"], item["node"]) for item in answer.json()["containers"]]
+
+
+def test_declare_list_place_remove(realms):
+    answer = declare(realms, "nginx")
+    assert (answer.status_code, seed_fields(answer)) == (201, [("nginx", None)])
+    answer = realms.admin("GET", "/api/containers")
+    assert (answer.status_code, seed_fields(answer)) == (200, [("nginx", None)])
+    answer = realms.admin("PATCH", "/api/containers/nginx", json={"node": "node1"})
+    assert (answer.status_code, seed_fields(answer)) == (200, [("nginx", "node1")])
+    answer = realms.admin("PATCH", "/api/containers/nginx", json={"node": None})
+    assert (answer.status_code, seed_fields(answer)) == (200, [("nginx", None)])
+    answer = realms.admin("DELETE", "/api/containers/nginx")
+    assert (answer.status_code, seed_fields(answer)) == (200, [])
+
+
+def test_declaring_again_changes_nothing_and_answers_the_same(realms):
+    declare(realms, "nginx", node="node1")
+    answer = declare(realms, "nginx", node="node2", image="nginx")
+    assert (answer.status_code, seed_fields(answer)) == (201, [("nginx", "node1")])
+
+
+def test_a_node_reads_plain_names(realms):
+    declare(realms, "b", node="node1")
+    declare(realms, "a", node="node1", image="nginx")
+    declare(realms, "c", node="node2")
+    for realm in (realms.admin, realms.node):
+        body = realm("GET", "/api/containers?node=node1").json()
+        assert body["containers"] == ["a", "b"]
+        assert body["images"] == {"a": "nginx", "b": "demo"}
+        assert body["revision"] == 3
+        assert body["epoch"]
+
+
+def test_a_beat_without_a_body_makes_a_node_known(realms):
+    answer = realms.node("POST", "/api/nodes/node1/heartbeat")
+    assert (answer.status_code, answer.json()["status"]) == (200, "ok")
+    (node,) = realms.admin("GET", "/api/nodes").json()["nodes"]
+    assert (node["name"], node["status"]) == ("node1", "up")
+    assert datetime.fromisoformat(node["last_heartbeat"]).tzinfo is not None
+
+
+def test_a_beat_brings_the_assignment_along(realms):
+    declare(realms, "a", node="node1")
+    beat = realms.node("POST", "/api/nodes/node1/heartbeat").json()
+    assert beat["assignment"] == realms.node("GET", "/api/containers?node=node1").json()
+
+
+def test_silence_beyond_the_lease_is_down_and_a_beat_is_up_again(realms):
+    def status():
+        return realms.admin("GET", "/api/nodes").json()["nodes"][0]["status"]
+
+    realms.node("POST", "/api/nodes/node1/heartbeat")
+    realms.clock.now_s += 3.0
+    assert status() == "up"
+    realms.clock.now_s += 0.1
+    assert status() == "down"
+    realms.node("POST", "/api/nodes/node1/heartbeat")
+    assert status() == "up"
+
+
+def test_a_report_makes_a_container_run(realms):
+    declare(realms, "a", node="node1")
+    running = [{"name": "a", "image": "demo", "ready": True}]
+    realms.node("POST", "/api/nodes/node1/heartbeat", json={"revision": 1, "running": running})
+    assert realms.admin("GET", "/api/containers").json()["containers"][0]["running"] is True
+    assert realms.admin("GET", "/api/nodes").json()["nodes"][0]["running"] == ["a"]
+
+
+def test_placing_what_does_not_exist_is_404(realms):
+    answer = realms.admin("PATCH", "/api/containers/nginx", json={"node": "node1"})
+    assert answer.status_code == 404
+    assert answer.json()["hint"]
+
+
+def test_placing_on_a_node_that_never_spoke_is_taken_as_the_seed_takes_it(realms):
+    declare(realms, "a")
+    answer = realms.admin("PATCH", "/api/containers/a", json={"node": "node9"})
+    assert (answer.status_code, realms.placed()) == (200, {"a": "node9"})
+
+
+def test_a_guarded_patch_never_overwrites_a_newer_decision(realms):
+    declare(realms, "a")
+    patch = {"node": "node1", "if_node": None}
+    assert realms.admin("PATCH", "/api/containers/a", json=patch).status_code == 200
+    answer = realms.admin("PATCH", "/api/containers/a", json={"node": "node2", "if_node": None})
+    assert answer.status_code == 409
+    assert "read GET /api/containers" in answer.json()["hint"]
+    assert realms.placed() == {"a": "node1"}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/api/containers", 403),
+        ("POST", "/api/containers", 405),
+        ("PATCH", "/api/containers/a", 404),
+        ("DELETE", "/api/containers/a", 404),
+        ("GET", "/api/nodes", 404),
+        ("GET", "/", 404),
+        ("GET", "/api/nodes/node1/heartbeat", 405),
+    ],
+)
+def test_the_realm_of_nodes_has_nothing_else(realms, method, path, status):
+    declare(realms, "a", node="node1")
+    body = {"json": {"name": "b", "node": None}} if method in ("POST", "PATCH") else {}
+    answer = realms.node(method, path, **body)
+    assert answer.status_code == status
+    assert answer.json()["error"]
+    assert "loopback" in answer.json()["hint"]
+    assert realms.placed() == {"a": "node1"}
+
+
+def test_an_unknown_route_names_the_known_ones(realms):
+    answer = realms.admin("GET", "/containers")
+    assert answer.status_code == 404
+    assert "/api/containers" in answer.json()["hint"]
+
+
+@pytest.mark.parametrize("realm", ["admin", "node"])
+def test_healthz(realms, realm):
+    assert getattr(realms, realm)("GET", "/healthz").json() == {"status": "ok"}
+    assert getattr(realms, realm)("HEAD", "/healthz").status_code == 200

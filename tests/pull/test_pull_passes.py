@@ -1,0 +1,153 @@
+"""Scheduler and node controller over a real server, and as the programs that timers start."""
+
+import subprocess
+import sys
+
+import pytest
+
+from services.core.model import Placement
+from services.pull import node_controller, scheduler
+from services.pull.one_pass import Api
+from tests.serving import ROOT, unused_port
+
+
+@pytest.fixture
+def run(realms, capsys):
+    """run(program) -> the lines that one pass of it printed."""
+
+    def run(program):
+        program.decide(Api(realms.address))
+        return capsys.readouterr().out.splitlines()
+
+    return run
+
+
+def beat(realms, *nodes):
+    for node in nodes:
+        realms.node("POST", f"/api/nodes/{node}/heartbeat")
+
+
+def declare(realms, *names, **fields):
+    for name in names:
+        realms.admin("POST", "/api/containers", json={"name": name, **fields})
+
+
+def test_the_scheduler_says_what_it_places_and_then_nothing(realms, run):
+    beat(realms, "node1", "node2")
+    declare(realms, "a", "b", "c")
+    reason = "least loaded node that is up"
+    assert run(scheduler) == [
+        f"PLACE a -> node1: {reason}",
+        f"PLACE b -> node2: {reason}",
+        f"PLACE c -> node1: {reason}",
+    ]
+    assert realms.placed() == {"a": "node1", "b": "node2", "c": "node1"}
+    assert run(scheduler) == []
+
+
+def test_the_scheduler_waits_for_a_node(realms, run):
+    declare(realms, "a")
+    assert run(scheduler) == ["HELD: 1 waiting; no node is up (0 known, 0 down)"]
+    beat(realms, "node1")
+    realms.clock.now_s += 9
+    assert run(scheduler) == ["HELD: 1 waiting; no node is up (1 known, 1 down)"]
+    assert realms.placed() == {"a": None}
+
+
+def test_the_controller_takes_containers_off_a_dead_node_and_the_scheduler_places_them(realms, run):
+    beat(realms, "node1", "node2", "node3")
+    declare(realms, "a", "b", "c")
+    run(scheduler)
+    for _ in range(4):
+        realms.clock.now_s += 1
+        beat(realms, "node2", "node3")
+    assert run(node_controller) == ["UNASSIGN a: node is down: node1"]
+    assert run(node_controller) == []
+    assert run(scheduler) == ["PLACE a -> node2: least loaded node that is up"]
+
+
+def test_the_controller_holds_within_a_lease_of_the_start(realms, run):
+    declare(realms, "a", node="node1")
+    realms.clock.now_s += 2
+    assert run(node_controller) == ["HELD: state server is up for 2 s; waiting one lease (3 s)"]
+    assert realms.placed() == {"a": "node1"}
+
+
+def test_the_controller_holds_when_most_nodes_vanish_at_once(realms, run):
+    beat(realms, "node1", "node2", "node3")
+    declare(realms, "a", "b", "c")
+    run(scheduler)
+    realms.clock.now_s += 4
+    beat(realms, "node3")
+    (line,) = run(node_controller)
+    assert line.startswith("HELD: 2 of 3 nodes fell silent together (node1, node2)")
+    assert None not in realms.placed().values()
+
+
+class Overtaken(Api):
+    """Somebody else decides between this pass' reading and its writing."""
+
+    def __init__(self, address, meanwhile):
+        super().__init__(address)
+        self._meanwhile = meanwhile
+
+    def write(self, placement: Placement, if_node: str | None) -> None:
+        self._meanwhile()
+        super().write(placement, if_node)
+
+
+def test_a_newer_decision_wins_over_the_schedulers(realms, capsys):
+    beat(realms, "node1")
+    declare(realms, "a")
+    newer = {"node": "node2"}
+    scheduler.decide(
+        Overtaken(realms.address, lambda: realms.admin("PATCH", "/api/containers/a", json=newer))
+    )
+    assert capsys.readouterr().out.startswith("SKIP a: decided otherwise meanwhile")
+    assert realms.placed() == {"a": "node2"}
+
+
+def test_a_container_deleted_meanwhile_does_not_stop_the_pass(realms, capsys):
+    beat(realms, "node1")
+    declare(realms, "a", "b")
+    scheduler.decide(Overtaken(realms.address, lambda: realms.admin("DELETE", "/api/containers/a")))
+    skipped, placed = capsys.readouterr().out.splitlines()
+    assert skipped.startswith("SKIP a")
+    assert placed.startswith("PLACE b -> node1")
+
+
+def test_a_container_that_moved_meanwhile_is_not_unassigned(realms, capsys):
+    beat(realms, "node1", "node2", "node3")
+    declare(realms, "a", node="node1")
+    realms.clock.now_s += 4
+    beat(realms, "node2", "node3")
+    newer = {"node": "node3"}
+    node_controller.decide(
+        Overtaken(realms.address, lambda: realms.admin("PATCH", "/api/containers/a", json=newer))
+    )
+    assert realms.placed() == {"a": "node3"}
+
+
+def program(name, *arguments):
+    """As its unit runs it: standard library only."""
+    command = [sys.executable, "-S", "-E", "-m", f"services.pull.{name}", *arguments]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=30)
+
+
+@pytest.mark.parametrize("name", ["scheduler", "node_controller"])
+def test_the_programs_end_well_with_and_without_a_server(realms, name):
+    declare(realms, "a", node="node1")
+    answered = program(name, "--api", "{}:{}".format(*realms.address))
+    assert (answered.returncode, answered.stderr) == (0, "")
+    alone = program(name, "--api", f"127.0.0.1:{unused_port()}")
+    assert (alone.returncode, alone.stdout) == (0, "")
+    assert alone.stderr.count("\n") == 1
+    assert "nothing decided: http://127.0.0.1:" in alone.stderr
+
+
+@pytest.mark.parametrize("arguments", [[], ["--api"], ["--api", "x"], ["--ip", "127.0.0.1:1"]])
+def test_wrong_arguments_are_said(arguments):
+    ended = program("scheduler", *arguments)
+    assert ended.returncode == 2
+    assert "ADDRESS:PORT" in ended.stderr
+    assert "Traceback" not in ended.stderr

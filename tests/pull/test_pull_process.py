@@ -1,0 +1,107 @@
+"""The state server as the process that systemd starts, kills and starts again."""
+
+import threading
+
+import pytest
+import requests
+
+from tests.serving import Client, StateServer
+
+
+@pytest.fixture
+def start(tmp_path):
+    """start() -> a StateServer over this test's data; all are gone afterwards."""
+    servers = []
+
+    def start(**kwargs):
+        servers.append(StateServer(tmp_path / "data", **kwargs))
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.kill()
+
+
+def declared(server):
+    answer = call(server, "GET", "/api/containers").json()
+    return {item["name"] for item in answer["containers"]}, answer["revision"]
+
+
+def call(server, method, path, **kwargs):
+    client = Client(server.admin)
+    try:
+        return client(method, path, **kwargs)
+    finally:
+        client.close()
+
+
+def test_sigterm_ends_it_cleanly_with_clients_connected(start):
+    server = start()
+    client = Client(server.admin)
+    assert client("GET", "/healthz").status_code == 200
+    assert server.stop() == 0
+    client.close()
+
+
+def test_it_comes_back_on_the_same_port_with_everything(start):
+    server = start()
+    call(server, "POST", "/api/containers", json={"name": "a", "node": "node1"})
+    before = declared(server)
+    server.stop()
+    again = start(admin=server.admin[1])
+    assert again.admin == server.admin
+    assert declared(again) == before == ({"a"}, 1)
+
+
+def test_a_port_that_is_taken_is_said_with_a_way_out(start, tmp_path):
+    server = start()
+    other = start(admin=server.admin[1])
+    assert other.process.wait(20) == 1
+    said = "".join(other.said)
+    assert f"cannot listen on 127.0.0.1:{server.admin[1]}" in said
+    assert "hint:" in said
+
+
+def test_a_damaged_database_is_said_before_anything_is_served(start, tmp_path):
+    server = start()
+    for name in "ab":
+        call(server, "POST", "/api/containers", json={"name": name})
+    server.stop()
+    (tmp_path / "data/pull.json").write_bytes(b"")
+    again = start()
+    assert any(line.startswith("REPAIRED: ") for line in again.said)
+    assert declared(again) == ({"a"}, 3)
+
+
+def test_kill_9_with_writers_loses_nothing_that_was_acknowledged(start):
+    server = start()
+    acknowledged: list[set[str]] = [set() for _ in range(4)]
+    enough = threading.Event()
+
+    def write(number: int) -> None:
+        client = Client(server.admin)
+        try:
+            for n in range(10_000):
+                name = f"c{number}-{n}"
+                if client("POST", "/api/containers", json={"name": name}).status_code == 201:
+                    acknowledged[number].add(name)
+                if n == 10:
+                    enough.set()
+        except requests.RequestException:
+            return  # it was killed under us: this one may be there or not
+        finally:
+            client.close()
+
+    threads = [threading.Thread(target=write, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    assert enough.wait(30)
+    server.kill()
+    for thread in threads:
+        thread.join()
+    names, revision = declared(again := start())
+    everything = set().union(*acknowledged)
+    assert everything <= names
+    assert len(names - everything) <= len(threads)
+    assert revision == len(names)
+    assert not any(line.startswith("REPAIRED") for line in again.said)

@@ -46,7 +46,9 @@ def run(
             check=False,
         )
     except FileNotFoundError:
-        raise ToolFailed(argv, 127, "command not found", "lab doctor says what to install") from None
+        raise ToolFailed(
+            argv, 127, "command not found", "lab doctor says what to install"
+        ) from None
     except subprocess.TimeoutExpired:
         raise ToolFailed(argv, 124, f"no end within {timeout_s:g} s", hint) from None
     if done.returncode:

@@ -71,7 +71,9 @@ class UnknownMachine(LabError):
     """A name that the topology does not have."""
 
     def __init__(self, name: str, known: tuple[str, ...]) -> None:
-        super().__init__(f"there is no {name!r} in this lab", hint=f"use one of: {', '.join(known)}")
+        super().__init__(
+            f"there is no {name!r} in this lab", hint=f"use one of: {', '.join(known)}"
+        )
         self.name = name
         self.known = known
 
@@ -92,7 +94,7 @@ def load(file: Path = FILE) -> Topology:
 
 
 def host_ports(topology: Topology) -> dict[str, int]:
-    """Return mode -> port on the host's loopback: the topology's, or LAB_PUSH_PORT / LAB_PULL_PORT."""
+    """Return mode -> port on localhost: the topology's, or LAB_PUSH_PORT / LAB_PULL_PORT."""
     ports = {}
     for mode, port in topology.ports.items():
         name = f"LAB_{mode.upper()}_PORT"
@@ -132,4 +134,6 @@ def _parse(data: dict[str, Any]) -> Topology:
 
 def _mac(address: str) -> str:
     """QEMU's vendor prefix, then the last three bytes of the address."""
-    return "52:54:00:" + ":".join(f"{byte:02x}" for byte in ipaddress.IPv4Address(address).packed[1:])
+    return "52:54:00:" + ":".join(
+        f"{byte:02x}" for byte in ipaddress.IPv4Address(address).packed[1:]
+    )

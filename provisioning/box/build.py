@@ -172,7 +172,7 @@ def _install_wheels(site: Path) -> None:
         # pip asks this of the Python it runs under; the lock was made for the guest's.
         + ["--ignore-requires-python"]
         + ["-r", str(_HERE.parent / "guest" / "requirements.lock")],
-        hint="is there a way to the package index? The lock is provisioning/guest/requirements.lock",
+        hint="is there a way to the package index? lock: provisioning/guest/requirements.lock",
     )
     shutil.rmtree(site / "bin", ignore_errors=True)
 

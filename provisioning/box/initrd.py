@@ -1,4 +1,4 @@
-"""A minimal, byte-for-byte reproducible initrd: tiny-initramfs' static init and the modules of the root disk.
+"""A minimal, byte-for-byte reproducible initrd: tiny-initramfs' init and the root disk's modules.
 
 Debian's own initramfs costs an emulated guest 6 s of boot; this one is half a megabyte.
 """
@@ -7,6 +7,8 @@ import lzma
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from provisioning import cpio
+
 
 def build(root: Path, modules: Sequence[str]) -> bytes:
     """Return a cpio archive that loads `modules` and their dependencies, then mounts root=.
@@ -14,15 +16,15 @@ def build(root: Path, modules: Sequence[str]) -> bytes:
     root: an unpacked guest that has tiny-initramfs and exactly one kernel.
     Equal inputs give equal bytes: fixed order, no times, no owners.
     """
-    archive = b"".join(_entry(name, mode=0o040755) for name in ("dev", "proc", "target"))
-    archive += _entry("init", _static_init(root).read_bytes(), 0o100755)
+    archive = b"".join(cpio.entry(name, mode=0o040755) for name in ("dev", "proc", "target"))
+    archive += cpio.entry("init", _static_init(root).read_bytes(), 0o100755)
     names = []
     for path in _load_order(root, modules):
         name = path.name.removesuffix(".xz")
         names.append(name)
-        archive += _entry(name, _plain(path))
-    archive += _entry("modules", "".join(f"/{name}\n" for name in names).encode())
-    archive += _entry("TRAILER!!!", mode=0)
+        archive += cpio.entry(name, _plain(path))
+    archive += cpio.entry("modules", "".join(f"/{name}\n" for name in names).encode())
+    archive += cpio.end()
     return archive + b"\0" * (-len(archive) % 512)
 
 
@@ -63,12 +65,3 @@ def _plain(path: Path) -> bytes:
     """The static init cannot unpack: modules go in uncompressed."""
     data = path.read_bytes()
     return lzma.decompress(data) if path.suffix == ".xz" else data
-
-
-def _entry(name: str, data: bytes = b"", mode: int = 0o100644) -> bytes:
-    """One member of a newc cpio archive (cpio(5)), everything variable set to zero."""
-    label = name.encode() + b"\0"
-    fields = (0, mode, 0, 0, 1, 0, len(data), 0, 0, 0, 0, len(label), 0)
-    record = b"070701" + b"".join(b"%08X" % field for field in fields) + label
-    record += b"\0" * (-len(record) % 4) + data
-    return record + b"\0" * (-len(record) % 4)

@@ -1,0 +1,1 @@
+"""The ground that the machines stand on: namespace, libvirt, networks, keys, accelerator."""

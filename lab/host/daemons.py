@@ -1,0 +1,115 @@
+"""Our own libvirtd for machines without systemd, inside the lab's network namespace."""
+
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+from lab import paths
+from lab.host import netns, virsh
+from provisioning.run import run
+from services.core.errors import LabError
+
+_DAEMONS = ("virtlogd", "libvirtd")
+# security_driver, user: there is no AppArmor and no other user to hide from in a container.
+# cgroup_controllers, namespaces: a container's cgroups and mounts are not ours to arrange.
+_QEMU_CONF = """security_driver = "none"
+user = "root"
+group = "root"
+cgroup_controllers = [ ]
+namespaces = [ ]
+remember_owner = 0
+"""
+_START_S = 20
+
+
+class LibvirtSilent(LabError):
+    """A libvirtd that we started and that does not answer."""
+
+    def __init__(self, waited_s: float, log: Path) -> None:
+        tail = log.read_text().splitlines()[-3:] if log.exists() else []
+        super().__init__(
+            f"libvirtd does not answer after {waited_s:g} s: {' / '.join(tail) or 'no output'}",
+            hint=f"read {log}; is another libvirtd running? lab doctor",
+        )
+        self.waited_s = waited_s
+        self.log = log
+
+
+def ensure(namespace: str) -> None:
+    """Start what is not running: namespace, tun device, virtlogd, libvirtd. Idempotent."""
+    paths.RUN.mkdir(parents=True, exist_ok=True)
+    netns.ensure(namespace)
+    if not Path("/dev/net/tun").exists():
+        Path("/dev/net").mkdir(exist_ok=True)
+        run(["mknod", "/dev/net/tun", "c", "10", "200"], hint="a tun device needs root")
+    (paths.RUN / "qemu.conf").write_text(_QEMU_CONF)
+    for daemon in _DAEMONS:
+        if _pid(daemon) is None:
+            _start(daemon, namespace)
+    deadline = time.monotonic() + _START_S
+    while not virsh.answers():
+        if time.monotonic() > deadline:
+            raise LibvirtSilent(_START_S, _log("libvirtd"))
+        time.sleep(0.1)
+
+
+def stop() -> None:
+    """End the daemons that `ensure` started, and nothing else. Idempotent."""
+    for daemon in reversed(_DAEMONS):
+        pid = _pid(daemon)
+        if pid is not None:
+            os.kill(pid, signal.SIGTERM)
+            _await_end(pid)
+        _pid_file(daemon).unlink(missing_ok=True)
+
+
+def ours() -> bool:
+    """Return whether a libvirtd that we started is running."""
+    return _pid("libvirtd") is not None
+
+
+def _start(daemon: str, namespace: str) -> None:
+    """A mount namespace of its own lets it read our qemu.conf and leaves the host's alone."""
+    script = (
+        f"mount --bind {paths.RUN}/qemu.conf /etc/libvirt/qemu.conf && "
+        f"exec {daemon} --pid-file {_pid_file(daemon)}"
+    )
+    with _log(daemon).open("ab") as log:
+        subprocess.Popen(
+            [*netns.prefix(namespace), "unshare", "--mount", "sh", "-c", script],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+            env={**os.environ, "PATH": f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"},
+        )
+
+
+def _pid_file(daemon: str) -> Path:
+    return paths.RUN / f"{daemon}.pid"
+
+
+def _log(daemon: str) -> Path:
+    return paths.RUN / f"{daemon}.log"
+
+
+def _pid(daemon: str) -> int | None:
+    """The daemon's process id, if the process in our file still is that daemon."""
+    try:
+        pid = int(_pid_file(daemon).read_text())
+        return pid if Path(f"/proc/{pid}/comm").read_text().strip() == daemon else None
+    except (OSError, ValueError):
+        return None
+
+
+def _await_end(pid: int) -> None:
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        try:
+            if Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z":
+                return  # Nobody reaps orphans in some containers.
+        except FileNotFoundError:
+            return
+        time.sleep(0.05)

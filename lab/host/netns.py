@@ -1,0 +1,54 @@
+"""The network namespace that the lab lives in where no system-wide libvirt runs.
+
+`nsenter --net=`, never `ip netns exec`: the latter remounts /sys and hides the cgroups.
+"""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from provisioning.run import run
+from provisioning.topology import Topology
+from services.core.names import check_label
+
+
+def wanted(topology: Topology) -> str | None:
+    """Return the namespace to use: LAB_NETNS, or one of our own without systemd, or None.
+
+    None: the machines' networks belong to the host, as usual with a libvirt that systemd runs.
+    """
+    name = os.environ.get("LAB_NETNS")
+    if name:
+        return check_label(name, "namespace")
+    return None if Path("/run/systemd/system").exists() else topology.lab
+
+
+def prefix(name: str | None) -> list[str]:
+    """Return the words that run a command inside `name`; none for None."""
+    if name is None:
+        return []
+    sudo = [] if os.geteuid() == 0 else ["sudo", "-n"]
+    return [*sudo, "nsenter", f"--net=/run/netns/{name}"]
+
+
+def proxy_command(name: str | None) -> str | None:
+    """Return what ssh runs to reach %h:%p inside `name`; None where no detour is needed."""
+    return None if name is None else " ".join([*prefix(name), "nc", "%h", "%p"])
+
+
+def ensure(name: str) -> None:
+    """Create the namespace with its loopback up. Idempotent."""
+    if not Path(f"/run/netns/{name}").exists():
+        run(["ip", "netns", "add", name], hint="a network namespace needs root")
+    run(["ip", "-n", name, "link", "set", "lo", "up"])
+
+
+def remove(name: str) -> None:
+    """Remove the namespace. Idempotent; what still runs in it keeps it alive unseen."""
+    if Path(f"/run/netns/{name}").exists():
+        run(["ip", "netns", "del", name])
+
+
+def processes(name: str) -> Sequence[int]:
+    """Return the ids of the processes inside `name`."""
+    return [int(pid) for pid in run(["ip", "netns", "pids", name]).split()]

@@ -1,0 +1,98 @@
+"""The two networks of the lab, defined before any machine boots.
+
+Left to itself vagrant-libvirt makes them while booting: a race between parallel machines, and
+a first DHCP lease after 12 s, because dnsmasq pings unreserved addresses before it gives them.
+"""
+
+import ipaddress
+import tempfile
+
+from lab.host.virsh import virsh
+from provisioning.topology import Topology
+
+
+def names(topology: Topology) -> tuple[str, str]:
+    """Return the libvirt names of the lab's own network and of the way in."""
+    return f"{topology.lab}-lab", f"{topology.lab}-mgmt"
+
+
+def management_cidr(topology: Topology) -> str:
+    """Return the way in as vagrant-libvirt wants it: ADDRESS/BITS of the network."""
+    network = topology.management_network
+    return str(ipaddress.ip_network(f"{network.gateway}/{network.netmask}", strict=False))
+
+
+def ensure(topology: Topology) -> None:
+    """Define and start both networks; a definition that has changed replaces the old one."""
+    defined = virsh("net-list", "--all", "--name").split()
+    active = virsh("net-list", "--name").split()
+    for name, xml in zip(names(topology), (_lab(topology), _management(topology)), strict=True):
+        if name in defined and not _same(name, topology):
+            if name in active:
+                virsh("net-destroy", name)
+                active.remove(name)
+            virsh("net-undefine", name)
+            defined.remove(name)
+        if name not in defined:
+            _define(xml)
+        if name not in active:
+            virsh("net-start", name)
+
+
+def remove(topology: Topology) -> None:
+    """Stop and undefine both networks. Idempotent."""
+    for name in names(topology):
+        if name in virsh("net-list", "--name").split():
+            virsh("net-destroy", name)
+        if name in virsh("net-list", "--all", "--name").split():
+            virsh("net-undefine", name)
+
+
+def _same(name: str, topology: Topology) -> bool:
+    """Whether the defined network has the addresses that the topology asks for."""
+    have = virsh("net-dumpxml", name)
+    if name == names(topology)[0]:
+        return f"address='{topology.lab_network.gateway}'" in have
+    wanted = [(machine.mac, machine.management) for machine in topology.machines]
+    found = all(f"mac='{mac}'" in have and f"ip='{address}'" in have for mac, address in wanted)
+    return found and have.count("<host ") == len(wanted)
+
+
+def _define(xml: str) -> None:
+    # virsh reads definitions from files only, /dev/stdin included.
+    with tempfile.NamedTemporaryFile("w", suffix=".xml") as file:
+        file.write(xml)
+        file.flush()
+        virsh("net-define", file.name)
+
+
+def _lab(topology: Topology) -> str:
+    network = topology.lab_network
+    return f"""<network>
+  <name>{names(topology)[0]}</name>
+  <bridge name='{topology.lab[:10]}-0' stp='off' delay='0'/>
+  <dns enable='no'/>
+  <ip address='{network.gateway}' netmask='{network.netmask}'/>
+</network>
+"""
+
+
+def _management(topology: Topology) -> str:
+    network = topology.management_network
+    hosts = "\n".join(
+        f"      <host mac='{machine.mac}' name='{machine.name}' ip='{machine.management}'/>"
+        for machine in topology.machines
+    )
+    last = ipaddress.ip_network(management_cidr(topology)).broadcast_address - 1
+    return f"""<network>
+  <name>{names(topology)[1]}</name>
+  <bridge name='{topology.lab[:10]}-m' stp='off' delay='0'/>
+  <dns enable='no'/>
+  <ip address='{network.gateway}' netmask='{network.netmask}'>
+    <dhcp>
+      <range start='{last - 53}' end='{last}'/>
+{hosts}
+    </dhcp>
+  </ip>
+</network>
+"""

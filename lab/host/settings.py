@@ -1,0 +1,133 @@
+"""What `lab` decided about this computer: .lab/lab.json, which the Vagrantfile reads too."""
+
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from lab import paths
+from lab.host import keys, netns, networks
+from lab.host.accel import Accel
+from lab.provider import console
+from provisioning.box.build import NAME, Box
+from provisioning.topology import Topology
+from services.core.errors import LabError
+
+SSH_CONFIG = paths.STATE / "ssh_config"
+KERNEL_COMMAND_LINE = (
+    "root=/dev/vda rw rootwait console=ttyS0 net.ifnames=0 quiet mitigations=off "
+    "random.trust_cpu=on"
+)
+# Where the machines' slowness does not matter: what a login takes at worst on a busy host.
+_CONNECT_S = 15
+
+
+class Settings(NamedTuple):
+    """The part of lab.json that the Python side reads."""
+
+    netns: str | None
+    accel: Accel
+
+
+class NotSetUp(LabError):
+    """This checkout has never brought a lab up."""
+
+    def __init__(self) -> None:
+        super().__init__("the lab is not up", hint="lab up both")
+
+
+def load() -> Settings:
+    """Return the settings of the last `lab up`; raises NotSetUp before the first."""
+    try:
+        data = json.loads(paths.SETTINGS.read_text())
+        return Settings(data["netns"], Accel(data["accel"], data["slowness"], data["why"]))
+    except (OSError, ValueError, KeyError):
+        raise NotSetUp from None
+
+
+def write(topology: Topology, box: Box, accel: Accel, namespace: str | None) -> None:
+    """Write lab.json, the ssh_config and what QEMU opens itself. Idempotent."""
+    keys.ensure(topology)
+    (paths.SHARED / "console").mkdir(parents=True, exist_ok=True)
+    SSH_CONFIG.write_text(_ssh_config(topology, namespace))
+    files = {name: _share(box.folder / name, f"{box.key}-{name}") for name in ("vmlinuz", "initrd")}
+    data: dict[str, Any] = {
+        "netns": namespace,
+        "accel": accel.name,
+        "slowness": accel.slowness,
+        "why": accel.why,
+        "box_name": NAME,
+        "box_version": box.version,
+        "kernel": str(files["vmlinuz"]),
+        "initrd": str(files["initrd"]),
+        "kernel_command_line": KERNEL_COMMAND_LINE,
+        "emulator": str(paths.ROOT / "provisioning/host/qemu-bounded"),
+        "key": str(keys.USER_KEY),
+        "ssh_config": str(SSH_CONFIG),
+        "proxy_command": netns.proxy_command(namespace),
+        "boot_timeout_s": round(60 * accel.slowness),
+        "connect_timeout_s": _CONNECT_S,
+        "management_network": networks.management_cidr(topology),
+        "macs": {machine.name: machine.mac for machine in topology.machines},
+        "consoles": {m.name: str(console.file(m.name)) for m in topology.machines},
+        "credentials": {
+            machine.name: _credentials(machine.name, keys.credentials(machine, topology))
+            for machine in topology.machines
+        },
+    }
+    paths.SETTINGS.write_text(json.dumps(data, indent=1) + "\n")
+
+
+def _ssh_config(topology: Topology, namespace: str | None) -> str:
+    proxy = netns.proxy_command(namespace)
+    blocks = "".join(
+        f"Host {machine.name} {machine.management}\n"
+        f"  HostName {machine.management}\n  HostKeyAlias {machine.name}\n"
+        for machine in topology.machines
+    )
+    return f"""# `ssh -F .lab/ssh_config node1`: the way in of `lab ssh` and `vagrant ssh`.
+{blocks}Host *
+  User root
+  IdentityFile {keys.USER_KEY}
+  IdentitiesOnly yes
+  # As the global file: Vagrant's own SSH library is told to look at no other.
+  GlobalKnownHostsFile {keys.KNOWN_HOSTS}
+  UserKnownHostsFile /dev/null
+  StrictHostKeyChecking yes
+  BatchMode yes
+  ConnectTimeout {_CONNECT_S}
+  # A machine whose plug was pulled answers nothing: give up instead of hanging.
+  ServerAliveInterval 5
+  ServerAliveCountMax 3
+  LogLevel ERROR
+{f"  ProxyCommand {proxy}" if proxy else ""}
+"""
+
+
+def _share(source: Path, name: str) -> Path:
+    """Copy `source` to where QEMU may read it, whoever runs it; return the copy."""
+    target = paths.SHARED / "boot" / name
+    if not target.exists():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        part = target.with_name(f".{name}.{os.getpid()}")
+        shutil.copyfile(source, part)
+        part.chmod(0o644)
+        part.rename(target)
+    return target
+
+
+def _credentials(machine: str, files: dict[str, str]) -> dict[str, str]:
+    """Write one machine's credentials; readable by us and by the group QEMU runs in."""
+    folder = paths.SHARED / "credentials" / machine
+    folder.mkdir(parents=True, exist_ok=True)
+    written = {}
+    for name, text in files.items():
+        path = folder / name
+        if not path.exists() or path.read_text() != text:
+            part = path.with_name(f".{name}.{os.getpid()}")
+            part.touch(mode=0o640)
+            part.write_text(text)
+            part.rename(path)
+        written[name] = str(path)
+    return written

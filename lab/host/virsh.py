@@ -1,0 +1,36 @@
+"""One libvirt command, asked of the system's libvirt wherever it runs.
+
+The socket is a file: it is reachable from outside the namespace that libvirtd lives in.
+"""
+
+from provisioning.run import ToolFailed, run
+
+URI = "qemu:///system"
+
+
+def virsh(*words: str, timeout_s: float = 60) -> str:
+    """Run virsh with `words` and return its output; raises ToolFailed."""
+    return run(
+        ["virsh", "--quiet", "--connect", URI, *words],
+        timeout_s=timeout_s,
+        hint="does libvirt run? lab doctor",
+    )
+
+
+def answers() -> bool:
+    """Return whether libvirt answers."""
+    try:
+        virsh("version", timeout_s=10)
+    except ToolFailed:
+        return False
+    return True
+
+
+def domains(prefix: str) -> dict[str, str]:
+    """Return name (without `prefix`) -> libvirt's state of every domain of the lab."""
+    found = {}
+    for line in virsh("list", "--all").splitlines():
+        _, name, state = line.split(maxsplit=2)
+        if name.startswith(prefix):
+            found[name.removeprefix(prefix)] = state.strip()
+    return found

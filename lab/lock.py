@@ -1,0 +1,40 @@
+"""Keep two commands that change the lab from racing."""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from lab import paths
+from services.core.errors import LabError
+
+
+class LabBusy(LabError):
+    """Another command is changing the lab."""
+
+    def __init__(self, holder: str) -> None:
+        super().__init__(
+            f"another command is changing the lab: {holder}",
+            hint="wait for it to end, or end it: a killed command leaves nothing locked",
+        )
+        self.holder = holder
+
+
+@contextmanager
+def held(what: str) -> Iterator[None]:
+    """Hold the lab's lock for `what`, or raise LabBusy at once.
+
+    The kernel lets go of it when the process ends, however it ends. Machine-wide: two
+    checkouts share the libvirt, the ports and the addresses.
+    """
+    paths.RUN.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with (paths.RUN / "lock").open("a+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.seek(0)
+            raise LabBusy(file.read().strip() or "just starting") from None
+        file.truncate(0)
+        file.write(f"{what} (pid {os.getpid()}, from {paths.ROOT})\n")
+        file.flush()
+        yield

@@ -1,0 +1,1 @@
+"""Ways to have machines: create them, find them, cut their power."""

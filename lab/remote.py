@@ -1,0 +1,104 @@
+"""Run commands on the machines over SSH.
+
+OpenSSH, with one connection per machine kept open between commands: under emulation a login
+costs a second of the guest's time and a command on an open connection a tenth of that.
+"""
+
+import os
+import shlex
+import subprocess
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from lab import paths
+from lab.host import settings
+from provisioning.topology import Machine
+from services.core.errors import CommandFailed, LabError, NodeUnreachable
+
+_SSH_FAILED = 255
+# How long an idle connection stays: longer than the pauses of a person at work.
+_PERSIST_S = 300
+DEFAULT_TIMEOUT_S = 30.0
+
+
+def run(
+    machine: Machine,
+    argv: Sequence[str],
+    *,
+    timeout_s: float = DEFAULT_TIMEOUT_S,
+    data: bytes | None = None,
+) -> str:
+    """Run `argv` on `machine` as root and return its standard output.
+
+    timeout_s bounds the whole command, connecting included. data: its standard input.
+    Raises NodeUnreachable when no connection came about or time ran out, CommandFailed when
+    the command ended with an error.
+    """
+    command = shlex.join(argv)
+    try:
+        done = subprocess.run(
+            _ssh(machine, [command]),
+            input=data if data is not None else b"",
+            capture_output=True,
+            timeout=timeout_s,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        disconnect(machine)
+        raise NodeUnreachable(machine.name, timeout_s, argv[0]) from None
+    stderr = done.stderr.decode(errors="replace")
+    if done.returncode == _SSH_FAILED:
+        disconnect(machine)
+        raise NodeUnreachable(machine.name, timeout_s, "".join(stderr.strip().splitlines()[-1:]))
+    if done.returncode:
+        raise CommandFailed(machine.name, command, done.returncode, stderr)
+    return done.stdout.decode(errors="replace")
+
+
+def run_all(
+    machines: Sequence[Machine],
+    argv: Sequence[str],
+    *,
+    timeout_s: float = DEFAULT_TIMEOUT_S,
+    data: bytes | None = None,
+) -> dict[str, str | LabError]:
+    """Run `argv` on all `machines` at once; name -> its output, or the error it ended with."""
+
+    def one(machine: Machine) -> str | LabError:
+        try:
+            return run(machine, argv, timeout_s=timeout_s, data=data)
+        except LabError as error:
+            return error
+
+    with ThreadPoolExecutor(max_workers=max(1, len(machines))) as pool:
+        return dict(zip([m.name for m in machines], pool.map(one, machines), strict=True))
+
+
+def interactive(machine: Machine, argv: Sequence[str]) -> int:
+    """Run `argv` (a shell when empty) with this terminal attached; return its exit code."""
+    words = [shlex.join(argv)] if argv else []
+    return subprocess.run(_ssh(machine, words, terminal=not argv), check=False).returncode
+
+
+def disconnect(machine: Machine) -> None:
+    """Drop the kept connection: it may lead to a machine that is no more. Idempotent."""
+    subprocess.run(
+        ["ssh", "-F", str(settings.SSH_CONFIG), "-o", f"ControlPath={_socket(machine)}"]
+        + ["-O", "exit", machine.name],
+        capture_output=True,
+        check=False,
+    )
+
+
+def _ssh(machine: Machine, words: Sequence[str], *, terminal: bool = False) -> list[str]:
+    settings.load()
+    paths.RUN.mkdir(parents=True, exist_ok=True, mode=0o700)
+    keep = ["-o", "ControlMaster=auto", "-o", f"ControlPersist={_PERSIST_S}"]
+    keep += ["-o", f"ControlPath={_socket(machine)}"]
+    flags = ["-t"] if terminal else []
+    return ["ssh", "-F", str(settings.SSH_CONFIG), *keep, *flags, machine.name, *words]
+
+
+def _socket(machine: Machine) -> str:
+    # Not below the checkout: a socket's path may have 108 characters (unix(7)).
+    return os.fspath(paths.RUN / f"ssh-{machine.name}")

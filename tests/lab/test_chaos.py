@@ -43,6 +43,13 @@ def test_stop_api_takes_what_is_on(run, vms):
     assert vms["api"].units == {"pull.target": "active"}
 
 
+def test_halting_and_starting_a_node(run, vms):
+    assert run("chaos", "halt", "node3").exit_code == 0
+    assert vms["node3"].state == "off"
+    assert run("chaos", "start", "node3").exit_code == 0
+    assert vms["node3"].state == "running"
+
+
 def test_heal_undoes_everything_and_deletes_nothing_declared(run, vms):
     vms["node1"].units = {"push-container@web.service": "active"}
     run("chaos", "corrupt", "node1", "--name", "evil")

@@ -57,10 +57,13 @@ def settings(arguments: Sequence[str], environment: Mapping[str, str]) -> Settin
         "--systemctl": "/usr/bin/systemctl",
     }
     # No argparse: it would add 8 % to the instructions of a pass.
-    for option, value in zip(arguments[::2], arguments[1::2], strict=False):
-        if option not in given:
-            raise LabError(f"unknown option {option!r}", hint=f"use one of: {', '.join(given)}")
-        given[option] = value
+    for at in range(0, len(arguments), 2):
+        if arguments[at] not in given or at + 1 == len(arguments):
+            raise LabError(
+                f"{arguments[at]!r} is not an option with a value",
+                hint=f"use one of: {', '.join(given)}",
+            )
+        given[arguments[at]] = arguments[at + 1]
     if not given["--state"]:
         raise LabError(
             "no state directory", hint="set STATE_DIRECTORY or --state, as the unit does"
@@ -76,11 +79,15 @@ def settings(arguments: Sequence[str], environment: Mapping[str, str]) -> Settin
 
 def _seconds(text: str) -> float:
     try:
-        if (value := float(text)) > 0:
-            return value
+        value = float(text)
     except ValueError:
-        pass
-    raise LabError(f"LAB_HTTP_TIMEOUT_S={text!r} is not a number of seconds above 0", hint="e.g. 2")
+        value = 0.0
+    if 0 < value < 3600:
+        return value
+    raise LabError(
+        f"LAB_HTTP_TIMEOUT_S={text!r} is not a number of seconds from 0 to an hour",
+        hint="the unit's comes from the timing profile: /etc/lab/profile.env",
+    )
 
 
 def _say(line: str) -> None:

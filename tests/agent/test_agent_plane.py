@@ -1,0 +1,192 @@
+"""What the agent believes, against real servers on loopback that say what they should not."""
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+from bottle import Bottle, HTTPResponse, request
+
+from services.agent.plane import Plane
+from services.core import wire
+from services.core.follow import EMPTY_STORE, Answer
+from services.core.model import Assignment, Container, UnitState
+from tests.serving import serving, unused_port
+
+AB = Assignment("e", 5, (Container("a"), Container("b", "nginx")))
+BARE = {"containers": ["a"], "revision": 9, "epoch": "e"}
+
+
+class Server:
+    """Answers every heartbeat with `beat`, and remembers what it was sent."""
+
+    def __init__(self) -> None:
+        self.beat: object = wire.dump_beat(AB)
+        self.assignment: object = wire.dump_assignment(AB)
+        self.reports: list[object] = []
+        self.app = Bottle()
+        self.app.post("/api/nodes/node1/heartbeat", callback=self._beat)
+        self.app.get("/api/containers", callback=lambda: self.assignment)
+
+    def _beat(self) -> object:
+        self.reports.append(request.json)
+        return self.beat
+
+
+@pytest.fixture
+def server():
+    return Server()
+
+
+@pytest.fixture
+def plane(server, tmp_path):
+    """plane(address) -> the plane of one pass, with everything before it still on disk."""
+    with serving(server.app) as (address,):
+
+        def plane(at=address):
+            told: list[str] = []
+            made = Plane("node1", at, str(tmp_path), timeout_s=5, complain=told.append)
+            made.told = told
+            return made
+
+        yield plane
+
+
+@pytest.fixture
+def nobody():
+    return ("127.0.0.1", unused_port())
+
+
+def test_it_follows_what_it_is_told(plane):
+    assert plane().ask({}) == Answer(AB)
+
+
+def test_it_reports_what_it_saw_and_under_which_revision(plane, server):
+    plane().ask({})
+    observed = {"a": UnitState("demo", ready=True), "No-Label": UnitState("demo", ready=True)}
+    plane().ask(observed)
+    assert server.reports == [
+        {"revision": 0, "running": []},
+        {"revision": 5, "running": [{"name": "a", "image": "demo", "ready": True}]},
+    ]
+
+
+def test_a_server_that_sends_nothing_along_is_asked(plane, server):
+    server.beat = {"status": "ok"}
+    assert plane().ask({}) == Answer(AB)
+
+
+def test_without_a_server_and_without_a_memory_it_knows_nothing(plane, nobody):
+    assert plane(nobody).ask({}) == Answer(None, "API unreachable")
+
+
+def test_without_a_server_it_believes_what_it_was_told_last(plane, nobody, tmp_path):
+    plane().ask({})
+    os.utime(tmp_path / "desired.json", (0, 43_390))
+    since = time.strftime("%H:%M:%S", time.localtime(43_390))
+    assert plane(nobody).ask({}) == Answer(AB, "API unreachable", since)
+
+
+def test_the_time_of_the_memory_is_when_it_was_last_confirmed(plane, tmp_path):
+    plane().ask({})
+    os.utime(tmp_path / "desired.json", (0, 0))
+    plane().ask({})
+    assert (tmp_path / "desired.json").stat().st_mtime > 0
+
+
+@pytest.mark.parametrize(
+    ("beat", "outage"),
+    [
+        pytest.param(
+            wire.dump_beat(AB._replace(revision=4, containers=())),
+            "API answered revision 4, older than 5",
+            id="an older answer",
+        ),
+        pytest.param(
+            wire.dump_beat(Assignment("new", 0, ())),
+            EMPTY_STORE,
+            id="a new store without a word in it",
+        ),
+        pytest.param({"assignment": {}}, "API answered nonsense", id="half an assignment"),
+        pytest.param({"assignment": None}, "API answered nonsense", id="no assignment"),
+        pytest.param(
+            {"assignment": BARE | {"containers": ["../../etc"]}},
+            "API answered nonsense: container name '../../etc'",
+            id="a name that would become a path",
+        ),
+        pytest.param(
+            {"assignment": BARE | {"images": {"a": "sh"}}},
+            "API answered nonsense: unknown image 'sh'",
+            id="an image that is not in the catalogue",
+        ),
+        pytest.param("a page of a hotel's Wi-Fi", "API unreachable", id="not JSON"),
+        pytest.param([], "API answered nonsense", id="not an object"),
+    ],
+)
+def test_an_answer_that_is_not_to_be_believed_leaves_what_was(plane, server, beat, outage):
+    plane().ask({})
+    server.beat = HTTPResponse("[]") if beat == [] else beat
+    for _ in range(2):
+        answer = plane().ask({})
+        assert answer.assignment == AB
+        assert answer.outage.startswith(outage)
+
+
+def test_a_refusal_leaves_what_was_and_says_why(plane, server):
+    plane().ask({})
+    server.beat = HTTPResponse({"error": "no space left"}, status=503)
+    answer = plane().ask({})
+    assert (answer.assignment, answer.outage) == (AB, "API answered 503: no space left")
+
+
+@pytest.mark.parametrize(
+    "newer",
+    [
+        pytest.param(Assignment("e", 6, ()), id="an empty one of a newer revision"),
+        pytest.param(Assignment("new", 1, ()), id="one of a new store that knows something"),
+    ],
+)
+def test_an_answer_that_is_meant_is_followed_and_kept(plane, server, nobody, newer):
+    plane().ask({})
+    server.beat = wire.dump_beat(newer)
+    assert plane().ask({}) == Answer(newer)
+    assert plane(nobody).ask({}).assignment == newer
+
+
+def test_a_damaged_memory_gives_way_to_the_one_before(plane, server, nobody, tmp_path):
+    plane().ask({})
+    server.beat = wire.dump_beat(AB._replace(revision=6, containers=()))
+    plane().ask({})
+    (tmp_path / "desired.json").write_bytes(b"\x00" * 100)
+    damaged = plane(nobody)
+    assert damaged.ask({}).assignment == AB
+    assert "generation before" in damaged.told[0]
+
+
+def test_a_memory_that_is_beyond_repair_is_none_and_the_server_mends_it(plane, nobody, tmp_path):
+    plane().ask({})
+    (tmp_path / "desired.json").write_bytes(b"")
+    lost = plane(nobody)
+    assert lost.ask({}).assignment is None
+    assert "no local state" in lost.told[0]
+    plane().ask({})
+    assert plane(nobody).ask({}).assignment == AB
+
+
+def test_a_full_disk_keeps_nobody_from_following(plane, tmp_path):
+    Path(tmp_path / "desired.json.new").symlink_to("/dev/full")
+    full = plane()
+    assert full.ask({}) == Answer(AB)
+    assert "cannot remember what to run" in full.told[0]
+
+
+def test_a_second_report_is_not_tried_where_nobody_answered(plane, server, nobody):
+    alone = plane(nobody)
+    alone.ask({})
+    alone.report({})
+    assert alone.told == []
+    connected = plane()
+    connected.ask({})
+    connected.report({"a": UnitState("demo", ready=False)})
+    assert len(server.reports) == 2
+    assert server.reports[1]["revision"] == 5

@@ -1,0 +1,135 @@
+"""The agent's hands, on a folder that looks like a node and with a systemctl that changes it."""
+
+import re
+
+import pytest
+
+from services.agent import systemd as module
+from services.agent.systemd import SystemctlFailed, Systemd
+from services.core.model import Act, Container, Task, UnitState
+from services.core.reconcile import MISSING, STALE, UNWANTED, reconcile
+from tests.fakes import FakeNode
+
+
+@pytest.fixture
+def node(tmp_path):
+    return FakeNode(tmp_path / "node")
+
+
+@pytest.fixture
+def systemd(node):
+    return Systemd(str(node.root), str(node.systemctl))
+
+
+def start(name, image="demo", reason=MISSING):
+    return Task(Act.START, Container(name, image), reason)
+
+
+def stop(name, reason=UNWANTED):
+    return Task(Act.STOP, Container(name), reason)
+
+
+def test_a_node_that_never_ran_anything_has_no_slice(systemd):
+    assert systemd.observed() == {}
+
+
+def test_what_is_started_is_seen_with_its_image(systemd, node):
+    systemd.perform([start("a"), start("my-app", "nginx")])
+    assert systemd.observed() == {
+        "a": UnitState("demo", ready=True),
+        "my-app": UnitState("nginx", ready=True),
+    }
+    assert node.env("my-app").read_text() == "LAB_IMAGE=nginx\n"
+
+
+def test_a_container_is_ready_once_it_says_so(systemd, node):
+    systemd.perform([start("a")])
+    (node.root / "run/pull-container/a/ready").unlink()
+    assert systemd.observed() == {"a": UnitState("demo", ready=False)}
+
+
+def test_only_units_with_processes_count(systemd, node):
+    systemd.perform([start("a"), start("b")])
+    (node.cgroup("a") / "cgroup.events").write_text("populated 0\nfrozen 0\n")
+    (node.cgroup("b") / "cgroup.events").unlink()  # it ended between listing and reading
+    assert systemd.observed() == {}
+
+
+def test_only_containers_count(systemd, node):
+    node.start_by_hand("a")
+    for other in ("cgroup.procs.d", "sshd.service", "pull-container@a.scope", "pull-container@"):
+        (node.cgroup("a").parent / other).mkdir()
+    assert list(systemd.observed()) == ["a"]
+
+
+def test_what_a_hand_started_is_seen_and_stopped_whatever_its_name(systemd, node):
+    for name in ("fake", "Not-A-Label", "a\\x2db"):
+        node.start_by_hand(name)
+    systemd.perform(reconcile({}, systemd.observed()))
+    assert systemd.observed() == {}
+
+
+def test_a_pass_calls_systemctl_once_an_act_and_waits_for_neither(systemd, node):
+    node.start_by_hand("x")
+    node.start_by_hand("y")
+    systemd.perform([stop("x"), stop("y"), start("a"), start("b")])
+    assert node.calls()[2:] == [
+        "stop --no-block pull-container@x.service pull-container@y.service",
+        "start --no-block pull-container@a.service pull-container@b.service",
+    ]
+
+
+def test_a_stop_before_a_start_of_the_same_unit_is_waited_for(systemd, node):
+    systemd.perform([start("a")])
+    systemd.perform([stop("a", STALE), start("a", "nginx", STALE)])
+    assert node.calls()[1:] == [
+        "stop pull-container@a.service",
+        "start --no-block pull-container@a.service",
+    ]
+    assert systemd.observed() == {"a": UnitState("nginx", ready=True)}
+
+
+def test_a_new_image_is_not_written_while_the_old_one_runs(systemd, node):
+    systemd.perform([start("a")])
+    node.refuse()
+    with pytest.raises(SystemctlFailed):
+        systemd.perform([stop("a", STALE), start("a", "nginx", STALE)])
+    assert systemd.observed() == {"a": UnitState("demo", ready=True)}
+
+
+def test_a_stopped_container_leaves_no_image_for_the_next_of_its_name(systemd, node):
+    systemd.perform([start("a", "nginx")])
+    systemd.perform([stop("a")])
+    node.start_by_hand("a")
+    assert systemd.observed() == {"a": UnitState("demo", ready=True)}
+
+
+def test_a_refusal_is_told_after_everything_was_tried(systemd, node):
+    node.start_by_hand("x")
+    node.refuse()
+    with pytest.raises(SystemctlFailed) as caught:
+        systemd.perform([stop("x"), start("a")])
+    assert "stop --no-block pull-container@x.service: exit code 1" in str(caught.value)
+    assert len(node.calls()) == 3
+
+
+def test_a_systemctl_that_is_not_there_is_told(node):
+    with pytest.raises(SystemctlFailed, match="No such file"):
+        Systemd(str(node.root), "/no/systemctl").perform([start("a")])
+
+
+def test_a_systemctl_that_hangs_is_given_up(node, systemd, monkeypatch):
+    node.systemctl.write_text("#!/bin/sh\nexec sleep 60\n")
+    monkeypatch.setattr(module, "_SYSTEMCTL_LIMIT_S", 0.05)
+    with pytest.raises(SystemctlFailed, match="no answer within"):
+        systemd.perform([start("a")])
+
+
+def test_names_reach_systemctl_as_they_are(systemd, node):
+    """No shell between: the unit's name is one argument, whatever is in it."""
+    for name in ("$(reboot)", "a b", "; true"):
+        node.cgroup(name).mkdir(parents=True)
+        (node.cgroup(name) / "cgroup.events").write_text("populated 1\n")
+    systemd.perform(reconcile({}, systemd.observed()))
+    assert systemd.observed() == {}
+    assert re.search(r"\$\(reboot\)", node.calls()[0])

@@ -1,0 +1,253 @@
+"""The whole pull mode on loopback: real server, real HTTP, real passes; systemd is a fake, and
+the server's clock moves when the test says so."""
+
+import pytest
+
+from services.agent.journal import Journal
+from services.agent.plane import Plane
+from services.agent.tick import tick
+from services.pull import node_controller, scheduler
+from services.pull.api import make_admin_app, make_node_app
+from services.pull.one_pass import Api
+from services.store import Store
+from tests.fakes import FakeSystemd
+from tests.pull.conftest import Clock
+from tests.serving import Client, serving
+
+LEASE_S = 3.0
+
+
+class Node:
+    """One machine: its containers, its disk, its journal."""
+
+    def __init__(self, name, directory):
+        directory.mkdir()
+        self.name = name
+        self.directory = str(directory)
+        self.systemd = FakeSystemd()
+        self.said: list[str] = []
+
+    def tick(self, address):
+        """One pass of the agent; return what it said."""
+        before = len(self.said)
+        plane = Plane(self.name, address, self.directory, timeout_s=5, complain=self.said.append)
+        tick(plane, self.systemd, Journal(f"{self.directory}/said.json", self.said.append))
+        self.systemd.settle()
+        return self.said[before:]
+
+    def runs(self):
+        return sorted(self.systemd.observed())
+
+
+class Lab:
+    """An API machine and three nodes."""
+
+    def __init__(self, directory):
+        self._directory = directory
+        self.clock = Clock()
+        self.nodes = {name: Node(name, directory / name) for name in ("node1", "node2", "node3")}
+        self._serving = None
+        self._ports = {}
+
+    def boot_api(self, data="api"):
+        (self._directory / data).mkdir(exist_ok=True)
+        store = Store(self._directory / data, lease_s=LEASE_S, now_s=self.clock)
+        self._serving = serving(make_admin_app(store), make_node_app(store))
+        self.admin, self.node = self._serving.__enter__()
+
+    def stop_api(self):
+        if self._serving:
+            self._serving.__exit__(None, None, None)
+        self._serving = None
+
+    def call(self, method, path, **kwargs):
+        client = Client(self.admin)
+        try:
+            return client(method, path, **kwargs).json()
+        finally:
+            client.close()
+
+    def declare(self, *names):
+        for name in names:
+            self.call("POST", "/api/containers", json={"name": name})
+
+    def second(self, *silent):
+        """A second passes: agents of all nodes but `silent`, controller, scheduler."""
+        self.clock.now_s += 1
+        for name, node in self.nodes.items():
+            if name not in silent:
+                node.tick(self.node)
+        if self._serving:
+            node_controller.decide(Api(self.admin))
+            scheduler.decide(Api(self.admin))
+
+    def running(self):
+        """What the API says runs, where it was put."""
+        items = self.call("GET", "/api/containers")["containers"]
+        return {item["name"]: item["node"] for item in items if item["running"]}
+
+    def runs(self):
+        return {name: node.runs() for name, node in self.nodes.items()}
+
+
+@pytest.fixture
+def lab(tmp_path):
+    made = Lab(tmp_path)
+    made.boot_api()
+    made.second()
+    yield made
+    made.stop_api()
+
+
+@pytest.fixture
+def busy(lab):
+    """Three containers, one a node, all running."""
+    lab.declare("a", "b", "c")
+    for _ in range(3):
+        lab.second()
+    assert lab.runs() == {"node1": ["a"], "node2": ["b"], "node3": ["c"]}
+    return lab
+
+
+def test_declared_placed_started_ready(lab):
+    lab.declare("nginx")
+    scheduler.decide(Api(lab.admin))
+    assert lab.running() == {}
+    lab.second()
+    assert lab.runs()["node1"] == ["nginx"]
+    lab.second()
+    assert lab.running() == {"nginx": "node1"}
+    assert lab.nodes["node1"].said[-1] == "converged (1 container)"
+
+
+def test_deleted_is_stopped(busy):
+    busy.call("DELETE", "/api/containers/b")
+    busy.second()
+    assert busy.runs()["node2"] == []
+
+
+def test_reconciliation_a_container_started_by_hand_is_stopped(busy):
+    node = busy.nodes["node1"]
+    node.systemd.start("fake")
+    assert node.tick(busy.node) == [
+        "RECONCILIATION: 1 to stop, 0 to start",
+        "STOP fake: not assigned here",
+    ]
+    assert node.runs() == ["a"]
+
+
+def test_a_container_that_crashed_is_started_again(busy):
+    busy.nodes["node1"].systemd.crash("a")
+    busy.second()
+    assert busy.runs()["node1"] == ["a"]
+
+
+def test_self_healing_a_silent_node_is_evicted_and_its_containers_run_elsewhere(busy):
+    for second in range(6):
+        busy.second("node1")
+        if second < LEASE_S:
+            assert busy.runs()["node2"] == ["b"]
+    assert busy.runs()["node2"] == ["a", "b"]
+    assert busy.running() == {"a": "node2", "b": "node2", "c": "node3"}
+
+
+def test_a_node_that_comes_back_runs_no_duplicate(busy):
+    for _ in range(6):
+        busy.second("node1")
+    assert busy.runs()["node1"] == ["a"]  # cut off, not dead: it never heard of it
+    busy.second()
+    assert busy.runs() == {"node1": [], "node2": ["a", "b"], "node3": ["c"]}
+
+
+def test_resilience_without_the_api_everything_runs_on_and_is_repaired(busy):
+    busy.stop_api()
+    busy.nodes["node1"].systemd.start("fake")
+    busy.nodes["node2"].systemd.crash("b")
+    for _ in range(10):
+        busy.second()
+    assert busy.runs() == {"node1": ["a"], "node2": ["b"], "node3": ["c"]}
+    (told,) = [line for line in busy.nodes["node3"].said if line.startswith("API unreachable")]
+    assert "using local state from" in told
+
+
+def test_a_node_that_reboots_in_an_outage_gets_its_containers_from_its_own_disk(busy):
+    busy.stop_api()
+    busy.nodes["node1"].systemd.reboot()
+    busy.second()
+    assert busy.runs()["node1"] == ["a"]
+
+
+def test_a_node_whose_memory_is_damaged_in_an_outage_uses_the_one_before(busy, tmp_path):
+    busy.declare("d")
+    for _ in range(2):
+        busy.second()
+    assert busy.runs()["node1"] == ["a", "d"]
+    busy.stop_api()
+    busy.nodes["node1"].systemd.reboot()
+    (tmp_path / "node1/desired.json").write_bytes(b"")
+    busy.second()
+    # Of the generation before it: revisions grow with every change anywhere.
+    assert busy.runs()["node1"] == ["a"]
+
+
+def test_an_api_that_comes_back_is_followed_again(busy):
+    busy.stop_api()
+    busy.second()
+    busy.boot_api()
+    for _ in range(2):
+        busy.second()
+    for node in busy.nodes.values():
+        assert "API is back, re-synchronised at revision 6" in node.said
+        assert node.said[-1] == "converged (1 container)"
+
+
+def test_an_api_that_comes_back_evicts_nobody_within_one_lease(busy, capsys):
+    busy.stop_api()
+    busy.clock.now_s += 100
+    busy.boot_api()
+    capsys.readouterr()
+    for _ in range(int(LEASE_S)):
+        busy.clock.now_s += 1
+        node_controller.decide(Api(busy.admin))
+    said = capsys.readouterr().out.splitlines()
+    assert len(said) == LEASE_S
+    assert all(line.startswith("HELD: state server is up for") for line in said)
+    for _ in range(3):
+        busy.second()
+    assert busy.running() == {"a": "node1", "b": "node2", "c": "node3"}
+
+
+def test_a_node_that_died_during_the_outage_is_found_after_it(busy):
+    busy.stop_api()
+    busy.boot_api()
+    for _ in range(7):
+        busy.second("node1")
+    assert busy.running() == {"a": "node2", "b": "node2", "c": "node3"}
+
+
+def test_an_api_that_lost_its_disk_stops_nothing_until_it_is_told_something(busy):
+    busy.stop_api()
+    busy.boot_api("empty")
+    for _ in range(5):
+        busy.second()
+    assert busy.runs() == {"node1": ["a"], "node2": ["b"], "node3": ["c"]}
+    busy.declare("new")
+    for _ in range(2):
+        busy.second()
+    assert busy.runs() == {"node1": ["new"], "node2": [], "node3": []}
+
+
+def test_an_api_that_was_set_back_to_an_older_state_stops_nothing(busy, tmp_path):
+    newest = tmp_path / "api/pull.json"
+    busy.stop_api()
+    old = newest.read_bytes()
+    busy.boot_api()
+    busy.declare("d")
+    for _ in range(2):
+        busy.second()
+    busy.stop_api()
+    newest.write_bytes(old)
+    busy.boot_api()
+    busy.second()
+    assert busy.runs()["node1"] == ["a", "d"]
+    assert any("older than" in line for line in busy.nodes["node1"].said)

@@ -1,9 +1,18 @@
 """What systemd says about the lab's units on one machine: one cheap command, and its parser."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 # What the demonstration calls the container that nobody asked for.
 FAKE = "fake"
+# role of a machine -> mode -> what its target starts there.
+SERVICES: dict[str, dict[str, tuple[str, ...]]] = {
+    "api": {
+        "push": ("push-api.service",),
+        "pull": ("pull-api.service", "pull-scheduler.timer", "pull-node-controller.timer"),
+    },
+    "node": {"pull": ("pull-agent.timer",)},
+}
 # One process for everything: a guest under emulation takes 70 ms to start one.
 LIST = (
     "systemctl",
@@ -50,18 +59,16 @@ def containers(units: tuple[Unit, ...], mode: str) -> tuple[str, ...]:
     )
 
 
-def services(units: tuple[Unit, ...]) -> tuple[Unit, ...]:
-    """Return what is no container and no slice: APIs, timers, and one-pass programs that failed.
+def services(units: tuple[Unit, ...], role: str, modes: Sequence[str]) -> tuple[Unit, ...]:
+    """Return what a machine of `role` runs for `modes`, loaded or not, and whatever failed.
 
-    A one-pass program between two passes is inactive, and says nothing about its health.
+    A one-pass program between two passes is inactive, which says nothing: its timer stands for it.
     """
-    return tuple(
-        unit
-        for unit in units
-        if unit.name.endswith((".service", ".timer"))
-        and "-container@" not in unit.name
-        and (unit.name.endswith((".timer", "-api.service")) or unit.active == "failed")
-    )
+    known = {unit.name: unit for unit in units}
+    expected = [name for mode in modes for name in SERVICES[role].get(mode, ())]
+    failed = [unit for unit in units if unit.active == "failed" and "-container@" not in unit.name]
+    found = [known.get(name, Unit(name, "absent", "")) for name in expected]
+    return (*found, *(unit for unit in failed if unit not in found))
 
 
 def active_modes(units: tuple[Unit, ...], modes: list[str]) -> list[str]:

@@ -86,10 +86,12 @@ def health(survey: Survey) -> dict[str, str]:
 
 def services(survey: Survey, machine: str) -> str:
     """Return in one line which services of ours `machine` runs, or why that is unknown."""
-    seen = survey.units.get(machine, ())
-    if isinstance(seen, LabError):
-        return str(seen)
-    return ", ".join(f"{_short(unit.name)} {unit.active}" for unit in units.services(seen))
+    seen = survey.units.get(machine)
+    if seen is None or isinstance(seen, LabError):
+        return str(seen or "")
+    role = survey.topology.machine(machine).role
+    found = units.services(seen, role, survey.modes)
+    return ", ".join(f"{_short(unit.name)} {unit.active}" for unit in found)
 
 
 def machine_state(survey: Survey, machine: str) -> str:

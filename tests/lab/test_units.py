@@ -27,12 +27,15 @@ def test_containers_are_those_that_serve():
     assert containers(parse(LISTED), "push") == ()
 
 
-def test_a_one_pass_program_is_news_only_when_it_failed():
-    assert services(parse(LISTED)) == (
-        Unit("pull-scheduler.service", "failed", "failed"),
-        Unit("pull-agent.timer", "active", "waiting"),
+def test_a_machine_shows_what_its_role_runs_and_whatever_failed():
+    assert services(parse(LISTED), "api", ["pull"]) == (
         Unit("pull-api.service", "inactive", "dead"),
+        Unit("pull-scheduler.timer", "absent", ""),
+        Unit("pull-node-controller.timer", "absent", ""),
+        Unit("pull-scheduler.service", "failed", "failed"),
     )
+    assert services(parse(LISTED), "node", ["push"])[:-1] == ()
+    assert services(parse(LISTED), "node", ["pull"])[0].name == "pull-agent.timer"
 
 
 def test_a_mode_is_on_when_its_target_is_active():

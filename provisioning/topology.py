@@ -31,6 +31,8 @@ class Machine(NamedTuple):
 
 
 class Network(NamedTuple):
+    """One of the two networks. gateway: the host's own address on it."""
+
     gateway: str
     netmask: str
 

@@ -61,8 +61,7 @@ def _watch(process: "subprocess.Popen[bytes]", started: float) -> str:
         if select.select([process.stdout], [], [], 0.05)[0]:
             chunk = os.read(process.stdout.fileno(), 65536)
             if not chunk:
-                last = text.decode(errors="replace").strip().splitlines()[-1:]
-                return f"QEMU ended: {last[0] if last else 'without a word'}"
+                return f"QEMU ended{_last_words(text)}"
             text += chunk
         if MARKER in text:
             return ""
@@ -70,6 +69,12 @@ def _watch(process: "subprocess.Popen[bytes]", started: float) -> str:
             return f"the kernel printed nothing within {_FIRST_TEXT_S:g} s"
         if waited > _MARKER_S:
             return f"the kernel did not get to its first process within {_MARKER_S:g} s"
+
+
+def _last_words(text: bytes) -> str:
+    """The end of QEMU's last line; its assertions begin with a path and are long."""
+    lines = text.decode(errors="replace").strip().splitlines()
+    return f": …{lines[-1][-60:]}" if lines else " without a word"
 
 
 def initrd() -> bytes:

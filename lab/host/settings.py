@@ -62,7 +62,7 @@ def write(topology: Topology, box: Box, accel: Accel, namespace: str | None) -> 
         "kernel": str(files["vmlinuz"]),
         "initrd": str(files["initrd"]),
         "kernel_command_line": KERNEL_COMMAND_LINE,
-        "emulator": str(paths.ROOT / "provisioning/host/qemu-bounded"),
+        "emulator": _emulator(namespace),
         "key": str(keys.USER_KEY),
         "ssh_config": str(SSH_CONFIG),
         "proxy_command": netns.proxy_command(namespace),
@@ -77,6 +77,11 @@ def write(topology: Topology, box: Box, accel: Accel, namespace: str | None) -> 
         },
     }
     paths.SETTINGS.write_text(json.dumps(data, indent=1) + "\n")
+
+
+def _emulator(namespace: str | None) -> str | None:
+    """Our wrapper around QEMU, or None where AppArmor lets a system's libvirt run no such thing."""
+    return None if namespace is None else str(paths.ROOT / "provisioning/host/qemu-bounded")
 
 
 def _ssh_config(topology: Topology, namespace: str | None) -> str:

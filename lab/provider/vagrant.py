@@ -22,7 +22,7 @@ from provisioning.topology import Machine, Topology
 from services.core.errors import NodeUnreachable
 
 # With KVM; lab.speed scales them.
-_UP_S = 60
+_UP_S = 25
 _BOOT_S = 20
 _HALT_S = 10
 _POOL = "default"

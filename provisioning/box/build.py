@@ -74,6 +74,7 @@ def wanted() -> Box:
 
 
 def exists(box: Box) -> bool:
+    """Return whether `box` is whole in the cache: its manifest is written last."""
     return (box.folder / "manifest.json").exists()
 
 

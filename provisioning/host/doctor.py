@@ -11,6 +11,8 @@ from typing import NamedTuple
 from provisioning.run import run
 
 SHARED = Path("/var/lib/pushpull-lab")
+_APPARMOR = Path("/etc/apparmor.d/local/abstractions/libvirt-qemu")
+_RULE = f"{SHARED}/** rwk,"
 _FREE_GIB = 5
 _MEMORY_MIB = 2048
 
@@ -50,6 +52,7 @@ def checks() -> list[Check]:
         *(_program(name, package) for name, package in _PROGRAMS.items()),
         _plugin(),
         _shared_folder(),
+        _apparmor(),
         _groups(),
         _disk(),
         _memory(),
@@ -75,6 +78,10 @@ def fix(say: Callable[[str], None]) -> None:
         owner = [f"--owner={os.geteuid()}"]
         group = ["--group=libvirt-qemu"] if _has_group("libvirt-qemu") else []
         _root(["install", "-d", "-m", "2750", *owner, *group, str(SHARED)])
+    if not _apparmor().found:
+        say(f"letting QEMU read {SHARED}: {_APPARMOR}")
+        line = f"{_RULE} # pushpull-lab"
+        _root(["sh", "-c", 'mkdir -p "${2%/*}" && echo "$1" >> "$2"', "sh", line, str(_APPARMOR)])
     if not _groups().found:
         _root(["adduser", "--quiet", _user(), "libvirt"])
 
@@ -97,6 +104,20 @@ def _shared_folder() -> Check:
     """Where QEMU finds kernels and credentials, whichever user it runs as."""
     good = SHARED.is_dir() and os.access(SHARED, os.W_OK)
     return Check("shared folder", good, str(SHARED), "lab doctor --fix")
+
+
+def _apparmor() -> Check:
+    """Whether a libvirt that AppArmor confines lets QEMU read our credentials.
+
+    libvirt's own rules name the files of a domain's disks and kernel, not those of -fw_cfg.
+    Debian's abstraction includes the local file (apparmor.d/abstractions/libvirt-qemu).
+    """
+    switch = Path("/sys/module/apparmor/parameters/enabled")
+    confined = switch.exists() and switch.read_text().strip() == "Y"
+    if not confined or not Path("/run/systemd/system").exists():
+        return Check("AppArmor", True, "not in the way", "")
+    good = _APPARMOR.exists() and _RULE in _APPARMOR.read_text()
+    return Check("AppArmor", good, str(_APPARMOR), "lab doctor --fix")
 
 
 def _groups() -> Check:

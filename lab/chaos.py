@@ -51,4 +51,5 @@ def start_api(topology: Topology, modes: Sequence[str]) -> None:
 
 
 def api_units(modes: Sequence[str]) -> list[str]:
+    """Return the units of the APIs of `modes`."""
     return [f"{mode}-api.service" for mode in modes]

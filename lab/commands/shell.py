@@ -23,7 +23,8 @@ def ssh(ctx: click.Context, name: str, command: tuple[str, ...]) -> None:
     """
     from lab import remote
 
-    ctx.exit(remote.interactive(topology.load().machine(name), command))
+    words = command[1:] if command[:1] == ("--",) else command
+    ctx.exit(remote.interactive(topology.load().machine(name), words))
 
 
 @click.command()

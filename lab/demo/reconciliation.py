@@ -47,6 +47,7 @@ def play(stage: Stage) -> list[Outcome]:
 
 
 def corrected(sight: Sight) -> bool:
+    """Whether the stray is gone because an agent stopped it."""
     return sight.stopped and not sight.listed
 
 

@@ -56,6 +56,7 @@ def play(stage: Stage) -> list[Outcome]:
 
 
 def healed(sight: Sight) -> bool:
+    """Whether all that was lost runs elsewhere."""
     return sight.elsewhere
 
 

@@ -15,6 +15,8 @@ DEMONSTRATIONS = (RECONCILIATION, RESILIENCE, SELF_HEALING)
 
 
 class Verdict(Enum):
+    """What an outcome is worth, in the words of the table."""
+
     EXPECTED = "as expected"
     UNEXPECTED = "UNEXPECTED"
     UNKNOWN = "UNKNOWN"

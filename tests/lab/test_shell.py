@@ -1,0 +1,40 @@
+"""`lab ssh` and `lab logs`: which words reach the machine, and which exit code comes back."""
+
+import pytest
+
+from lab import remote
+
+
+@pytest.fixture
+def sent(monkeypatch):
+    calls = []
+
+    def interactive(machine, argv):
+        calls.append((machine.name, list(argv)))
+        return 7
+
+    monkeypatch.setattr(remote, "interactive", interactive)
+    return calls
+
+
+@pytest.mark.parametrize(
+    ("words", "argv"),
+    [
+        (["node1"], []),
+        (["node1", "--", "ls", "-l"], ["ls", "-l"]),
+        (["node1", "ls", "-l"], ["ls", "-l"]),
+        (["node1", "--", "echo", "--", "-n"], ["echo", "--", "-n"]),
+    ],
+)
+def test_ssh_hands_over_the_words_and_the_exit_code(run, sent, words, argv):
+    assert run("ssh", *words).exit_code == 7
+    assert sent == [("node1", argv)]
+
+
+def test_logs_follow_the_units_of_the_lab(run, sent):
+    run("logs", "node2", "-f", "--lines", "5")
+    run("logs", "api", "--unit", "pull-scheduler")
+    (_, every), (_, one) = sent
+    assert {"--unit=push-*", "--unit=pull-*", "--lines=5", "--follow"} <= set(every)
+    assert [word for word in one if word.startswith("--unit")] == ["--unit=pull-scheduler"]
+    assert "--follow" not in one

@@ -2,6 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from pathlib import Path
 
 from lab import deploy, forward, paths, waiting
 from lab.client import connect
@@ -21,12 +22,13 @@ _ANSWER_S = 20
 class ForeignLab(LabError):
     """Machines of this lab that run, made by another checkout."""
 
-    def __init__(self, names: list[str]) -> None:
+    def __init__(self, makers: dict[str, Path]) -> None:
+        folders = sorted({str(maker.parent) for maker in makers.values()})
         super().__init__(
-            f"machines of another checkout are running: {', '.join(names)}",
-            hint="lab down deletes them, whoever made them",
+            f"machines of another checkout are running: {', '.join(makers)} of {folders[0]}",
+            hint="use that one, or let `lab down` delete them, whoever made them",
         )
-        self.names = names
+        self.makers = makers
 
 
 def up(mode: str, profile: str, progress: Progress) -> None:
@@ -88,11 +90,15 @@ def _clear_strangers(topology: Topology, progress: Progress) -> None:
     """Delete what a killed run or a deleted checkout left behind; refuse to touch what runs."""
     states = virsh.domains(f"{topology.lab}_")
     strangers = vagrant.strangers(topology)
-    running = [name for name in strangers if states[name] == "running"]
-    if running:
-        raise ForeignLab(running)
-    for name in strangers:
-        progress(f"deleting {name}: left behind, and not made by this checkout")
+    foreign = {
+        name: maker
+        for name, maker in strangers.items()
+        if states[name] == "running" and maker.exists() and maker != paths.ROOT / "Vagrantfile"
+    }
+    if foreign:
+        raise ForeignLab(foreign)
+    for name, maker in strangers.items():
+        progress(f"deleting {name}: left behind by {maker.parent}")
         vagrant.delete(topology, name)
 
 

@@ -40,7 +40,7 @@ def ensure(topology: Topology) -> None:
     """Start the tunnels if they do not run for these ports. Raises PortTaken. Idempotent."""
     wanted = host_ports(topology)
     words = [f"{mode}={port}" for mode, port in sorted(wanted.items())]
-    if _alive() and _note().read_text().split()[1:] == words:
+    if _alive() and note().read_text().split()[1:] == words:
         return
     stop()
     for mode, port in wanted.items():
@@ -55,7 +55,7 @@ def ensure(topology: Topology) -> None:
             stderr=log,
             start_new_session=True,
         )
-    _note().write_text(" ".join([str(process.pid), *words]) + "\n")
+    note().write_text(" ".join([str(process.pid), *words]) + "\n")
 
 
 def stop() -> None:
@@ -66,7 +66,7 @@ def stop() -> None:
         deadline = time.monotonic() + 5
         while _alive() and time.monotonic() < deadline:
             time.sleep(0.02)
-    _note().unlink(missing_ok=True)
+    note().unlink(missing_ok=True)
 
 
 def check_free(port: int, mode: str) -> None:
@@ -104,14 +104,14 @@ def _end(number: int, frame: FrameType | None) -> None:
     raise SystemExit(0)
 
 
-def _note() -> Path:
+def note() -> Path:
     """The file that says which process serves which ports."""
     return paths.RUN / "forward.pid"
 
 
 def _alive() -> int | None:
     try:
-        pid = int(_note().read_text().split()[0])
+        pid = int(note().read_text().split()[0])
         words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
         return pid if b"lab.forward" in words else None
     except (OSError, ValueError, IndexError):

@@ -12,7 +12,7 @@ from lab.demo.watch import Samples, first, watch
 from lab.units import container_unit
 from provisioning.topology import Machine
 from services.core.errors import ApiRefused, ApiUnreachable
-from services.core.model import Placed
+from services.core.model import Container
 
 # mode -> the unit that is killed, and the invocation in which it ran before
 Killed = dict[str, tuple[str, str]]
@@ -107,8 +107,11 @@ def _works(attempt: Callable[[], object]) -> bool:
     return True
 
 
-def _wanted(stage: Stage) -> tuple[Placed, ...]:
-    return stage.pull.declared().containers if "pull" in stage.modes else ()
+def _wanted(stage: Stage) -> tuple[Container, ...]:
+    """What users declared; where it was put is the scheduler's business, and may change."""
+    if "pull" not in stage.modes:
+        return ()
+    return tuple(placed.container for placed in stage.pull.declared().containers)
 
 
 def _late(stage: Stage) -> float | None:

@@ -7,6 +7,7 @@ does often goes to libvirt directly, because the `vagrant` command takes 2 s bef
 import json
 import os
 import shutil
+import signal
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
@@ -25,6 +26,8 @@ from services.core.errors import NodeUnreachable
 _UP_S = 25
 _BOOT_S = 20
 _HALT_S = 10
+# Not scaled: somebody waits at a terminal, and the next run clears up what this one could not.
+_CLEAN_UP_S = 8
 _POOL = "default"
 
 
@@ -99,13 +102,17 @@ def halt(name: str) -> None:
     remote.disconnect(machine)
 
 
-def strangers(topology: Topology) -> list[str]:
-    """Return the lab's machines in libvirt that this checkout's Vagrant did not make."""
-    return [
-        name
-        for name in domains(f"{topology.lab}_")
-        if _vagrant_id(name) != virsh("domuuid", _domain(topology, name)).strip()
-    ]
+def strangers(topology: Topology) -> dict[str, Path]:
+    """Return the lab's machines that this checkout's Vagrant knows nothing of, and who made them.
+
+    Machine name -> the Vagrantfile that it came from: our own one for what a killed run left.
+    """
+    found = {}
+    for name in domains(f"{topology.lab}_"):
+        domain = _domain(topology, name)
+        if _vagrant_id(name) != virsh("domuuid", domain).strip():
+            found[name] = Path(virsh("desc", domain).strip().removeprefix("Source: "))
+    return found
 
 
 def delete(topology: Topology, name: str) -> None:
@@ -157,23 +164,38 @@ def _vagrant(words: Sequence[str], *, timeout_s: float) -> None:
     }
     with log.open("wb") as output:
         try:
-            # To a file: the upload of the box prints a line per megabyte.
-            code = subprocess.run(
+            process = subprocess.Popen(
                 ["vagrant", *words, "--no-color"],
                 env=environment,
                 stdin=subprocess.DEVNULL,
+                # To a file: the upload of the box prints a line per megabyte.
                 stdout=output,
                 stderr=output,
-                timeout=timeout_s,
-                check=False,
-            ).returncode
+                # Of its own: at a second Ctrl-C Vagrant drops everything where it stands.
+                start_new_session=True,
+            )
         except FileNotFoundError:
             raise ToolFailed(["vagrant"], 127, "command not found", "lab doctor --fix") from None
+        try:
+            code = process.wait(timeout_s)
         except subprocess.TimeoutExpired:
             code = 124
+        finally:
+            _end(process)
     if code:
         text = log.read_text(errors="replace")
         raise ToolFailed(["vagrant", *words], code, text, f"the whole log: {log}; then: lab up")
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    """Let Vagrant clean up if it still runs, for a moment; then end it and its children."""
+    if process.poll() is None:
+        process.send_signal(signal.SIGINT)
+        try:
+            process.wait(_CLEAN_UP_S)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
 
 
 def _domain(topology: Topology, name: str) -> str:

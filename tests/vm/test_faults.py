@@ -1,0 +1,87 @@
+"""Machines that stop and come back, switched by vagrant as a user does it."""
+
+import pytest
+
+from lab.provider import vagrant
+from services.core.errors import ApiRefused
+from services.core.model import Health
+from tests.vm.conftest import run
+
+pytestmark = pytest.mark.vm
+
+NAMES = {f"web{number}" for number in range(1, 7)}
+
+
+def _declare(stage) -> None:
+    for name in sorted(NAMES):
+        stage.pull.declare(name)
+    stage.wait_running("pull", NAMES)
+
+
+def _health(stage) -> dict[str, Health]:
+    return {node.name: node.health for node in stage.pull.nodes().nodes}
+
+
+def test_vagrant_knows_the_running_lab(stage):
+    shown = run("vagrant", "status", "--machine-readable").stdout
+    states = [line.split(",") for line in shown.splitlines()]
+    running = {words[1] for words in states if words[2:4] == ["state", "running"]}
+    assert running == {machine.name for machine in stage.lab.machines}
+    assert run("vagrant", "ssh", "node2", "-c", "hostname").stdout.strip() == "node2"
+
+
+def test_a_node_that_vagrant_halts_loses_its_containers_to_others_and_comes_back_empty(stage):
+    _declare(stage)
+    stage.push.start("alone", "node1")
+    mine = {name for name, nodes in stage.where("pull").items() if nodes == ["node1"]}
+    assert mine
+
+    run("vagrant", "halt", "node1")
+    stage.wait(lambda: _health(stage)["node1"] is Health.DOWN, "node1 is down for pull")
+    stage.wait_running("pull", NAMES)
+    assert all("node1" not in nodes for nodes in stage.where("pull").values())
+    # Push lost its container, says who does not answer, and does nothing about it.
+    listed = stage.push.running()
+    assert listed.unreachable == ("node1",)
+    assert "alone" not in {placed.name for placed in listed.containers}
+    with pytest.raises(ApiRefused) as refused:
+        stage.push.start("another", "node1")
+    assert refused.value.status == 502
+    assert "node1" in refused.value.error
+
+    run("vagrant", "up", "node1")
+    stage.wait(lambda: _health(stage)["node1"] is Health.UP, "node1 is up for pull")
+    stage.wait_running("pull", NAMES)
+    assert {name for name, nodes in stage.where("pull").items() if len(nodes) > 1} == set()
+    assert "alone" not in stage.where("push")
+    assert stage.push.running().unreachable == ()
+
+
+def test_an_api_machine_whose_plug_is_pulled_forgets_nothing(stage):
+    _declare(stage)
+    before = stage.pull.declared().containers
+    vagrant.cut("api")
+    assert {name for name, nodes in stage.where("pull").items() if nodes} == NAMES
+    vagrant.start("api")
+    stage.wait(lambda: stage.pull.healthy() and stage.push.healthy(), "both APIs answer again")
+    assert stage.pull.declared().containers == before
+    stage.wait(lambda: set(_health(stage).values()) == {Health.UP}, "all nodes report again")
+    # Nobody was declared dead because the server had not heard of anyone yet.
+    assert stage.pull.declared().containers == before
+    stage.wait_running("pull", NAMES)
+
+
+def test_a_node_that_boots_while_the_api_is_away_takes_its_containers_from_its_cache(stage, hosts):
+    _declare(stage)
+    mine = {name for name, nodes in stage.where("pull").items() if nodes == ["node2"]}
+    assert mine
+    vagrant.cut("api")
+    vagrant.cut("node2")
+    vagrant.start("node2")
+    stage.wait(
+        lambda: {name for name, nodes in stage.where("pull").items() if "node2" in nodes} == mine,
+        "node2 runs what it remembers",
+    )
+    vagrant.start("api")
+    stage.wait(lambda: stage.pull.healthy(), "the pull API answers again")
+    stage.wait_running("pull", NAMES)

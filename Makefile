@@ -20,7 +20,7 @@ demo: setup ## Set everything up and play the three demonstrations in push and i
 
 .PHONY: test
 test: setup check ## Set everything up and run every test, real VMs included.
-	$(BIN)/python -m pytest tests/vm -m vm
+	$(BIN)/python -m pytest tests/vm -m vm -v --durations=10
 
 .PHONY: check
 check: $(READY) ## Linters, types, unit, property and API tests. No VM.
@@ -28,6 +28,7 @@ check: $(READY) ## Linters, types, unit, property and API tests. No VM.
 
 .PHONY: setup
 setup: $(READY) ## Install what is missing on this machine and build the box if it is absent.
+	@echo "python environment: $(VENV) matches requirements.lock"
 	$(BIN)/lab doctor --fix
 	$(BIN)/lab box build
 

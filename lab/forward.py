@@ -39,8 +39,9 @@ class PortTaken(LabError):
 def ensure(topology: Topology) -> None:
     """Start the tunnels if they do not run for these ports. Raises PortTaken. Idempotent."""
     wanted = host_ports(topology)
-    words = [f"{mode}={port}" for mode, port in sorted(wanted.items())]
-    if _alive() and note().read_text().split()[1:] == words:
+    # Another checkout has other keys, and its tunnels lead nowhere any more.
+    words = [str(paths.ROOT), *(f"{mode}={port}" for mode, port in sorted(wanted.items()))]
+    if _alive() and note().read_text().splitlines()[1:] == words:
         return
     stop()
     for mode, port in wanted.items():
@@ -55,7 +56,7 @@ def ensure(topology: Topology) -> None:
             stderr=log,
             start_new_session=True,
         )
-    note().write_text(" ".join([str(process.pid), *words]) + "\n")
+    note().write_text("\n".join([str(process.pid), *words]) + "\n")
 
 
 def stop() -> None:

@@ -43,7 +43,7 @@ class UnwritableFile(LabError):
 
 
 class DurableFile:
-    """`path` and, beside it, its generation before the last one.
+    """`path` and, beside it, the generation before it.
 
     Generations are replaced by rename, so a reader never sees half of one; a checksum tells
     what the disk itself spoiled. One writer at a time.
@@ -88,7 +88,10 @@ class DurableFile:
             file.flush()
             os.fsync(file.fileno())
         if os.path.exists(self.path):
-            os.replace(self.path, self.previous)
+            # A second name, not a rename: at no moment is there no newest generation.
+            if os.path.exists(self.previous):
+                os.unlink(self.previous)
+            os.link(self.path, self.previous)
         os.replace(half, self.path)
         # A rename lives in the directory: without this it may be lost with the power.
         directory = os.open(os.path.dirname(self.path) or ".", os.O_RDONLY)

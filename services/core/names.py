@@ -5,7 +5,7 @@ import re
 from services.core.errors import BadName
 
 # RFC 1123 section 2.1, as Kubernetes words it: a label of a host name.
-_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?", re.ASCII)
+_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 
 
 def is_label(text: object) -> bool:

@@ -69,6 +69,14 @@ def test_health(silent_s, expected):
             id="a second, separate failure in a lab of three still heals",
         ),
         pytest.param(
+            placed(a="n1"), nodes(n1=500, n2=9, n3=0), OLD_S, ["a"], "",
+            id="nor does it protect what somebody put on the first one since",
+        ),
+        pytest.param(
+            placed(a="n2"), nodes(n1=500, n2=9, n3=9.5, n4=0), OLD_S, [], "2 of 4 nodes",
+            id="most of those alive went at once, whoever was dead long before",
+        ),
+        pytest.param(
             placed(a="n1"), nodes(n1=9, n2=9, n3=0, n4=0, n5=0), OLD_S, ["a"], "",
             id="two of five may go together",
         ),

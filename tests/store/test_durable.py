@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 import time
@@ -102,6 +103,33 @@ def test_a_full_disk_leaves_the_old_document(file):
     with pytest.raises(UnwritableFile, match="No space left"):
         file.save({"n": 2})
     assert file.load() == Loaded({"n": 1})
+
+
+def test_content_reaches_the_disk_before_its_name_and_its_name_before_the_answer(file, monkeypatch):
+    done = []
+
+    def watch(name):
+        real = getattr(os, name)
+
+        def watched(*args):
+            done.append("fsync of " + Path(f"/proc/self/fd/{args[0]}").readlink().name
+                        if name == "fsync" else f"{name} to {Path(args[1]).name}")  # fmt: skip
+            return real(*args)
+
+        monkeypatch.setattr(os, name, watched)
+
+    file.save(1)
+    watch("fsync")
+    watch("link")
+    watch("replace")
+    file.save(2)
+    folder = Path(file.path).parent.name
+    assert done == [
+        "fsync of doc.json.new",
+        "link to doc.json.previous",
+        "replace to doc.json",
+        f"fsync of {folder}",
+    ]
 
 
 @given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(), st.lists))

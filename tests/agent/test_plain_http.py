@@ -1,0 +1,116 @@
+"""One request over a plain socket, against servers that are not polite."""
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from services import plain_http
+from services.core.errors import ApiRefused, ApiUnreachable
+from services.plain_http import request
+from tests.serving import unused_port
+
+OK = b"HTTP/1.1 200 OK\r\n"
+
+
+@pytest.fixture
+def server() -> Iterator:
+    """server(answer) -> the address of one that reads a request, sends `answer` and hangs up.
+
+    answer: bytes, or a function that takes the connection.
+    """
+    threads = []
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def answer_once(answer):
+            client, _ = listener.accept()
+            with client:
+                head = client.recv(65536)
+                server.seen.append(head)
+                if callable(answer):
+                    answer(client)
+                else:
+                    client.sendall(answer)
+
+        def server(answer):
+            threads.append(threading.Thread(target=answer_once, args=(answer,)))
+            threads[-1].start()
+            return listener.getsockname()
+
+        server.seen = []
+        yield server
+        for thread in threads:
+            thread.join(20)
+
+
+def test_an_answer_with_or_without_its_length_is_decoded(server):
+    assert request("GET", server(OK + b"\r\n[1]"), "/", timeout_s=10) == [1]
+    assert request("GET", server(OK + b"content-length: 3\r\n\r\n[1]"), "/", timeout_s=10) == [1]
+    assert request("GET", server(b"HTTP/1.0 204 No Content\r\n\r\n"), "/", timeout_s=10) is None
+
+
+def test_a_body_goes_as_json(server):
+    request("POST", server(OK + b"\r\n{}"), "/x", {"a": 1}, timeout_s=10)
+    head, _, body = server.seen[0].partition(b"\r\n\r\n")
+    assert head.startswith(b"POST /x HTTP/1.0\r\n")
+    assert b"Content-Type: application/json" in head
+    assert body == b'{"a": 1}'
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param(b"", id="nothing"),
+        pytest.param(OK, id="half a head"),
+        pytest.param(OK + b"Content-Length: 9\r\n\r\n[1]", id="half a body"),
+        pytest.param(OK + b"Content-Length: x\r\n\r\n[1]", id="a length that is none"),
+        pytest.param(OK + b"\r\n<html>", id="no JSON"),
+        pytest.param(OK + b"\r\n\xff\xfe\xff", id="no text"),
+        pytest.param(b"SSH-2.0-OpenSSH_10.0\r\n\r\n", id="another protocol"),
+        pytest.param(b"HTTP/1.1 OK\r\n\r\n[]", id="a status that is none"),
+    ],
+)
+def test_no_whole_answer_is_the_same_as_none(server, answer):
+    with pytest.raises(ApiUnreachable) as caught:
+        request("GET", server(answer), "/api", timeout_s=10)
+    assert "/api does not answer: " in str(caught.value)
+
+
+def test_an_endless_answer_is_cut(server, monkeypatch):
+    monkeypatch.setattr(plain_http, "_LIMIT_BYTES", 1000)
+    with pytest.raises(ApiUnreachable, match="more than 1000 bytes"):
+        request("GET", server(OK + b"\r\n" + b" " * 5000), "/", timeout_s=10)
+
+
+def test_a_refusal_keeps_what_the_server_said(server):
+    answer = b'HTTP/1.1 409 Conflict\r\n\r\n{"error": "moved", "hint": "look again"}'
+    with pytest.raises(ApiRefused) as caught:
+        request("GET", server(answer), "/", timeout_s=10)
+    assert (caught.value.status, caught.value.error, caught.value.hint) == (
+        409,
+        "moved",
+        "look again",
+    )
+
+
+def test_nobody_there():
+    with pytest.raises(ApiUnreachable, match="refused"):
+        request("GET", ("127.0.0.1", unused_port()), "/", timeout_s=10)
+
+
+def trickle(client):
+    """A byte now and then: each one in time, all of them never."""
+    try:
+        while True:
+            client.sendall(b"x")
+            time.sleep(0.02)
+    except OSError:
+        return
+
+
+@pytest.mark.parametrize("answer", [trickle, lambda client: client.recv(1)], ids=["slow", "silent"])
+def test_the_time_limit_holds_for_the_whole_exchange(server, answer):
+    with pytest.raises(ApiUnreachable, match="timed out"):
+        request("GET", server(answer), "/", timeout_s=0.2)

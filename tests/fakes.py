@@ -1,6 +1,6 @@
 """Stand-ins for systemd that keep its awkward rules, shared by the tests of the pull mode."""
 
-import os
+import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -94,7 +94,7 @@ class FakeNode:
         return self.root / f"run/lab/units/pull/{name}.env"
 
     def start_by_hand(self, name: str) -> None:
-        os.spawnv(os.P_WAIT, self.systemctl, [str(self.systemctl), "start", _unit(name)])
+        subprocess.run([self.systemctl, "start", _unit(name)], check=True)
 
     def refuse(self) -> None:
         """From now on systemctl says no."""

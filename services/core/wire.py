@@ -6,10 +6,13 @@ lets fields be added, never renamed or removed.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from services.core.catalogue import check_image
 from services.core.errors import BadShape
+from services.core.fields import EXAMPLE as EXAMPLE
+from services.core.fields import Json as Json
+from services.core.fields import as_object, count, objects, seconds, text
 from services.core.model import (
     DEFAULT_IMAGE,
     Assignment,
@@ -21,10 +24,6 @@ from services.core.model import (
     UnitState,
 )
 from services.core.names import check_label
-
-Json = dict[str, Any]
-
-EXAMPLE = """send JSON like {"name": "nginx"}"""
 
 
 class Report(NamedTuple):
@@ -53,28 +52,28 @@ class NodeList(NamedTuple):
 
 def load_container(body: object) -> tuple[Container, str | None]:
     """Return the container that a POST asks for and the node it names (None: any)."""
-    fields = _object(body)
+    fields = as_object(body)
     if "name" not in fields:
         raise BadShape("the field 'name' is missing", hint=EXAMPLE)
-    name = check_label(_text(fields, "name"), "container")
+    name = check_label(text(fields, "name"), "container")
     image = check_image(fields.get("image", DEFAULT_IMAGE))
     return Container(name, image), load_node(fields)
 
 
 def load_node(body: object) -> str | None:
     """Return the value of the field 'node': a label, or None for none."""
-    node = _object(body).get("node")
+    node = as_object(body).get("node")
     return None if node is None else check_label(node, "node")
 
 
 def load_patch(body: object) -> Patch:
     """Return what a PATCH asks for; the seed's clients send 'node' alone."""
-    fields = _object(body)
+    fields = as_object(body)
     if "node" not in fields:
         raise BadShape(
             "the field 'node' is missing", hint="""send {"node": "node1"} or {"node": null}"""
         )
-    reason = _text(fields, "reason") if "reason" in fields else ""
+    reason = text(fields, "reason") if "reason" in fields else ""
     if_node = load_node({"node": fields.get("if_node")})
     return Patch(load_node(fields), reason, "if_node" in fields, if_node)
 
@@ -82,11 +81,6 @@ def load_patch(body: object) -> Patch:
 def dump_patch(placement: Placement, if_node: str | None) -> Json:
     """The PATCH that writes `placement`, unless the container is no longer on `if_node`."""
     return {"node": placement.node, "reason": placement.reason, "if_node": if_node}
-
-
-def load_name(body: object) -> str:
-    """Return the container name of a body like {"name": "nginx"}."""
-    return load_container(body)[0].name
 
 
 def dump_placed(containers: Iterable[Placed], running: Mapping[str, str], revision: int) -> Json:
@@ -108,15 +102,15 @@ def dump_placed(containers: Iterable[Placed], running: Mapping[str, str], revisi
 def load_placed(body: object) -> tuple[Placed, ...]:
     """The inverse of dump_placed, without who is running."""
     return tuple(
-        Placed(Container(_text(item, "name"), _image(item)), load_node(item))
-        for item in _objects(body, "containers")
+        Placed(Container(text(item, "name"), _image(item)), load_node(item))
+        for item in objects(body, "containers")
     )
 
 
 def load_running(body: object) -> frozenset[str]:
     """The names that dump_placed marked as running."""
     return frozenset(
-        _text(item, "name") for item in _objects(body, "containers") if item.get("running") is True
+        text(item, "name") for item in objects(body, "containers") if item.get("running") is True
     )
 
 
@@ -132,14 +126,14 @@ def dump_assignment(assignment: Assignment) -> Json:
 
 def load_assignment(body: object) -> Assignment:
     """The inverse of dump_assignment. Names are checked again: they become unit names here."""
-    fields = _object(body)
+    fields = as_object(body)
     names = fields.get("containers")
     images = fields.get("images", {})
     if not isinstance(names, list) or not isinstance(images, dict):
         raise BadShape("an assignment needs 'containers': [names] and 'images': {name: image}")
     return Assignment(
-        _text(fields, "epoch"),
-        _count(fields, "revision"),
+        text(fields, "epoch"),
+        count(fields, "revision"),
         tuple(
             Container(check_label(name, "container"), check_image(images.get(name, DEFAULT_IMAGE)))
             for name in names
@@ -165,20 +159,20 @@ def dump_beat(assignment: Assignment) -> Json:
 
 def load_beat(body: object) -> Assignment | None:
     """The inverse of dump_beat; None from a server that does not send the assignment along."""
-    fields = _object(body)
+    fields = as_object(body)
     return load_assignment(fields["assignment"]) if "assignment" in fields else None
 
 
 def load_report(body: object) -> Report:
     """The inverse of dump_report."""
-    fields = _object(body)
+    fields = as_object(body)
     running = {
-        check_label(_text(item, "name"), "container"): UnitState(
-            _text(item, "image"), item.get("ready") is True
+        check_label(text(item, "name"), "container"): UnitState(
+            text(item, "image"), item.get("ready") is True
         )
-        for item in _objects(fields, "running")
+        for item in objects(fields, "running")
     }
-    return Report(running, _count(fields, "revision"))
+    return Report(running, count(fields, "revision"))
 
 
 def dump_node(node: Node, last_heartbeat: str, running: Sequence[str]) -> Json:
@@ -200,11 +194,12 @@ def dump_nodes(nodes: Sequence[Json], uptime_s: float, lease_s: float) -> Json:
 
 def load_nodes(body: object) -> NodeList:
     """The inverse of dump_nodes and dump_node."""
-    fields = _object(body)
-    nodes = []
-    for item in _objects(fields, "nodes"):
-        nodes.append(Node(_text(item, "name"), _seconds(item, "silent_s"), _health(item)))
-    return NodeList(tuple(nodes), _seconds(fields, "uptime_s"), _seconds(fields, "lease_s"))
+    fields = as_object(body)
+    nodes = tuple(
+        Node(text(item, "name"), seconds(item, "silent_s"), _health(item))
+        for item in objects(fields, "nodes")
+    )
+    return NodeList(nodes, seconds(fields, "uptime_s"), seconds(fields, "lease_s"))
 
 
 def dump_running(pairs: Iterable[tuple[str, str]], unreachable: Sequence[str]) -> Json:
@@ -245,51 +240,11 @@ def dump_error(error: str, hint: str = "") -> Json:
     return {"error": error, "hint": hint}
 
 
-def _object(body: object) -> Json:
-    if isinstance(body, dict):
-        return body
-    raise BadShape(f"expected a JSON object, got {type(body).__name__}", hint=EXAMPLE)
-
-
-def _objects(body: object, key: str) -> list[Json]:
-    items = _object(body).get(key)
-    if isinstance(items, list):
-        return [_object(item) for item in items]
-    raise BadShape(
-        f"the field {key!r} must be a list of objects",
-        hint=f"""send it like {{"{key}": [{{"name": "nginx"}}]}}""",
-    )
-
-
-def _text(fields: Json, key: str) -> str:
-    value = fields.get(key)
-    if isinstance(value, str):
-        return value
-    raise BadShape(f"the field {key!r} must be a string, got {type(value).__name__}", hint=EXAMPLE)
-
-
 def _image(fields: Json) -> str:
-    return _text(fields, "image") if "image" in fields else DEFAULT_IMAGE
+    return text(fields, "image") if "image" in fields else DEFAULT_IMAGE
 
 
 def _health(fields: Json) -> Health:
     if fields.get("status") == "down":
         return Health.DOWN
     return Health.SUSPECT if fields.get("health") == Health.SUSPECT.value else Health.UP
-
-
-def _count(fields: Json, key: str) -> int:
-    value = fields.get(key)
-    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
-        return value
-    raise BadShape(
-        f"the field {key!r} must be a whole number from 0, got {value!r}",
-        hint=f"send the {key} of the answer that you acted on, or 0",
-    )
-
-
-def _seconds(fields: Json, key: str) -> float:
-    value = fields.get(key)
-    if isinstance(value, int | float) and not isinstance(value, bool) and value >= 0:
-        return float(value)
-    raise BadShape(f"the field {key!r} must be a number of seconds from 0, got {value!r}")

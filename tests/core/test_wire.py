@@ -21,7 +21,6 @@ READERS = [
     pytest.param(load, body, id=load.__name__)
     for load, body in [
         (wire.load_container, {"name": "a", "node": "node1", "image": "demo"}),
-        (wire.load_name, {"name": "a"}),
         (wire.load_node, {"node": "node1"}),
         (wire.load_patch, wire.dump_patch(Placement("a", "node1", "because"), None)),
         (wire.load_placed, wire.dump_placed(PLACED, {"a": "node1"}, 1)),

@@ -1,0 +1,56 @@
+"""One field of a decoded JSON document, checked: for wire.py, which knows their names."""
+
+from typing import Any
+
+from services.core.errors import BadShape
+
+Json = dict[str, Any]
+
+EXAMPLE = """send JSON like {"name": "nginx"}"""
+
+
+def as_object(body: object) -> Json:
+    """Return `body` if it is an object; BadShape otherwise, as from everything here."""
+    if isinstance(body, dict):
+        return body
+    raise BadShape(f"expected a JSON object, got {type(body).__name__}", hint=EXAMPLE)
+
+
+def objects(body: object, key: str) -> list[Json]:
+    """Return the field `key` of the object `body`: a list of objects."""
+    items = as_object(body).get(key)
+    if isinstance(items, list):
+        return [as_object(item) for item in items]
+    raise BadShape(
+        f"the field {key!r} must be a list of objects",
+        hint=f"""send it like {{"{key}": [{{"name": "nginx"}}]}}""",
+    )
+
+
+def text(fields: Json, key: str) -> str:
+    """Return the field `key`: a string."""
+    value = fields.get(key)
+    if isinstance(value, str):
+        return value
+    raise BadShape(f"the field {key!r} must be a string, got {type(value).__name__}", hint=EXAMPLE)
+
+
+def count(fields: Json, key: str) -> int:
+    """Return the field `key`: a whole number from 0."""
+    value = fields.get(key)
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+        return value
+    raise BadShape(
+        f"the field {key!r} must be a whole number from 0, got {value!r}",
+        hint=f"send the {key} of the answer that you acted on, or 0",
+    )
+
+
+def seconds(fields: Json, key: str) -> float:
+    """Return the field `key`: a number from 0."""
+    value = fields.get(key)
+    if isinstance(value, int | float) and not isinstance(value, bool) and value >= 0:
+        return float(value)
+    raise BadShape(
+        f"the field {key!r} must be a number of seconds from 0, got {value!r}", hint=EXAMPLE
+    )

@@ -1,0 +1,88 @@
+"""A pull mode on loopback: real server, real HTTP, real passes; systemd is a fake, and the
+server's clock moves when the test says so."""
+
+from services.agent.journal import Journal
+from services.agent.plane import Plane
+from services.agent.tick import tick
+from services.pull import node_controller, scheduler
+from services.pull.api import make_admin_app, make_node_app
+from services.pull.one_pass import Api
+from services.store import Store
+from tests.fakes import FakeSystemd
+from tests.pull.conftest import Clock
+from tests.serving import Client, serving
+
+LEASE_S = 3.0
+
+
+class Node:
+    """One machine: its containers, its disk, its journal."""
+
+    def __init__(self, name, directory):
+        directory.mkdir()
+        self.name = name
+        self.directory = str(directory)
+        self.systemd = FakeSystemd()
+        self.said: list[str] = []
+
+    def tick(self, address):
+        """One pass of the agent; return what it said."""
+        before = len(self.said)
+        plane = Plane(self.name, address, self.directory, timeout_s=5, complain=self.said.append)
+        tick(plane, self.systemd, Journal(f"{self.directory}/said.json", self.said.append))
+        self.systemd.settle()
+        return self.said[before:]
+
+    def runs(self):
+        return sorted(self.systemd.observed())
+
+
+class Lab:
+    """An API machine and three nodes."""
+
+    def __init__(self, directory):
+        self._directory = directory
+        self.clock = Clock()
+        self.nodes = {name: Node(name, directory / name) for name in ("node1", "node2", "node3")}
+        self._serving = None
+        self._ports = {}
+
+    def boot_api(self, data="api"):
+        (self._directory / data).mkdir(exist_ok=True)
+        store = Store(self._directory / data, lease_s=LEASE_S, now_s=self.clock)
+        self._serving = serving(make_admin_app(store), make_node_app(store))
+        self.admin, self.node = self._serving.__enter__()
+
+    def stop_api(self):
+        if self._serving:
+            self._serving.__exit__(None, None, None)
+        self._serving = None
+
+    def call(self, method, path, **kwargs):
+        client = Client(self.admin)
+        try:
+            return client(method, path, **kwargs).json()
+        finally:
+            client.close()
+
+    def declare(self, *names):
+        for name in names:
+            self.call("POST", "/api/containers", json={"name": name})
+
+    def second(self, *silent):
+        """A second passes: agents of all nodes but `silent`, controller, scheduler."""
+        self.clock.now_s += 1
+        for name, node in self.nodes.items():
+            if name not in silent:
+                node.tick(self.node)
+        if self._serving:
+            node_controller.decide(Api(self.admin))
+            scheduler.decide(Api(self.admin))
+
+    def running(self):
+        """What the API says runs, where it was put."""
+        items = self.call("GET", "/api/containers")["containers"]
+        return {item["name"]: item["node"] for item in items if item["running"]}
+
+    def runs(self):
+        return {name: node.runs() for name, node in self.nodes.items()}

@@ -1,7 +1,7 @@
 """First demonstration: a container that nobody asked for appears on a node. Who corrects it?"""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
@@ -9,7 +9,7 @@ from lab import chaos
 from lab.demo import timing
 from lab.demo.stage import Stage
 from lab.demo.verdict import Drift, Outcome, judge_drift, logged
-from lab.demo.watch import Samples, first, watch
+from lab.demo.watch import Samples, first
 from lab.units import FAKE, container_unit
 from provisioning.topology import Machine
 
@@ -30,12 +30,12 @@ def play(stage: Stage) -> list[Outcome]:
     stage.say(f"fault: {FAKE!r} is started on {node.name} by hand")
     began_s = time.monotonic()
     chaos.corrupt(node, FAKE, stage.modes)
-    plan = stage.plan(timing.drift_s(stage.profile))
-
-    def enough(samples: Mapping[str, Samples[Sight]], elapsed_s: float) -> bool:
-        return plan.enough(stage.modes, first(samples.get("pull", []), corrected), elapsed_s)
-
-    samples, watched_s = watch(_looks(stage, node, cursor), enough, began_s=began_s)
+    samples, watched_s = stage.watch(
+        _looks(stage, node, cursor),
+        corrected,
+        expected_s=timing.drift_s(stage.profile),
+        began_s=began_s,
+    )
     log = stage.log(node, cursor)
     return [
         judge_drift(

@@ -8,7 +8,7 @@ from lab import chaos
 from lab.demo import timing
 from lab.demo.stage import LATE, NAMES, Stage, busiest, victims
 from lab.demo.verdict import Outage, Outcome, judge_outage
-from lab.demo.watch import Samples, first, watch
+from lab.demo.watch import first
 from lab.units import container_unit
 from provisioning.topology import Machine
 from services.core.errors import ApiRefused, ApiUnreachable
@@ -65,15 +65,12 @@ def _kill_and_watch(
     stage.say(f"meanwhile {' and '.join(units.values())} are killed on {node.name}")
     began_s = time.monotonic()
     stage.command(node, "systemctl", "kill", "--signal=KILL", *units.values())
-    plan = stage.plan(timing.outage_s(stage.profile))
-
-    def enough(samples: Mapping[str, Samples[bool]], elapsed_s: float) -> bool:
-        return plan.enough(stage.modes, first(samples.get("pull", []), bool), elapsed_s)
-
     looks: dict[str, Callable[[], bool]] = {
         mode: partial(_runs_anew, stage, node, *was) for mode, was in before.items()
     }
-    samples, watched_s = watch(looks, enough, began_s=began_s)
+    samples, watched_s = stage.watch(
+        looks, bool, expected_s=timing.outage_s(stage.profile), began_s=began_s
+    )
     return {mode: first(seen, bool) for mode, seen in samples.items()}, watched_s
 
 

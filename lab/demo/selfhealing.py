@@ -8,7 +8,7 @@ from typing import NamedTuple
 from lab.demo import timing
 from lab.demo.stage import NAMES, Stage, Where, busiest, victims
 from lab.demo.verdict import Loss, Outcome, judge_loss
-from lab.demo.watch import Samples, first, watch
+from lab.demo.watch import first
 from lab.provider import vagrant
 from provisioning.topology import Machine
 from services.core.model import Health
@@ -29,12 +29,12 @@ def play(stage: Stage) -> list[Outcome]:
     stage.say(f"fault: the plug of {node.name} is pulled")
     began_s = time.monotonic()
     vagrant.cut(node.name)
-    plan = stage.plan(timing.healing_s(stage.profile))
-
-    def enough(samples: Mapping[str, Samples[Sight]], elapsed_s: float) -> bool:
-        return plan.enough(stage.modes, first(samples.get("pull", []), healed), elapsed_s)
-
-    samples, watched_s = watch(_looks(stage, node, lost), enough, began_s=began_s)
+    samples, watched_s = stage.watch(
+        _looks(stage, node, lost),
+        healed,
+        expected_s=timing.healing_s(stage.profile),
+        began_s=began_s,
+    )
     after = stage.where(stage.others(node))
     back = _return(stage, node)
     return [

@@ -1,10 +1,12 @@
 """The lab as the demonstrations see it: set the scene, look, and clear up."""
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
 
 from lab import client, heal, remote, units, waiting
 from lab.demo import timing
 from lab.demo.timing import Plan
+from lab.demo.watch import Samples, first, watch
 from lab.speed import deadline_s
 from provisioning.topology import Machine, Topology
 from services.core.errors import LabError
@@ -18,6 +20,7 @@ _COMMAND_S = 5.0
 # Six first starts: Python, the workload and its socket, several on a node.
 _STARTS_S = 10.0
 
+T = TypeVar("T")
 # container -> the nodes on which it serves
 Where = dict[str, tuple[str, ...]]
 
@@ -34,9 +37,31 @@ class Stage:
         self.say = say
         self.push, self.pull = client.connect(lab)
 
-    def plan(self, expected_s: float) -> Plan:
-        """Return how long to watch for what pull should do in `expected_s` with KVM."""
-        return Plan(expected_s, max(deadline_s(expected_s), timing.PATIENCE * expected_s))
+    def watch(
+        self,
+        looks: Mapping[str, Callable[[], T]],
+        done: Callable[[T], bool],
+        *,
+        expected_s: float,
+        began_s: float,
+    ) -> tuple[dict[str, Samples[T]], float]:
+        """Watch all modes until pull is `done` and push has had its time; see lab.demo.watch.
+
+        expected_s: what pull should need with KVM. began_s: of time.monotonic.
+        """
+        plan = Plan(expected_s, max(deadline_s(expected_s), timing.PATIENCE * expected_s))
+        told = False
+
+        def enough(samples: Mapping[str, Samples[T]], elapsed_s: float) -> bool:
+            nonlocal told
+            pull_s = first(samples.get("pull", []), done)
+            if pull_s is not None and not told:
+                told = True
+                rest = "; push is given three times as long" if "push" in self.modes else ""
+                self.say(f"pull: done after {pull_s:.1f} s{rest}")
+            return plan.enough(self.modes, pull_s, elapsed_s)
+
+        return watch(looks, enough, began_s=began_s)
 
     def set(self) -> None:
         """Declare our containers in every mode, and return once all of them serve.

@@ -1,6 +1,7 @@
 """All nodes at once: each asked in threads of its own, none waited for longer than allowed."""
 
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, wait
 
@@ -55,17 +56,15 @@ class Fleet:
         # The node ends the command itself and says so; ours is for a node that says nothing.
         limit_s = self._limits.command_s + self._limits.answer_s
         future = self._acting[node].run(what, argv, limit_s)
-        deadline_s = limit_s + self._limits.answer_s
+        # By then the session has given up, or has not begun and will not.
+        deadline_s = self._limits.answer_s + limit_s
         wait([future], timeout=deadline_s)
         if not future.done():
-            # Still in the queue: it must not run after we said that it did not.
-            future.cancel()
             raise NodeUnreachable(node, deadline_s)
         return commands.read_done(future.result())
 
     def _sight(self, node: str, future: Future[str]) -> tuple[str, ...] | LabError:
         if not future.done():
-            future.cancel()
             return NodeUnreachable(node, self._limits.answer_s)
         error = future.exception()
         if error is None:
@@ -81,10 +80,15 @@ class _Wire:
 
     def __init__(self, purpose: str, target: Target, inventory: Inventory, limits: Limits) -> None:
         self._session = Session(target, inventory, limits)
+        self._patience_s = limits.answer_s
         self.lane: Lane[str] = Lane(f"{purpose} {target.name}")
 
     def run(self, what: str, argv: Sequence[str], timeout_s: float) -> Future[str]:
-        return self.lane.submit(lambda: self._session.run(what, argv, timeout_s=timeout_s))
+        """Begin to run it; what gets no turn and no connection soon is not run at all."""
+        start_by_s = time.monotonic() + self._patience_s
+        return self.lane.submit(
+            lambda: self._session.run(what, argv, timeout_s=timeout_s, start_by_s=start_by_s)
+        )
 
     def open(self) -> str:
         self._session.open()

@@ -6,6 +6,7 @@ The only module of the services that knows Fabric.
 import logging
 import shlex
 import socket
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -35,8 +36,11 @@ class Session:
         self._limits = limits
         self._connection: Any = None
 
-    def run(self, what: str, argv: Sequence[str], *, timeout_s: float) -> str:
-        """Run `argv` on the node and return its standard output. what: names it in errors.
+    def run(self, what: str, argv: Sequence[str], *, timeout_s: float, start_by_s: float) -> str:
+        """Run `argv` on the node and return its standard output.
+
+        what: names it in errors. start_by_s: on the monotonic clock; after that it is not
+        started any more, because whoever wanted it was told that it did not happen.
 
         A connection that died since the last call is opened anew; one that dies during the
         command is not: nobody knows how far the command came.
@@ -44,7 +48,9 @@ class Session:
         run or its end was not seen.
         """
         try:
+            self._check_in_time(start_by_s)
             connection = self._open()
+            self._check_in_time(start_by_s)
             result = connection.run(
                 shlex.join(argv),
                 hide=True,
@@ -125,6 +131,10 @@ class Session:
         connection.client.set_missing_host_key_policy(RejectPolicy())
         connection.client.load_system_host_keys(str(self._inventory.known_hosts))
         return connection
+
+    def _check_in_time(self, start_by_s: float) -> None:
+        if time.monotonic() > start_by_s:
+            raise self._unreachable(self._limits.answer_s, "")
 
     def _explain(self, error: Exception) -> Exception:
         name = self._target.name

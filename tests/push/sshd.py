@@ -117,7 +117,8 @@ class SshNode:
             f"ListenAddress 127.0.0.1:{self.port}\nHostKey {self.host_key}\n"
             f"AuthorizedKeysFile {client_key.with_suffix('.pub')}\nPidFile none\nUsePAM no\n"
             "StrictModes no\nPermitRootLogin prohibit-password\nPasswordAuthentication no\n"
-            f'SetEnv "PATH={tools}:/usr/bin:/bin" LAB_TEST={self.folder}\n'
+            # HOME, so that nobody's .bashrc runs: some are slow, some keep locks.
+            f'SetEnv "PATH={tools}:/usr/bin:/bin" HOME={self.folder} LAB_TEST={self.folder}\n'
         )
         if os.geteuid() == 0:
             # Where systemd runs, its unit for sshd makes this.

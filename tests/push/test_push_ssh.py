@@ -1,6 +1,7 @@
 """Push over a real sshd on loopback, with a strict fake systemctl behind it."""
 
 import contextlib
+import math
 import signal
 import socket
 import threading
@@ -163,33 +164,91 @@ def test_node_that_accepts_and_says_nothing_costs_a_bounded_time(connect, silent
     assert time.monotonic() - began_s < BOUND_S
 
 
+def test_many_questions_to_a_silent_node_share_one_deadline(connect, silent_port):
+    fleet = connect(Target("node2", "127.0.0.1", silent_port), limits=Limits(0.5, 1))
+    with ThreadPoolExecutor(10) as pool:
+        began_s = time.monotonic()
+        sights = list(pool.map(lambda _: fleet.running(["node1", "node2"]), range(10)))
+        spent_s = time.monotonic() - began_s
+    assert {sight["node1"] for sight in sights} == {()}
+    assert all(isinstance(sight["node2"], NodeUnreachable) for sight in sights)
+    # One after the other they would have taken ten times as long as one.
+    assert spent_s < 5 * Limits(0.5, 1).answer_s
+
+
+def test_silent_handshake_is_given_up(connect, key, tmp_path, silent_port):
+    (tmp_path / "known").touch()
+    target = Target("node2", "127.0.0.1", silent_port)
+    inventory = Inventory(user(), key, tmp_path / "known", (target,))
+    began_s = time.monotonic()
+    with pytest.raises(NodeUnreachable):
+        Session(target, inventory, Limits(0.2, 1)).open()
+    # paramiko's own patience is 15 s.
+    assert time.monotonic() - began_s < 10
+
+
+def test_connection_lost_during_a_start_is_no_answer(node, connect):
+    fleet = connect()
+    with ThreadPoolExecutor() as pool:
+        slow = pool.submit(fleet.start, "node1", Container("slow"))
+        wait_for((node.folder / "slow.pid").exists, "the start is under way", timeout_s=10)
+        node.stop()
+        with pytest.raises(NodeUnreachable, match="lost"):
+            slow.result(BOUND_S)
+
+
+@contextlib.contextmanager
+def frozen(node):
+    pids = node.family()
+    for pid in pids:
+        signal_if_there(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in pids:
+            signal_if_there(pid, signal.SIGCONT)
+
+
 def test_node_that_freezes_is_unreachable_until_it_thaws(node, connect):
     fleet = connect(limits=Limits(1, 1))
     assert fleet.running(["node1"]) == {"node1": ()}
-    frozen = node.family()
-    for pid in frozen:
-        signal_if_there(pid, signal.SIGSTOP)
-    try:
+    with frozen(node):
         began_s = time.monotonic()
         assert isinstance(fleet.running(["node1"])["node1"], NodeUnreachable)
         assert time.monotonic() - began_s < BOUND_S
-    finally:
-        for pid in frozen:
-            signal_if_there(pid, signal.SIGCONT)
     wait_for(lambda: fleet.running(["node1"]) == {"node1": ()}, "it answers", timeout_s=BOUND_S)
 
 
+def test_order_that_was_given_up_is_not_carried_out_later(node, connect):
+    fleet = connect(limits=Limits(0.3, 0.5))
+
+    def refused(number):
+        with pytest.raises(NodeUnreachable):
+            fleet.start("node1", Container(f"late{number}"))
+
+    # More than the node's one thread for starts gets round to before their deadline.
+    with frozen(node), ThreadPoolExecutor(6) as pool:
+        list(pool.map(refused, range(6)))
+
+    def started():
+        with contextlib.suppress(NodeUnreachable):
+            return fleet.start("node1", Container("new"))
+
+    wait_for(started, "the node carries out the next order", timeout_s=BOUND_S)
+    assert node.calls == ["start push-container@new.service"]
+
+
 def test_nodes_are_asked_at_the_same_time(connect):
-    """Two nodes that answer only once both have been asked."""
+    """Two nodes that hang up only once both have been asked."""
     both = threading.Barrier(2)
+    met = []
 
     def meet(server):
         with contextlib.suppress(OSError, threading.BrokenBarrierError):
-            server.accept()[0].close()
-            both.wait(10)
+            with server.accept()[0]:
+                both.wait(LIMITS.answer_s / 2)
             met.append(server)
 
-    met = []
     with socket.create_server(("127.0.0.1", 0)) as a, socket.create_server(("127.0.0.1", 0)) as b:
         threads = [threading.Thread(target=meet, args=(server,)) for server in (a, b)]
         for thread in threads:
@@ -197,7 +256,7 @@ def test_nodes_are_asked_at_the_same_time(connect):
         places = [Target(f"n{i}", *server.getsockname()) for i, server in enumerate((a, b))]
         connect(*places).running(["n0", "n1"])
         for thread in threads:
-            thread.join(10)
+            thread.join(BOUND_S)
     assert len(met) == 2
 
 
@@ -206,6 +265,6 @@ def test_arguments_arrive_as_they_are(node, key, tmp_path):
     known.write_text(node.known_hosts())
     session = Session(node.target, Inventory(user(), key, known, (node.target,)), LIMITS)
     words = ["$(touch oops)", "`id`", "a b", "it's", '"', "\n", "*", "", "-n", "\u00e9\\n"]
-    output = session.run("echo", ["printf", "<%s>", *words], timeout_s=10)
+    output = session.run("echo", ["printf", "<%s>", *words], timeout_s=10, start_by_s=math.inf)
     session.close()
     assert output == "".join(f"<{word}>" for word in words)

@@ -1,4 +1,5 @@
 import os
+import select
 import socket
 import subprocess
 import sys
@@ -24,6 +25,8 @@ class Unit:
         self._address = str(folder / "notify")
         self._log = folder / "log"
         self._processes: list[subprocess.Popen[bytes]] = []
+        # Held open by the container and all its children, as a cgroup would know them.
+        self._cgroup, self._member = os.pipe()
 
     def start(self, name="web", image="demo", mode="push", **environment):
         """Start a container as its unit does; return the process."""
@@ -39,7 +42,9 @@ class Unit:
         }
         argv = [sys.executable, "-S", "-E", "-m", "services.workload"]
         with self._log.open("ab") as log:
-            process = subprocess.Popen(argv, env=settings, cwd=ROOT, stderr=log)
+            process = subprocess.Popen(
+                argv, env=settings, cwd=ROOT, stderr=log, pass_fds=[self._member]
+            )
         self._processes.append(process)
         return process
 
@@ -58,6 +63,12 @@ class Unit:
         data, descriptors, _, _ = socket.recv_fds(self._inbox, 4096, 4)
         return data.decode(), descriptors
 
+    def ended(self):
+        """Wait until nothing that was started here runs any more. Starts nothing after that."""
+        os.close(self._member)
+        self._member = -1
+        return bool(select.select([self._cgroup], [], [], 20)[0])
+
     @property
     def log(self):
         return self._log.read_text()
@@ -67,6 +78,9 @@ class Unit:
             process.kill()
             process.wait()
         self._inbox.close()
+        for end in (self._cgroup, self._member):
+            if end >= 0:
+                os.close(end)
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """The default workload, as a process, over real sockets."""
 
 import json
+import select
 import signal
 import socket
 import time
@@ -75,7 +76,7 @@ def test_ends_at_once_on_sigterm(unit, name):
 def test_idle_clients_block_nobody(unit, name):
     port = unit.port(unit.start(name))
     # More than it keeps: the oldest must make room.
-    idle = [socket.create_connection(("127.0.0.1", port)) for _ in range(100)]
+    idle = [socket.create_connection(("127.0.0.1", port), timeout=20) for _ in range(100)]
     assert ask(port).startswith(b"HTTP/1.1 200")
     assert idle[0].recv(1) == b""
     for connection in idle:
@@ -87,6 +88,7 @@ def test_request_in_pieces_is_answered_when_it_is_whole(unit, name):
     with socket.create_connection(("127.0.0.1", port), timeout=20) as slow:
         slow.sendall(b"GET / HTT")
         assert ask(port)
+        assert select.select([slow], [], [], 0) == ([], [], [])
         slow.sendall(b"P/1.1\r\nHost: x\r\n\r\n")
         assert read_all(slow).startswith(b"HTTP/1.1 200")
 

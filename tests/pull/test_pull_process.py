@@ -5,6 +5,7 @@ import threading
 import pytest
 import requests
 
+from services.pull.__main__ import main
 from tests.serving import Client, StateServer
 
 
@@ -60,6 +61,20 @@ def test_a_port_that_is_taken_is_said_with_a_way_out(start, tmp_path):
     said = "".join(other.said)
     assert f"cannot listen on 127.0.0.1:{server.admin[1]}" in said
     assert "hint:" in said
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        pytest.param(["--profile", "warp"], "unknown profile 'warp'", id="unknown profile"),
+        pytest.param(["--data", "/dev/null/x"], "cannot use /dev/null/x", id="no folder for data"),
+    ],
+)
+def test_settings_that_are_wrong_are_said_with_a_hint(tmp_path, capsys, options, said):
+    assert main(["--data", str(tmp_path), "--listen", "127.0.0.1:0", *options]) == 1
+    error = capsys.readouterr().err
+    assert said in error
+    assert "hint: " in error
 
 
 def test_a_damaged_database_is_said_before_anything_is_served(start, tmp_path):

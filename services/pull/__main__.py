@@ -79,7 +79,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--profile",
         default=os.environ.get("LAB_PROFILE", DEFAULT_PROFILE),
         metavar="NAME",
-        help="timing profile (default: LAB_PROFILE or %(default)s)",
+        help="how long a node may be silent (default: LAB_PROFILE, here %(default)s)",
     )
     return parser.parse_args(arguments)
 

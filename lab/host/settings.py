@@ -13,11 +13,13 @@ from lab.provider import console
 from provisioning.box.build import NAME, Box
 from provisioning.topology import Topology
 from services.core.errors import LabError
+from services.slowness import KEY as SLOWNESS
 
 SSH_CONFIG = paths.STATE / "ssh_config"
 KERNEL_COMMAND_LINE = (
     "root=/dev/vda rw rootwait console=ttyS0 net.ifnames=0 quiet mitigations=off "
-    "random.trust_cpu=on"
+    # Without autogroups a unit's Nice= counts among all units.
+    "random.trust_cpu=on noautogroup"
 )
 # Where the machines' slowness does not matter: what a login takes at worst on a busy host.
 _CONNECT_S = 15
@@ -61,7 +63,7 @@ def write(topology: Topology, box: Box, accel: Accel, namespace: str | None) -> 
         "box_version": box.version,
         "kernel": str(files["vmlinuz"]),
         "initrd": str(files["initrd"]),
-        "kernel_command_line": KERNEL_COMMAND_LINE,
+        "kernel_command_line": f"{KERNEL_COMMAND_LINE} {SLOWNESS}{accel.slowness:g}",
         "emulator": _emulator(namespace),
         "key": str(keys.USER_KEY),
         "ssh_config": str(SSH_CONFIG),

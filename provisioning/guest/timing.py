@@ -21,7 +21,4 @@ def drop_ins(profile: Profile) -> dict[str, str]:
 
 def environment(profile: Profile, api: str) -> str:
     """Return profile.env: what the services must know. api: ADDRESS:PORT of the state server."""
-    return (
-        f"LAB_PROFILE={profile.name}\nLAB_API={api}\n"
-        f"LAB_HTTP_TIMEOUT_S={profile.agent_timeout_s:g}\n"
-    )
+    return f"LAB_PROFILE={profile.name}\nLAB_API={api}\n"

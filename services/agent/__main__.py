@@ -1,6 +1,6 @@
 """`python3 -S -E -m services.agent`: reconcile this node once.
 
-From the unit: LAB_API=ADDRESS:PORT, LAB_HTTP_TIMEOUT_S and STATE_DIRECTORY. For tests:
+From the unit: LAB_API=ADDRESS:PORT, LAB_PROFILE and STATE_DIRECTORY. For tests:
 [--api ADDRESS:PORT] [--node NAME] [--state DIR] [--root DIR] [--systemctl PROGRAM].
 Exit code 0 also when nobody answers: running on without the API is the agent's job.
 """
@@ -17,6 +17,8 @@ from services.agent.tick import tick
 from services.core.address import Address, parse_address
 from services.core.errors import LabError
 from services.core.names import check_label
+from services.core.profile import DEFAULT_PROFILE, profile, stretched
+from services.slowness import slowness
 
 
 class Settings(NamedTuple):
@@ -68,25 +70,13 @@ def settings(arguments: Sequence[str], environment: Mapping[str, str]) -> Settin
         raise LabError(
             "no state directory", hint="set STATE_DIRECTORY or --state, as the unit does"
         )
+    timings = environment.get("LAB_PROFILE", DEFAULT_PROFILE)
     return Settings(
         parse_address(given["--api"]),
         check_label(given["--node"], "node"),
         given["--state"],
-        _seconds(environment.get("LAB_HTTP_TIMEOUT_S", "4")),
+        stretched(profile(timings), slowness()).agent_timeout_s,
         Systemd(given["--root"], given["--systemctl"]),
-    )
-
-
-def _seconds(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if 0 < value < 3600:
-        return value
-    raise LabError(
-        f"LAB_HTTP_TIMEOUT_S={text!r} is not a number of seconds from 0 to an hour",
-        hint="the unit's comes from the timing profile: /etc/lab/profile.env",
     )
 
 

@@ -14,8 +14,9 @@ from typing import NoReturn
 
 from services.core.address import Address
 from services.core.errors import LabError
-from services.core.profile import DEFAULT_PROFILE, Profile, profile
+from services.core.profile import DEFAULT_PROFILE, Profile, profile, stretched
 from services.pull.api import make_admin_app, make_node_app
+from services.slowness import slowness
 from services.store import Store
 from services.web import listen_address, ready, serve
 
@@ -24,7 +25,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until SIGTERM or Ctrl-C and return 0; return 1 and say why if that cannot be."""
     options = _parse(arguments)
     try:
-        run(options.data, options.listen, options.node_listen, profile(options.profile))
+        timings = stretched(profile(options.profile), slowness())
+        run(options.data, options.listen, options.node_listen, timings)
     except LabError as error:
         print(f"{error}\nhint: {error.hint}", file=sys.stderr)
         return 1

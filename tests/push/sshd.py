@@ -10,7 +10,7 @@ import subprocess
 from pathlib import Path
 
 from services.push.commands import Places
-from services.push.inventory import Target
+from services.push.inventory import Limits, Target
 from tests.waiting import wait_for
 
 # Knows what push needs and nothing else; keeps systemd's rule that starting what is active, and
@@ -41,6 +41,9 @@ case "$*" in
 *_SYSTEMD_UNIT=push-container@crash*) echo "ports 10000 to 10099 are all taken" ;;
 esac
 """
+# Generous, because a busy machine is slow to log in; far below what an unbounded wait would take.
+LIMITS = Limits(connect_s=2, command_s=10)
+BOUND_S = 30
 PROGRAM = shutil.which("sshd", path="/usr/sbin:/usr/local/sbin:/usr/bin")
 
 

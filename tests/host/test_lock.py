@@ -1,0 +1,40 @@
+"""Two commands that change the lab never run at once."""
+
+import subprocess
+import sys
+
+import pytest
+
+from lab import lock, paths
+
+
+@pytest.fixture(autouse=True)
+def run_folder(monkeypatch, tmp_path):
+    monkeypatch.setattr(paths, "RUN", tmp_path / "run")
+
+
+def test_a_second_holder_is_told_who_the_first_is():
+    with lock.held("lab up both"), pytest.raises(lock.LabBusy) as busy, lock.held("lab down"):
+        pass
+    assert "lab up both" in str(busy.value)
+    assert busy.value.hint
+
+
+def test_the_lock_is_free_again_after_an_error():
+    with pytest.raises(ZeroDivisionError), lock.held("lab up"):
+        raise ZeroDivisionError
+    with lock.held("lab down"):
+        pass
+
+
+def test_a_killed_holder_leaves_nothing_locked():
+    code = (
+        "import os, signal, pathlib, sys; from lab import lock, paths; "
+        "paths.RUN = pathlib.Path(sys.argv[1]); "
+        "lock.held('x').__enter__(); os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    command = [sys.executable, "-c", code, str(paths.RUN)]
+    killed = subprocess.run(command, cwd=paths.ROOT, check=False)
+    assert killed.returncode < 0
+    with lock.held("lab down"):
+        pass

@@ -56,7 +56,8 @@ def bench_converge(runs: int, as_json: bool) -> None:
     """Time pull: declared -> running, drift -> corrected, power cut -> running elsewhere.
 
     In every timing profile, and with the ratio between them; beside that the CPU time of one
-    idle pass of an agent. Leaves the lab in the profile in which it was.
+    idle pass of an agent. Leaves the lab in the profile in which it was; what you started in
+    push on a node whose plug is pulled is lost.
     """
     from lab import bringup, lock, modes
     from lab.bench import converge

@@ -35,7 +35,8 @@ def demo(ctx: click.Context, name: str | None, mode: str, as_json: bool) -> None
 
     One fault hits all modes at the same instant. Exits with 0 only if every outcome is the
     expected one; that push repairs nothing is expected. Uses containers of its own (demo-*) and
-    heals the lab at the end, also after Ctrl-C.
+    heals the lab at the end, also after Ctrl-C. What you started in push on the node that loses
+    its plug is lost, as push loses it.
 
     \b
     lab demo

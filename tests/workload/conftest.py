@@ -1,5 +1,7 @@
+import contextlib
 import os
 import select
+import signal
 import socket
 import subprocess
 import sys
@@ -43,7 +45,12 @@ class Unit:
         argv = [sys.executable, "-S", "-E", "-m", "services.workload"]
         with self._log.open("ab") as log:
             process = subprocess.Popen(
-                argv, env=settings, cwd=ROOT, stderr=log, pass_fds=[self._member]
+                argv,
+                env=settings,
+                cwd=ROOT,
+                stderr=log,
+                pass_fds=[self._member],
+                start_new_session=True,
             )
         self._processes.append(process)
         return process
@@ -74,13 +81,14 @@ class Unit:
         return self._log.read_text()
 
     def close(self):
+        """End everything that was started here, as systemd does: with its children."""
         for process in self._processes:
-            process.kill()
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
             process.wait()
         self._inbox.close()
-        for end in (self._cgroup, self._member):
-            if end >= 0:
-                os.close(end)
+        assert self._member < 0 or self.ended(), "something outlived its container"
+        os.close(self._cgroup)
 
 
 @pytest.fixture

@@ -1,3 +1,4 @@
+import contextlib
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -44,7 +45,8 @@ def call(runner: FakeRunner) -> Iterator[Call]:
         server.close()
 
     # In the server's own thread: waitress shares nothing of this between threads.
-    server.trigger.pull_trigger(close)
+    with contextlib.suppress(OSError):  # it was awake already, and has closed the trigger too
+        server.trigger.pull_trigger(close)
     thread.join(10)
     server.task_dispatcher.shutdown(timeout=5)
 

@@ -89,7 +89,9 @@ def serve(topology: Topology) -> None:
         for mode, port in ports.items()
         for word in ("-L", f"127.0.0.1:{port}:127.0.0.1:{topology.ports[mode]}")
     ]
-    command = ["ssh", "-F", str(settings.SSH_CONFIG), "-N", "-o", "ExitOnForwardFailure=yes"]
+    # Should this process be killed, the kernel ends ssh too, or it would keep the ports.
+    command = ["setpriv", "--pdeathsig", "KILL", "ssh", "-F", str(settings.SSH_CONFIG), "-N"]
+    command += ["-o", "ExitOnForwardFailure=yes"]
     # Sooner than a person loses patience; the machine may be gone without a word.
     command += ["-o", "ServerAliveInterval=2", "-o", "ServerAliveCountMax=4"]
     while True:

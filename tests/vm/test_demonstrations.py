@@ -25,7 +25,9 @@ def played(lab) -> dict:
     return report
 
 
-@pytest.mark.parametrize(("demonstration", "mode"), CELLS, ids=" in ".join)
+@pytest.mark.parametrize(
+    ("demonstration", "mode"), CELLS, ids=[f"{what} in {mode}" for what, mode in CELLS]
+)
 def test_a_demonstration_ends_as_expected(played, demonstration, mode):
     (outcome,) = [
         outcome

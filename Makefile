@@ -19,18 +19,20 @@ demo: setup ## Set everything up and play the three demonstrations in push and i
 	$(BIN)/lab demo
 
 .PHONY: test
-test: setup check ## Set everything up and run every test, real VMs included.
+test: tests-setup check ## Set everything up and run every test, real VMs included.
 	$(BIN)/python -m pytest tests/vm -m vm -v --durations=10
 
 .PHONY: check
 check: $(READY) ## Linters, types, unit, property and API tests. No VM.
 	$(BIN)/python -m pytest -m "not vm"
 
-.PHONY: setup
+.PHONY: setup tests-setup
 setup: $(READY) ## Install what is missing on this machine and build the box if it is absent.
 	@echo "python environment: $(VENV) matches requirements.lock"
-	$(BIN)/lab doctor --fix
+	$(BIN)/lab doctor --fix $(DOCTOR)
 	$(BIN)/lab box build
+tests-setup: DOCTOR := --tests
+tests-setup: setup
 
 .PHONY: venv
 venv: $(READY) ## Only the Python environment: .venv, from requirements.lock.

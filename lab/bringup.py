@@ -1,6 +1,5 @@
 """Bring the lab up and take it down: what `lab up` and `lab down` do, in phases."""
 
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
@@ -8,7 +7,7 @@ from lab import deploy, forward, paths, waiting
 from lab.client import connect
 from lab.host import accel, daemons, netns, networks, settings, virsh
 from lab.progress import Progress
-from lab.provider import vagrant
+from lab.provider import boxes, vagrant
 from lab.speed import deadline_s
 from provisioning import topology as topology_file
 from provisioning.box import build as box_build
@@ -56,8 +55,12 @@ def down(progress: Progress) -> None:
     """Delete the machines, the networks and whatever the lab runs on the host. Idempotent."""
     topology = topology_file.load()
     forward.stop()
-    if not virsh.answers():
-        progress("libvirt does not run: no machine can")
+    namespace = _namespace(topology)
+    if namespace is not None and netns.exists(namespace):
+        # QEMU outlives a libvirtd that crashed; only a libvirtd can find it again.
+        daemons.ensure(namespace)
+    elif namespace is not None:
+        progress("nothing is up: there is no namespace of the lab's")
         return
     with progress.phase("delete"):
         names = list(virsh.domains(f"{topology.lab}_"))
@@ -68,7 +71,16 @@ def down(progress: Progress) -> None:
     if daemons.ours() and not virsh.domains(""):
         with progress.phase("stop libvirt"):
             daemons.stop()
-            netns.remove(topology.lab)
+            if namespace is not None:
+                netns.remove(namespace)
+
+
+def _namespace(topology: Topology) -> str | None:
+    """The namespace that the lab is in, or would be."""
+    try:
+        return settings.load().netns
+    except settings.NotSetUp:
+        return netns.wanted(topology)
 
 
 def _prepare(topology: Topology, progress: Progress) -> None:
@@ -79,11 +91,20 @@ def _prepare(topology: Topology, progress: Progress) -> None:
     namespace = netns.wanted(topology)
     if namespace is not None:
         daemons.ensure(namespace)
+    # Before anything of theirs is overwritten.
+    _clear_strangers(topology, progress)
+    forward.check(topology)
     settings.write(topology, box, chosen, namespace)
     networks.ensure(topology)
-    vagrant.ensure_pool()
-    vagrant.ensure_box(box)
-    _clear_strangers(topology, progress)
+    boxes.ensure_pool()
+    if set(vagrant.machine_states(topology).values()) == {"absent"}:
+        boxes.prune(box)
+    boxes.ensure_box(box)
+    if boxes.outdated(box):
+        progress(
+            f"{', '.join(boxes.outdated(box))} stand on an older box; what changed in the image "
+            "itself reaches them with: lab down && lab up both"
+        )
 
 
 def _clear_strangers(topology: Topology, progress: Progress) -> None:
@@ -93,7 +114,9 @@ def _clear_strangers(topology: Topology, progress: Progress) -> None:
     foreign = {
         name: maker
         for name, maker in strangers.items()
-        if states[name] == "running" and maker.exists() and maker != paths.ROOT / "Vagrantfile"
+        if states[name] not in vagrant.OFF
+        and maker.exists()
+        and maker != paths.ROOT / "Vagrantfile"
     }
     if foreign:
         raise ForeignLab(foreign)
@@ -113,8 +136,7 @@ def _boot(topology: Topology, progress: Progress) -> None:
     others = [name for name, state in states.items() if state != "absent"]
     off = [name for name in others if states[name] == "off"]
     progress(f"booting {', '.join(off)}" if off else f"running: {', '.join(states)}")
-    with ThreadPoolExecutor(max_workers=len(topology.machines)) as pool:
-        list(pool.map(vagrant.start, others))
+    vagrant.start(*others)
 
 
 def _await_answers(topology: Topology, mode: str) -> None:

@@ -90,6 +90,10 @@ class Cli(click.Group):
             return super().invoke(ctx)
         except LabError as error:
             raise Failed(error) from error
+        except OSError as error:
+            raise Failed(
+                LabError(str(error), hint="room and permissions? df -h; lab doctor")
+            ) from error
         except KeyboardInterrupt:
             click.echo(
                 "\nInterrupted. Nothing is lost: the same command goes on from here, "

@@ -6,10 +6,12 @@ from lab import remote
 from lab.speed import deadline_s
 from provisioning.guest import source
 from provisioning.topology import Machine
-from services.core.errors import LabError
 
 MODES = {"push": ("push",), "pull": ("pull",), "both": ("push", "pull")}
-_COMMAND_S = 10
+# Push imports Fabric before it is ready.
+_COMMAND_S = 30
+
+Outputs = dict[str, str]
 
 
 def deploy(machines: Sequence[Machine], profile: str, say: Callable[[str], None]) -> list[str]:
@@ -19,37 +21,29 @@ def deploy(machines: Sequence[Machine], profile: str, say: Callable[[str], None]
     set-up runs, which restarts what changed.
     """
     digest = source.digest()
-    asked = _all(machines, ["cat", "/opt/lab/DIGEST", "/etc/lab/profile.env"])
+    asked = _run(machines, ["cat", "/opt/lab/DIGEST", "/etc/lab/profile.env"])
     stale = [m for m in machines if digest not in asked[m.name].split()]
     changed = [m for m in machines if f"LAB_PROFILE={profile}" not in asked[m.name].split()]
     if stale:
         say(f"code: {', '.join(machine.name for machine in stale)}")
-        # The old tree goes first: a module that was deleted here must not live on there.
+        # The old tree goes first: a module that was deleted here must not live on there. Its
+        # digest goes before it: an interrupted copy must not look like the old tree.
         script = (
-            "cd /opt/lab && rm -rf services provisioning && tar -xf - && "
+            "cd /opt/lab && : > DIGEST && rm -rf services provisioning && tar -xf - && "
             "python3 -m compileall -q services provisioning"
         )
-        _all(stale, ["sh", "-c", script], data=source.archive())
+        _run(stale, ["sh", "-c", script], data=source.archive())
     update = [machine for machine in machines if machine in stale or machine in changed]
     if update:
         setup = "cd /opt/lab && exec python3 -m provisioning.guest.setup --live"
-        _all(update, ["sh", "-c", f"{setup} --profile {profile} --digest {digest}"])
+        _run(update, ["sh", "-c", f"{setup} --profile {profile} --digest {digest}"])
     return [machine.name for machine in update]
 
 
 def switch(machines: Sequence[Machine], mode: str) -> None:
     """Start the targets of `mode` on `machines` and stop the other ones; returns once started."""
-    _all(machines, ["lab-mode", *MODES[mode]])
+    _run(machines, ["lab-mode", *MODES[mode]])
 
 
-def _all(
-    machines: Sequence[Machine], argv: Sequence[str], *, data: bytes | None = None
-) -> dict[str, str]:
-    """run_all, but the first error of any machine is raised."""
-    results = remote.run_all(machines, argv, timeout_s=deadline_s(_COMMAND_S), data=data)
-    outputs = {}
-    for name, result in results.items():
-        if isinstance(result, LabError):
-            raise result
-        outputs[name] = result
-    return outputs
+def _run(machines: Sequence[Machine], argv: Sequence[str], *, data: bytes | None = None) -> Outputs:
+    return remote.run_everywhere(machines, argv, timeout_s=deadline_s(_COMMAND_S), data=data)

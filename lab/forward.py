@@ -21,6 +21,7 @@ from provisioning.topology import Topology, host_ports
 from services.core.errors import LabError
 
 _RETRY_S = 0.5
+_START_S = 10
 
 
 class PortTaken(LabError):
@@ -36,18 +37,21 @@ class PortTaken(LabError):
         self.mode = mode
 
 
+def check(topology: Topology) -> None:
+    """Raise PortTaken if `ensure` could not get its ports."""
+    if not _current(topology):
+        stop()
+        for mode, port in host_ports(topology).items():
+            check_free(port, mode)
+
+
 def ensure(topology: Topology) -> None:
     """Start the tunnels if they do not run for these ports. Raises PortTaken. Idempotent."""
-    wanted = host_ports(topology)
-    # Another checkout has other keys, and its tunnels lead nowhere any more.
-    words = [str(paths.ROOT), *(f"{mode}={port}" for mode, port in sorted(wanted.items()))]
-    if _alive() and note().read_text().splitlines()[1:] == words:
+    if _current(topology):
         return
-    stop()
-    for mode, port in wanted.items():
-        check_free(port, mode)
+    check(topology)
     paths.RUN.mkdir(parents=True, exist_ok=True)
-    with (paths.RUN / "forward.log").open("ab") as log:
+    with (paths.RUN / "forward.log").open("wb") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "lab.forward"],
             cwd=paths.ROOT,
@@ -56,7 +60,9 @@ def ensure(topology: Topology) -> None:
             stderr=log,
             start_new_session=True,
         )
-    note().write_text("\n".join([str(process.pid), *words]) + "\n")
+    deadline = time.monotonic() + _START_S
+    while not _alive() and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.02)
 
 
 def stop() -> None:
@@ -83,6 +89,8 @@ def check_free(port: int, mode: str) -> None:
 def serve(topology: Topology) -> None:
     """Keep the tunnels open until SIGTERM."""
     signal.signal(signal.SIGTERM, _end)
+    # By itself, so that there is no moment in which it runs and nobody knows.
+    note().write_text("\n".join([str(os.getpid()), *_words(topology)]) + "\n")
     ports = host_ports(topology)
     tunnels = [
         word
@@ -91,7 +99,8 @@ def serve(topology: Topology) -> None:
     ]
     # Should this process be killed, the kernel ends ssh too, or it would keep the ports.
     command = ["setpriv", "--pdeathsig", "KILL", "ssh", "-F", str(settings.SSH_CONFIG), "-N"]
-    command += ["-o", "ExitOnForwardFailure=yes"]
+    # A line per attempt would fill the log while the machine is off.
+    command += ["-o", "ExitOnForwardFailure=yes", "-o", "LogLevel=QUIET"]
     # Sooner than a person loses patience; the machine may be gone without a word.
     command += ["-o", "ServerAliveInterval=2", "-o", "ServerAliveCountMax=4"]
     while True:
@@ -105,6 +114,16 @@ def serve(topology: Topology) -> None:
 
 def _end(number: int, frame: FrameType | None) -> None:
     raise SystemExit(0)
+
+
+def _words(topology: Topology) -> list[str]:
+    """What these tunnels are for. Another checkout has other keys: its own lead nowhere."""
+    ports = sorted(host_ports(topology).items())
+    return [str(paths.ROOT), *(f"{mode}={port}" for mode, port in ports)]
+
+
+def _current(topology: Topology) -> bool:
+    return bool(_alive()) and note().read_text().splitlines()[1:] == _words(topology)
 
 
 def note() -> Path:

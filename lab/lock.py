@@ -27,8 +27,9 @@ def held(what: str) -> Iterator[None]:
     The kernel lets go of it when the process ends, however it ends. Machine-wide: two
     checkouts share the libvirt, the ports and the addresses.
     """
-    paths.RUN.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with (paths.RUN / "lock").open("a+") as file:
+    folder = paths.SHARED if paths.SHARED.is_dir() else paths.RUN
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with (folder / "lock").open("a+") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -3,12 +3,12 @@
 import os
 from pathlib import Path
 
+from provisioning.host import SHARED as SHARED
+
 ROOT = Path(__file__).resolve().parents[1]
 # This checkout's own: keys, settings, logs of long commands. Delete it after `lab down` only.
 STATE = ROOT / ".lab"
 SETTINGS = STATE / "lab.json"
 LOGS = STATE / "log"
-# What QEMU opens itself, as another user where a system-wide libvirt runs it.
-SHARED = Path("/var/lib/pushpull-lab")
 # Of this boot: sockets, and the process ids of what the lab started.
 RUN = Path("/run/pushpull-lab") if os.geteuid() == 0 else Path(f"/tmp/pushpull-lab-{os.geteuid()}")  # noqa: S108

@@ -74,6 +74,22 @@ def run_all(
         return dict(zip([m.name for m in machines], pool.map(one, machines), strict=True))
 
 
+def run_everywhere(
+    machines: Sequence[Machine],
+    argv: Sequence[str],
+    *,
+    timeout_s: float = DEFAULT_TIMEOUT_S,
+    data: bytes | None = None,
+) -> dict[str, str]:
+    """run_all, for what must succeed on every machine: raises the first one's error."""
+    outputs = {}
+    for name, result in run_all(machines, argv, timeout_s=timeout_s, data=data).items():
+        if isinstance(result, LabError):
+            raise result
+        outputs[name] = result
+    return outputs
+
+
 def interactive(machine: Machine, argv: Sequence[str]) -> int:
     """Run `argv` (a shell when empty) with this terminal attached; return its exit code."""
     words = [shlex.join(argv)] if argv else []

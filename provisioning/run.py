@@ -32,6 +32,7 @@ def run(
     env: added to ours. PATH gets the sbin folders, which a user's PATH may lack.
     """
     merged = {**os.environ, **(env or {})}
+    merged["LC_ALL"] = "C"  # we read what they print
     merged["PATH"] = f"{merged.get('PATH', '')}:/usr/local/sbin:/usr/sbin:/sbin"
     try:
         done = subprocess.run(

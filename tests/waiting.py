@@ -1,8 +1,9 @@
 """Wait for a condition with a deadline; fail at once on a state that cannot recover."""
 
-import time
 from collections.abc import Callable
 from typing import TypeVar
+
+from lab.waiting import TookTooLong, until
 
 T = TypeVar("T")
 
@@ -12,11 +13,7 @@ def wait_for(probe: Callable[[], T], what: str, *, timeout_s: float, every_s: fl
 
     `probe` raises to end the wait early, on a state from which `what` cannot happen any more.
     """
-    deadline = time.monotonic() + timeout_s
-    while True:
-        value = probe()
-        if value:
-            return value
-        if time.monotonic() > deadline:
-            raise AssertionError(f"{what}: not within {timeout_s:g} s; last seen: {value!r}")
-        time.sleep(every_s)
+    try:
+        return until(probe, what, timeout_s=timeout_s, every_s=every_s)
+    except TookTooLong as error:
+        raise AssertionError(str(error)) from None

@@ -9,9 +9,10 @@ from lab.table import echo_json, render
 
 @click.command()
 @click.option("--fix", is_flag=True, help="Install what is missing (needs root or sudo).")
+@click.option("--tests", is_flag=True, help="Also what the tests need beyond the lab.")
 @json_option
 @click.pass_context
-def doctor(ctx: click.Context, fix: bool, as_json: bool) -> None:
+def doctor(ctx: click.Context, fix: bool, tests: bool, as_json: bool) -> None:
     """Check what the lab needs of this machine, and say which command supplies what is missing.
 
     Exits with 1 when something is missing.
@@ -23,8 +24,8 @@ def doctor(ctx: click.Context, fix: bool, as_json: bool) -> None:
     from provisioning.host import doctor as host
 
     if fix:
-        host.fix(Progress())
-    checks = host.checks()
+        host.fix(Progress(), tests=tests)
+    checks = host.checks(tests=tests)
     if as_json:
         echo_json([check._asdict() for check in checks])
     else:
@@ -45,7 +46,7 @@ def box() -> None:
 def build() -> None:
     """Build the box, unless it exists already. Needs root and a way to Debian's mirror.
 
-    The same checkout gives the same box, bit for bit.
+    The same checkout and the same packages give the same box; what exists is not built again.
     """
     from provisioning.box import build as recipe
 

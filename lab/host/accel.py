@@ -45,7 +45,8 @@ def choose(kernel: Path, cache: Path) -> Accel:
     asked = os.environ.get("LAB_ACCEL", "")
     if asked and asked not in CHOICES:
         raise LabError(f"LAB_ACCEL={asked!r} is not an accelerator", hint="use kvm or tcg")
-    key = f"{Path('/proc/sys/kernel/random/boot_id').read_text().strip()} {kernel} {asked}"
+    access = os.access("/dev/kvm", os.R_OK | os.W_OK)
+    key = f"{Path('/proc/sys/kernel/random/boot_id').read_text().strip()} {kernel} {asked} {access}"
     try:
         stored = json.loads(cache.read_text())
         if stored["key"] == key:

@@ -37,8 +37,25 @@ class LibvirtSilent(LabError):
         self.log = log
 
 
+class LibvirtTaken(LabError):
+    """A libvirtd that is not ours, where the lab was asked to run its own."""
+
+    def __init__(self, namespace: str) -> None:
+        super().__init__(
+            f"another libvirtd is running; the lab cannot start its own in {namespace!r}",
+            hint="unset LAB_NETNS to use that one, or stop it: "
+            "systemctl stop libvirtd.socket libvirtd.service",
+        )
+        self.namespace = namespace
+
+
 def ensure(namespace: str) -> None:
-    """Start what is not running: namespace, tun device, virtlogd, libvirtd. Idempotent."""
+    """Start what is not running: namespace, tun device, virtlogd, libvirtd. Idempotent.
+
+    Raises LibvirtTaken when somebody else's libvirtd serves the socket.
+    """
+    if not ours() and virsh.answers():
+        raise LibvirtTaken(namespace)
     paths.RUN.mkdir(parents=True, exist_ok=True)
     netns.ensure(namespace)
     if not Path("/dev/net/tun").exists():

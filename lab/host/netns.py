@@ -4,7 +4,6 @@
 """
 
 import os
-from collections.abc import Sequence
 from pathlib import Path
 
 from provisioning.run import run
@@ -38,17 +37,19 @@ def proxy_command(name: str | None) -> str | None:
 
 def ensure(name: str) -> None:
     """Create the namespace with its loopback up. Idempotent."""
-    if not Path(f"/run/netns/{name}").exists():
+    file = Path(f"/run/netns/{name}")
+    if not exists(name):
+        file.unlink(missing_ok=True)  # left by a restart of a container that keeps its /run
         run(["ip", "netns", "add", name], hint="a network namespace needs root")
     run(["ip", "-n", name, "link", "set", "lo", "up"])
 
 
+def exists(name: str) -> bool:
+    """Return whether the namespace is there."""
+    return Path(f"/run/netns/{name}").is_mount()
+
+
 def remove(name: str) -> None:
     """Remove the namespace. Idempotent; what still runs in it keeps it alive unseen."""
-    if Path(f"/run/netns/{name}").exists():
+    if exists(name):
         run(["ip", "netns", "del", name])
-
-
-def processes(name: str) -> Sequence[int]:
-    """Return the ids of the processes inside `name`."""
-    return [int(pid) for pid in run(["ip", "netns", "pids", name]).split()]

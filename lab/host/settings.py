@@ -10,7 +10,8 @@ from lab import paths
 from lab.host import keys, netns, networks
 from lab.host.accel import Accel
 from lab.provider import console
-from provisioning.box.build import NAME, Box
+from provisioning.box.build import Box
+from provisioning.box.cache import NAME
 from provisioning.topology import Topology
 from services.core.errors import LabError
 from services.slowness import KEY as SLOWNESS
@@ -68,7 +69,8 @@ def write(topology: Topology, box: Box, accel: Accel, namespace: str | None) -> 
         "key": str(keys.USER_KEY),
         "ssh_config": str(SSH_CONFIG),
         "proxy_command": netns.proxy_command(namespace),
-        "boot_timeout_s": round(60 * accel.slowness),
+        # Vagrant gives up first, and says on which machine.
+        "boot_timeout_s": round(20 * accel.slowness),
         "connect_timeout_s": _CONNECT_S,
         "management_network": networks.management_cidr(topology),
         "macs": {machine.name: machine.mac for machine in topology.machines},

@@ -4,31 +4,45 @@ Vagrant creates and deletes: what it made, `vagrant halt|up|ssh|destroy` knows. 
 does often goes to libvirt directly, because the `vagrant` command takes 2 s before it begins.
 """
 
-import json
-import os
 import shutil
-import signal
-import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
 from lab import paths, remote, waiting
 from lab.host.virsh import domains, virsh
 from lab.provider import console
+from lab.provider.boxes import CREATING, POOL
+from lab.provider.command import vagrant
 from lab.speed import deadline_s
 from provisioning import topology as topology_file
-from provisioning.box.build import NAME, Box
-from provisioning.run import ToolFailed
 from provisioning.topology import Machine, Topology
-from services.core.errors import NodeUnreachable
+from services.core.errors import LabError, NodeUnreachable
 
 # With KVM; lab.speed scales them.
 _UP_S = 25
 _BOOT_S = 20
 _HALT_S = 10
-# Not scaled: somebody waits at a terminal, and the next run clears up what this one could not.
-_CLEAN_UP_S = 8
-_POOL = "default"
+# Whatever else libvirt says (paused, in shutdown, …), there is a QEMU.
+OFF = ("shut off", "crashed")
+
+
+class MachineAbsent(LabError):
+    """A machine that does not exist yet, or no more."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"machine {name!r} does not exist", hint="lab up both")
+        self.name = name
+
+
+class MachineDied(LabError):
+    """A machine that ended while it should have booted."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"machine {name!r} ended while it booted",
+            hint=f"its console ends with: {console.tail(name)}; then: lab up both",
+        )
+        self.name = name
 
 
 def machine_states(topology: Topology) -> dict[str, str]:
@@ -37,36 +51,41 @@ def machine_states(topology: Topology) -> dict[str, str]:
     states = {}
     for machine in topology.machines:
         state = found.get(machine.name)
-        states[machine.name] = (
-            "absent" if state is None else "off" if state in ("shut off", "crashed") else "running"
-        )
+        states[machine.name] = "absent" if state is None else "off" if state in OFF else "running"
     return states
 
 
 def create(names: Sequence[str]) -> None:
-    """Create and boot the machines `names`. Raises ToolFailed with the log's end.
+    """Create and boot the machines `names`. Raises ToolFailed with the log's end."""
+    CREATING.touch()
+    vagrant(["up", *names], timeout_s=deadline_s(_UP_S))
+    CREATING.unlink()
 
-    Idempotent for machines that Vagrant knows; see `forget` for those it does not.
+
+def start(*names: str) -> None:
+    """Boot the machines `names` that are off; returns once SSH answers on all of them. Idempotent.
+
+    Raises MachineAbsent, MachineDied, and TookTooLong with the console's end as hint.
     """
-    _vagrant(["up", *names], timeout_s=deadline_s(_UP_S))
-
-
-def start(name: str) -> None:
-    """Boot the machine `name` again; returns once SSH answers. Idempotent."""
     topology = topology_file.load()
-    machine = topology.machine(name)
-    if machine_states(topology)[name] == "off":
-        virsh("start", _domain(topology, name))
-    await_ssh(machine)
+    states = machine_states(topology)
+    for name in names:
+        topology.machine(name)
+        if states[name] == "absent":
+            raise MachineAbsent(name)
+        if states[name] == "off":
+            virsh("start", _domain(topology, name))
+    for name in names:
+        _await_ssh(topology, topology.machine(name))
 
 
-def await_ssh(machine: Machine) -> None:
-    """Return once `machine` runs a command; raises TookTooLong, with the console's end as hint."""
-
+def _await_ssh(topology: Topology, machine: Machine) -> None:
     def answers() -> bool:
         try:
             remote.run(machine, ["true"], timeout_s=deadline_s(2))
         except NodeUnreachable:
+            if machine_states(topology)[machine.name] != "running":
+                raise MachineDied(machine.name) from None
             return False
         return True
 
@@ -74,7 +93,7 @@ def await_ssh(machine: Machine) -> None:
         answers,
         f"{machine.name} answers over SSH",
         timeout_s=deadline_s(_BOOT_S),
-        hint=f"its console ends with: {console.tail(machine.name)}",
+        hint=lambda: f"its console ends with: {console.tail(machine.name)}",
     )
 
 
@@ -118,84 +137,18 @@ def strangers(topology: Topology) -> dict[str, Path]:
 def delete(topology: Topology, name: str) -> None:
     """Delete the machine `name`, its disk, and Vagrant's memory of it, whoever made it."""
     domain = _domain(topology, name)
+    if name in {machine.name for machine in topology.machines}:
+        remote.disconnect(topology.machine(name))
     state = domains(f"{topology.lab}_").get(name)
-    if state == "running":
+    if state is not None and state not in OFF:
         virsh("destroy", domain)
     if state is not None:
         virsh("undefine", domain, "--managed-save", "--snapshots-metadata")
-    if _POOL in virsh("pool-list", "--name").split():
-        virsh("pool-refresh", _POOL)
-        if f"{domain}.img" in virsh("vol-list", _POOL):
-            virsh("vol-delete", f"{domain}.img", "--pool", _POOL)
+    if POOL in virsh("pool-list", "--name").split():
+        virsh("pool-refresh", POOL)
+        if f"{domain}.img" in virsh("vol-list", POOL):
+            virsh("vol-delete", f"{domain}.img", "--pool", POOL)
     shutil.rmtree(paths.ROOT / ".vagrant/machines" / name, ignore_errors=True)
-
-
-def ensure_pool() -> None:
-    """Make sure that libvirt has its default pool, and that it is active. Idempotent."""
-    if _POOL not in virsh("pool-list", "--all", "--name").split():
-        folder = Path("/var/lib/libvirt/images")
-        virsh("pool-define-as", _POOL, "dir", "--target", str(folder))
-        virsh("pool-build", _POOL)
-        virsh("pool-autostart", _POOL)
-    if _POOL not in virsh("pool-list", "--name").split():
-        virsh("pool-start", _POOL)
-
-
-def ensure_box(box: Box) -> None:
-    """Make the box known to Vagrant, under its version. Idempotent."""
-    home = Path(os.environ.get("VAGRANT_HOME", Path.home() / ".vagrant.d"))
-    if (home / "boxes" / NAME / box.version / "libvirt/metadata.json").exists():
-        return
-    provider = {"name": "libvirt", "url": box.file.as_uri()}
-    catalog = {"name": NAME, "versions": [{"version": box.version, "providers": [provider]}]}
-    file = box.folder / "catalog.json"
-    file.write_text(json.dumps(catalog))
-    _vagrant(["box", "add", "--force", str(file)], timeout_s=120)
-
-
-def _vagrant(words: Sequence[str], *, timeout_s: float) -> None:
-    paths.LOGS.mkdir(parents=True, exist_ok=True)
-    log = paths.LOGS / "vagrant.log"
-    environment = {
-        **os.environ,
-        "VAGRANT_CHECKPOINT_DISABLE": "1",
-        "VAGRANT_DEFAULT_PROVIDER": "libvirt",
-        "VAGRANT_CWD": str(paths.ROOT),
-    }
-    with log.open("wb") as output:
-        try:
-            process = subprocess.Popen(
-                ["vagrant", *words, "--no-color"],
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                # To a file: the upload of the box prints a line per megabyte.
-                stdout=output,
-                stderr=output,
-                # Of its own: at a second Ctrl-C Vagrant drops everything where it stands.
-                start_new_session=True,
-            )
-        except FileNotFoundError:
-            raise ToolFailed(["vagrant"], 127, "command not found", "lab doctor --fix") from None
-        try:
-            code = process.wait(timeout_s)
-        except subprocess.TimeoutExpired:
-            code = 124
-        finally:
-            _end(process)
-    if code:
-        text = log.read_text(errors="replace")
-        raise ToolFailed(["vagrant", *words], code, text, f"the whole log: {log}; then: lab up")
-
-
-def _end(process: "subprocess.Popen[bytes]") -> None:
-    """Let Vagrant clean up if it still runs, for a moment; then end it and its children."""
-    if process.poll() is None:
-        process.send_signal(signal.SIGINT)
-        try:
-            process.wait(_CLEAN_UP_S)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
 
 
 def _domain(topology: Topology, name: str) -> str:

@@ -10,28 +10,23 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from provisioning.box import ext4, initrd, trim
+from provisioning.box import cache, ext4, initrd, trim
+from provisioning.box.cache import NAME, Say
 from provisioning.guest import source
 from provisioning.run import run
 from services.core.errors import LabError
 
-NAME = "pushpull-lab"
 # Debian 13: docs/decisions/0002-guest-debian-13.md has the comparison with 12.
 SUITE = "trixie"
-PYTHON = "3.13"
 # The only time in the image (systemd refuses a clock before its own release, see systemd(1)).
 EPOCH_S = 1_767_225_600
 SIZE_MIB = 1024
 ROOT_MODULES = ("virtio_pci", "virtio_blk", "virtio_net", "virtio_rng")
 
 _HERE = Path(__file__).parent
-Say = Callable[[str], None]
 
 
 class Box(NamedTuple):
@@ -50,14 +45,6 @@ class Box(NamedTuple):
         return f"0.1.{int(self.key[:12], 16)}"
 
 
-def cache() -> Path:
-    """Return the folder of what is expensive and shared by all checkouts: LAB_CACHE or ~/.cache."""
-    if os.environ.get("LAB_CACHE"):
-        return Path(os.environ["LAB_CACHE"])
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / NAME
-
-
 def wanted() -> Box:
     """Return the box that this checkout asks for, whether it exists or not.
 
@@ -70,7 +57,7 @@ def wanted() -> Box:
     for path in sorted(_HERE.glob("*.py")):
         total.update(path.read_bytes())
     key = total.hexdigest()[:16]
-    return Box(key, cache() / f"box-{key}")
+    return Box(key, cache.folder() / f"box-{key}")
 
 
 def exists(box: Box) -> bool:
@@ -89,8 +76,10 @@ def build(say: Say) -> Box:
         say(f"box {box.key}: built already ({box.file})")
         return box
     if os.geteuid() != 0:
-        raise LabError("building the box needs root", hint="sudo .venv/bin/lab box build")
-    with _workspace() as work:
+        say("building needs root: sudo")
+        _build_as_root()
+        return box
+    with cache.workspace() as work:
         base = _base_tar(say)
         root = work / "root"
         _root_file_system(base, root, say)
@@ -101,7 +90,16 @@ def build(say: Say) -> Box:
         if box.folder.exists():
             shutil.rmtree(box.folder)
         out.rename(box.folder)
+    cache.prune(box.folder)
     return box
+
+
+def _build_as_root() -> None:
+    """The same build under sudo, into the same cache."""
+    command = ["sudo", "env", f"LAB_CACHE={cache.folder()}", sys.executable, "-m", __name__]
+    code = subprocess.run(command, cwd=_HERE.parents[1], check=False).returncode
+    if code:
+        raise LabError(f"the build under sudo ended with {code}", hint="see what it said above")
 
 
 def _base_key() -> str:
@@ -128,7 +126,7 @@ def _mmdebstrap_options() -> list[str]:
 
 def _base_tar(say: Say) -> Path:
     """Return Debian and our packages as a tar, from the cache or from mmdebstrap."""
-    tar = cache() / f"base-{_base_key()}.tar"
+    tar = cache.folder() / f"base-{_base_key()}.tar"
     if tar.exists():
         say(f"packages: {tar.name} is in the cache")
         return tar
@@ -156,26 +154,11 @@ def _root_file_system(base: Path, root: Path, say: Say) -> None:
     # Into one memory page short of the modules: the box keeps the kernel beside the disk.
     shutil.copy(kernel, root.parent / "vmlinuz")
     (root.parent / "initrd").write_bytes(initrd.build(root, ROOT_MODULES))
-    _install_wheels(root / "opt/lab/site")
+    shutil.copytree(cache.site(say), root / "opt/lab/site")
     trim.trim(root)
     _guest_setup(root)
     _compile(root)
     trim.clamp_times(root, EPOCH_S)
-
-
-def _install_wheels(site: Path) -> None:
-    run(
-        [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--require-hashes"]
-        + ["--only-binary=:all:", "--implementation=cp", f"--python-version={PYTHON}"]
-        + [f"--platform=manylinux_2_{minor}_x86_64" for minor in (28, 17)]
-        + ["--platform=manylinux2014_x86_64", f"--abi=cp{PYTHON.replace('.', '')}"]
-        + ["--abi=abi3", "--abi=none", "--no-compile", f"--target={site}"]
-        # pip asks this of the Python it runs under; the lock was made for the guest's.
-        + ["--ignore-requires-python"]
-        + ["-r", str(_HERE.parent / "guest" / "requirements.lock")],
-        hint="is there a way to the package index? lock: provisioning/guest/requirements.lock",
-    )
-    shutil.rmtree(site / "bin", ignore_errors=True)
 
 
 def _guest_setup(root: Path) -> None:
@@ -229,13 +212,5 @@ def _write_box(out: Path, box: Box, say: Say) -> None:
     say(f"box {box.key}: {size_mib:.0f} MiB, sha256 {manifest[file.name][:16]}…")
 
 
-@contextmanager
-def _workspace() -> Iterator[Path]:
-    """A scratch folder in the cache: the same file system, so that the end is a rename."""
-    cache().mkdir(parents=True, exist_ok=True)
-    work = Path(tempfile.mkdtemp(prefix="work-", dir=cache()))
-    work.chmod(0o755)
-    try:
-        yield work
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
+if __name__ == "__main__":
+    build(lambda line: print(line, flush=True))

@@ -4,17 +4,21 @@ import grp
 import os
 import pwd
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from provisioning.host import SHARED
 from provisioning.run import run
 
-SHARED = Path("/var/lib/pushpull-lab")
 _APPARMOR = Path("/etc/apparmor.d/local/abstractions/libvirt-qemu")
 _RULE = f"{SHARED}/** rwk,"
-_FREE_GIB = 5
-_MEMORY_MIB = 2048
+_KEYRING = "debian-archive-keyring"
+_PLUGIN = "vagrant-libvirt"
+_PLUGIN_FOLDERS = ("/usr/share/rubygems-integration", "/var/lib/gems", "~/.vagrant.d/gems")
+# Below the first nothing works; below the second it gets tight.
+_DISK_GIB = (1, 5)
+_MEMORY_MIB = (512, 2048)
 
 # What is looked for -> the package of Debian and Ubuntu that brings it.
 _PROGRAMS = {
@@ -27,14 +31,22 @@ _PROGRAMS = {
     "mmdebstrap": "mmdebstrap",
     "mke2fs": "e2fsprogs",
     "ip": "iproute2",
+    "setpriv": "util-linux",
     "nc": "netcat-openbsd",
     "ssh": "openssh-client",
-    # Tests only: push against a real sshd on loopback, the nginx workload.
-    "sshd": "openssh-server",
-    "nginx": "nginx-light",
 }
-_PLUGIN = ("vagrant-libvirt", "vagrant-libvirt")
-_PLUGIN_FOLDERS = ("/usr/share/rubygems-integration", "/var/lib/gems", "~/.vagrant.d/gems")
+# Push against a real sshd on loopback, and the nginx workload.
+_FOR_TESTS = {"sshd": "openssh-server", "nginx": "nginx-light"}
+# A server that only a test needs must not begin to serve because it was installed.
+_QUIETLY = """
+policy=/usr/sbin/policy-rc.d
+if [ ! -e "$policy" ]; then
+    trap 'rm -f "$policy"' EXIT
+    printf '#!/bin/sh\nexit 101\n' > "$policy"
+    chmod 755 "$policy"
+fi
+"$@"
+"""
 
 
 class Check(NamedTuple):
@@ -46,32 +58,33 @@ class Check(NamedTuple):
     remedy: str
 
 
-def checks() -> list[Check]:
-    """Return every prerequisite, in the order in which they are needed."""
+def checks(*, tests: bool = False) -> list[Check]:
+    """Return every prerequisite, in the order in which they are needed.
+
+    tests: also what `make test` needs beyond the lab itself.
+    """
+    programs = {**_PROGRAMS, **(_FOR_TESTS if tests else {})}
     return [
-        *(_program(name, package) for name, package in _PROGRAMS.items()),
+        *(_program(name, package) for name, package in programs.items()),
+        _keyring(),
         _plugin(),
         _shared_folder(),
         _apparmor(),
         _groups(),
-        _disk(),
-        _memory(),
+        _room("disk below /var", shutil.disk_usage("/var").free // 1024**3, "GiB", _DISK_GIB),
+        _room("memory", _memory_mib(), "MiB", _MEMORY_MIB),
     ]
 
 
-def fix(say: Callable[[str], None]) -> None:
+def fix(say: Callable[[str], None], *, tests: bool = False) -> None:
     """Install the packages that are missing and make the shared folder. Idempotent."""
-    packages = sorted(
-        {package for name, package in _PROGRAMS.items() if not _which(name)}
-        | (set() if _plugin().found else {_PLUGIN[1]})
-    )
-    if packages:
-        say(f"installing {', '.join(packages)}")
-        _root(["apt-get", "update", "-qq"])
-        quiet = ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "install", "-y", "-qq"]
-        # A server that a test needs must not start to serve because we installed it.
-        _root([*quiet, "-o", "Dpkg::Use-Pty=0", "--no-install-recommends", *packages])
-    else:
+    packages = {package for name, package in _PROGRAMS.items() if not _which(name)}
+    packages |= {check.name for check in (_plugin(), _keyring()) if not check.found}
+    _install(sorted(packages), say)
+    if tests:
+        quiet = {package for name, package in _FOR_TESTS.items() if not _which(name)}
+        _install(sorted(quiet), say, ["sh", "-c", _QUIETLY, "sh"])
+    if not packages:
         say("packages: all installed already")
     if not _shared_folder().found:
         say(f"making {SHARED}")
@@ -82,22 +95,40 @@ def fix(say: Callable[[str], None]) -> None:
         say(f"letting QEMU read {SHARED}: {_APPARMOR}")
         line = f"{_RULE} # pushpull-lab"
         _root(["sh", "-c", 'mkdir -p "${2%/*}" && echo "$1" >> "$2"', "sh", line, str(_APPARMOR)])
-    if not _groups().found:
-        _root(["adduser", "--quiet", _user(), "libvirt"])
+    if os.geteuid() != 0:
+        for group in filter(_has_group, ("libvirt", "kvm")):
+            if _user() not in grp.getgrnam(group).gr_mem:
+                _root(["adduser", "--quiet", _user(), group])
+
+
+def _install(packages: list[str], say: Callable[[str], None], prefix: Sequence[str] = ()) -> None:
+    if not packages:
+        return
+    say(f"installing {', '.join(packages)}")
+    # A fresh cloud machine is busy with its own updates: wait for the lock.
+    wait = ["-o", "DPkg::Lock::Timeout=300", "-qq"]
+    _root(["apt-get", "update", *wait])
+    install = ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "install", "-y", *wait]
+    _root([*prefix, *install, "--no-install-recommends", *packages])
 
 
 def _program(name: str, package: str) -> Check:
     path = _which(name)
-    return Check(name, path is not None, path or "", _install([package]))
+    return Check(name, path is not None, path or "", _apt(package))
+
+
+def _keyring() -> Check:
+    """What mmdebstrap checks Debian's signatures with; Ubuntu does not have it by itself."""
+    file = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
+    return Check(_KEYRING, file.exists(), str(file) if file.exists() else "", _apt(_KEYRING))
 
 
 def _plugin() -> Check:
     """vagrant-libvirt, looked for as a file: `vagrant plugin list` takes 2 s."""
-    name, package = _PLUGIN
     for folder in _PLUGIN_FOLDERS:
-        for found in Path(folder).expanduser().rglob(f"{name}*.gemspec"):
-            return Check(name, True, str(found), "")
-    return Check(name, False, "", _install([package]))
+        for found in Path(folder).expanduser().rglob(f"{_PLUGIN}*.gemspec"):
+            return Check(_PLUGIN, True, str(found), "")
+    return Check(_PLUGIN, False, "", _apt(_PLUGIN))
 
 
 def _shared_folder() -> Check:
@@ -121,36 +152,39 @@ def _apparmor() -> Check:
 
 
 def _groups() -> Check:
-    """Whether this user may talk to the system's libvirt."""
-    user = _user()
+    """Whether this login may talk to the system's libvirt, and open /dev/kvm where there is one.
+
+    Asked of this process: a group that was joined a moment ago counts from the next login.
+    """
     if os.geteuid() == 0:
         return Check("access to libvirt", True, "root", "")
-    member = _has_group("libvirt") and user in grp.getgrnam("libvirt").gr_mem
-    remedy = f"sudo adduser {user} libvirt, then log in again"
-    return Check("access to libvirt", member, f"{user} in group libvirt", remedy)
+    mine = {grp.getgrgid(group).gr_name for group in os.getgroups()}
+    missing = [g for g in ("libvirt", "kvm") if _has_group(g) and g not in mine]
+    detail = f"{_user()} is in {', '.join(sorted(mine))}"
+    join = " && ".join(f"sudo adduser {_user()} {group}" for group in missing)
+    return Check("access to libvirt", not missing, detail, f"{join}, then log in again")
 
 
-def _disk() -> Check:
-    """Room for the box, its build and four thin disks."""
-    free_gib = shutil.disk_usage("/var").free / 1024**3
-    detail = f"{free_gib:.0f} GiB free below /var, {_FREE_GIB} needed"
-    return Check("disk", free_gib >= _FREE_GIB, detail, "make room: df -h /var")
+def _room(what: str, free: int, unit: str, limits: tuple[int, int]) -> Check:
+    """Missing only where nothing works; a lab that is up has taken its share already."""
+    least, good = limits
+    tight = f"; tight: {good} are better" if free < good else ""
+    detail = f"{free} {unit} free{tight}"
+    return Check(what, free >= least, detail, f"make room: {least} {unit} at least")
 
 
-def _memory() -> Check:
+def _memory_mib() -> int:
     text = Path("/proc/meminfo").read_text()
     (line,) = (line for line in text.splitlines() if line.startswith("MemAvailable"))
-    free_mib = int(line.split()[1]) // 1024
-    detail = f"{free_mib} MiB available, {_MEMORY_MIB} needed"
-    return Check("memory", free_mib >= _MEMORY_MIB, detail, "end what needs much: free -h")
+    return int(line.split()[1]) // 1024
 
 
 def _which(name: str) -> str | None:
     return shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin:/usr/local/sbin")
 
 
-def _install(packages: Iterable[str]) -> str:
-    return f"{' '.join([*_sudo(), 'apt-get install --no-install-recommends'])} {' '.join(packages)}"
+def _apt(package: str) -> str:
+    return " ".join([*_sudo(), "apt-get install --no-install-recommends", package])
 
 
 def _root(argv: list[str]) -> None:

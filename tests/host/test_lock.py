@@ -10,7 +10,7 @@ from lab import lock, paths
 
 @pytest.fixture(autouse=True)
 def run_folder(monkeypatch, tmp_path):
-    monkeypatch.setattr(paths, "RUN", tmp_path / "run")
+    monkeypatch.setattr(paths, "SHARED", tmp_path)
 
 
 def test_a_second_holder_is_told_who_the_first_is():
@@ -30,10 +30,10 @@ def test_the_lock_is_free_again_after_an_error():
 def test_a_killed_holder_leaves_nothing_locked():
     code = (
         "import os, signal, pathlib, sys; from lab import lock, paths; "
-        "paths.RUN = pathlib.Path(sys.argv[1]); "
+        "paths.SHARED = pathlib.Path(sys.argv[1]); "
         "lock.held('x').__enter__(); os.kill(os.getpid(), signal.SIGKILL)"
     )
-    command = [sys.executable, "-c", code, str(paths.RUN)]
+    command = [sys.executable, "-c", code, str(paths.SHARED)]
     killed = subprocess.run(command, cwd=paths.ROOT, check=False)
     assert killed.returncode < 0
     with lock.held("lab down"):

@@ -1,0 +1,80 @@
+"""What is expensive and shared by all checkouts: packages, wheels, boxes, and room to build."""
+
+import hashlib
+import os
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from provisioning.run import run
+
+NAME = "pushpull-lab"
+# The guest's; the lock was made for it.
+PYTHON = "3.13"
+_KEEP = 4
+_STALE_S = 3600
+_LOCK = Path(__file__).parents[1] / "guest" / "requirements.lock"
+
+Say = Callable[[str], None]
+
+
+def folder() -> Path:
+    """Return the folder of what is expensive and shared by all checkouts: LAB_CACHE or ~/.cache."""
+    if os.environ.get("LAB_CACHE"):
+        return Path(os.environ["LAB_CACHE"]).absolute()
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / NAME
+
+
+def site(say: Say) -> Path:
+    """Return the guests' Python libraries, from the cache or from the package index."""
+    key = hashlib.sha256(f"{PYTHON}\n{_LOCK.read_text()}".encode()).hexdigest()[:16]
+    site = folder() / f"site-{key}"
+    if not site.exists():
+        say("wheels: from the package index, by the hashes of the lock")
+        with workspace() as work:
+            _install_wheels(work / "site")
+            (work / "site").rename(site)
+    return site
+
+
+def _install_wheels(site: Path) -> None:
+    run(
+        [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--require-hashes"]
+        + ["--only-binary=:all:", "--implementation=cp", f"--python-version={PYTHON}"]
+        + [f"--platform=manylinux_2_{minor}_x86_64" for minor in (28, 17)]
+        + ["--platform=manylinux2014_x86_64", f"--abi=cp{PYTHON.replace('.', '')}"]
+        + ["--abi=abi3", "--abi=none", "--no-compile", f"--target={site}"]
+        # pip asks this of the Python it runs under; the lock was made for the guest's.
+        + ["--ignore-requires-python"]
+        + ["-r", str(_LOCK)],
+        hint="is there a way to the package index? lock: provisioning/guest/requirements.lock",
+    )
+    shutil.rmtree(site / "bin", ignore_errors=True)
+
+
+@contextmanager
+def workspace() -> Iterator[Path]:
+    """A scratch folder in the cache: the same file system, so that the end is a rename."""
+    folder().mkdir(parents=True, exist_ok=True)
+    for left in folder().glob("work-*"):
+        if time.time() - left.stat().st_mtime > _STALE_S:  # of a build that was killed
+            shutil.rmtree(left, ignore_errors=True)
+    work = Path(tempfile.mkdtemp(prefix="work-", dir=folder()))
+    work.chmod(0o755)
+    try:
+        yield work
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def prune(kept: Path) -> None:
+    """Keep the newest boxes: each edit of a unit file makes one, and two checkouts share them."""
+    boxes = sorted(folder().glob("box-*"), key=lambda box: box.stat().st_mtime)
+    for box in boxes[:-_KEEP]:
+        if box != kept:
+            shutil.rmtree(box, ignore_errors=True)

@@ -46,7 +46,8 @@ def ensure(name: str) -> None:
 
 def exists(name: str) -> bool:
     """Return whether the namespace is there."""
-    return Path(f"/run/netns/{name}").is_mount()
+    # Not Path.is_mount(): that asks for a folder.
+    return os.path.ismount(f"/run/netns/{name}")
 
 
 def remove(name: str) -> None:

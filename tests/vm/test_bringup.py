@@ -3,24 +3,78 @@
 import os
 import signal
 import subprocess
+from pathlib import Path
 
 import pytest
 
-from lab import forward
+from lab import forward, lock
 from lab.provider import vagrant
 from tests.vm.conftest import LAB, ROOT, run
 
 pytestmark = pytest.mark.vm
 
 
-def test_a_second_up_does_nothing_and_says_so(stage):
+def _pids(hosts, stage, units: dict[str, str]) -> dict[str, str]:
+    """Unit -> its main process, asked of the machine that runs it."""
+    return {
+        unit: hosts[machine].check_output("systemctl show -P MainPID %s", unit)
+        for unit, machine in units.items()
+    }
+
+
+def test_a_second_up_does_nothing_and_says_so(stage, hosts):
     stage.pull.declare("kept")
     stage.wait_running("pull", {"kept"})
+    (node,) = stage.where("pull")["kept"]
+    units = {"pull-container@kept.service": node, "push-api.service": "api"}
+    units["pull-api.service"] = "api"
+    before = _pids(hosts, stage, units)
+    assert "0" not in before.values()
     said = run(*LAB, "up", "both").stderr
     assert "built already" in said
     assert "running: api, node1, node2, node3" in said
     assert "every machine is up to date" in said
-    assert stage.where("pull") == {"kept": stage.where("pull")["kept"]}
+    assert _pids(hosts, stage, units) == before
+
+
+def test_code_travels_to_the_machine_that_lacks_it_and_restarts_what_runs_it(stage, hosts):
+    units = {"push-api.service": "api"}
+    before = _pids(hosts, stage, units)
+    # As after an interrupted copy.
+    hosts["api"].check_output("truncate -s 0 /opt/lab/DIGEST")
+    said = run(*LAB, "up", "both").stderr
+    assert "code: api\n" in said
+    assert "updated: api\n" in said
+    assert _pids(hosts, stage, units) != before
+    assert stage.push.healthy()
+
+
+def test_of_two_commands_that_change_the_lab_the_second_is_told_of_the_first(stage):
+    with lock.held("a test"):
+        done = run(*LAB, "up", "both", check=False)
+    assert done.returncode == 1
+    assert "a test" in done.stderr
+
+
+def test_a_machine_that_vagrant_destroyed_is_made_again(stage, lab):
+    run("vagrant", "destroy", "--force", "node3")
+    assert vagrant.machine_states(lab)["node3"] == "absent"
+    run(*LAB, "up", "both")
+    assert set(vagrant.machine_states(lab).values()) == {"running"}
+
+
+@pytest.mark.skipif(Path("/run/systemd/system").exists(), reason="needs the lab's own libvirt")
+def test_a_lab_comes_up_and_answers_without_any_way_out(stage, lab):
+    """In a network namespace without a route, once the box exists; from nothing to answers."""
+    run(*LAB, "down")
+    alone = 'ip link set lo up && exec "$@"'
+    try:
+        run("unshare", "--net", "sh", "-c", alone, "sh", *LAB, "up", "both")
+        assert set(vagrant.machine_states(lab).values()) == {"running"}
+    finally:
+        forward.stop()  # its localhost is not ours
+        run(*LAB, "up", "both")
+    assert stage.push.running().unreachable == ()
 
 
 def test_switching_modes_stops_the_other_ones_containers_and_api(stage, hosts):
@@ -62,11 +116,14 @@ def test_tunnels_that_were_killed_are_back_after_up(stage):
 @pytest.mark.parametrize("after", ["creating", "boot: ", "switch ..."])
 def test_an_up_that_is_interrupted_is_finished_by_the_next(stage, lab, after):
     vagrant.delete(lab, "node3")
-    with subprocess.Popen([*LAB, "up", "both"], cwd=ROOT, stderr=subprocess.PIPE, text=True) as up:
+    with subprocess.Popen(
+        [*LAB, "up", "both"], cwd=ROOT, stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as up:
         assert up.stderr is not None
         for line in up.stderr:
             if after in line:
-                up.send_signal(signal.SIGINT)
+                # To the whole group, as a terminal does it.
+                os.killpg(up.pid, signal.SIGINT)
                 break
         up.stderr.read()
     assert up.returncode == 130

@@ -4,8 +4,9 @@ import json
 
 import pytest
 
-from lab.host import keys
+from lab.host import keys, settings
 from services.core.profile import PROFILES
+from tests.vm.conftest import run
 
 pytestmark = pytest.mark.vm
 
@@ -36,9 +37,10 @@ def test_a_machine_knows_its_name_its_address_and_the_others(hosts, lab, name):
     assert host.check_output("hostname") == name
     assert lab.machine(name).address in host.interface("eth1").addresses
     for machine in lab.machines:
-        assert host.check_output("getent hosts %s", machine.name).split()[0] in (
-            machine.address,
-            "127.0.0.2",  # nss-myhostname's answer for a machine's own name
+        found = host.check_output("getent ahostsv4 %s", machine.name).split()[0]
+        # nss-myhostname may answer for a machine's own name.
+        assert found in (
+            [machine.address, "127.0.0.2"] if machine.name == name else [machine.address]
         )
 
 
@@ -52,6 +54,18 @@ def test_the_host_key_is_the_one_that_was_made_for_this_lab(hosts, name):
     shown = hosts[name].check_output("ssh-keyscan -t ed25519 127.0.0.1 2>/dev/null")
     known = (keys.KEYS / f"host-{name}.pub").read_text()
     assert shown.split()[1:3] == known.split()[:2]
+
+
+def test_a_machine_with_another_host_key_is_refused(lab, tmp_path):
+    config = settings.SSH_CONFIG.read_text().replace(
+        str(keys.KNOWN_HOSTS), str(tmp_path / "known_hosts")
+    )
+    (tmp_path / "config").write_text(config)
+    wrong = " ".join((keys.KEYS / "user.pub").read_text().split()[:2])
+    (tmp_path / "known_hosts").write_text(f"node1 {wrong}\n")
+    asked = run("ssh", "-F", str(tmp_path / "config"), "node1", "true", check=False)
+    assert asked.returncode == 255
+    assert "verification failed" in asked.stderr
 
 
 def test_ssh_takes_no_password(hosts):
@@ -141,16 +155,22 @@ def test_the_nginx_image_is_the_real_nginx(hosts, stage, mode):
 
 
 def test_push_is_not_reachable_from_the_labs_network(hosts, lab):
+    refused = 7  # curl(1): failed to connect
     asked = hosts["node1"].run("curl -s -m 20 http://%s:8080/healthz", lab.api.address)
-    assert asked.rc != 0
+    assert asked.rc == refused
+    assert hosts["node1"].run("curl -s -m 20 http://%s:8081/healthz", lab.api.address).rc == 0
 
 
-def test_a_node_may_only_speak_for_nodes_on_the_labs_network(hosts, lab):
+def test_on_the_labs_network_nobody_may_declare(hosts, lab, pull):
     url = f"http://{lab.api.address}:8081"
     said = hosts["node1"].check_output("curl -s %s", f"{url}/api/containers?node=node1")
     assert "containers" in json.loads(said)
     refused = hosts["node1"].check_output(
-        "curl -s -X POST -H 'Content-Type: application/json' -d '{\"name\": \"evil\"}' %s",
+        "curl -s -w '\n%%{http_code}' -X POST -H 'Content-Type: application/json' "
+        '-d \'{"name": "evil"}\' %s',
         f"{url}/api/containers",
     )
-    assert json.loads(refused)["error"]
+    body, status = refused.rsplit("\n", 1)
+    assert int(status) in (401, 403, 404, 405)
+    assert json.loads(body)["error"]
+    assert "evil" not in pull.declared().names

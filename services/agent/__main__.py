@@ -1,6 +1,6 @@
 """`python3 -S -E -m services.agent`: reconcile this node once.
 
-From the unit: LAB_API=ADDRESS:PORT, LAB_PROFILE and STATE_DIRECTORY. For tests:
+From the unit: LAB_API=ADDRESS:PORT, LAB_PROFILE (seed without it) and STATE_DIRECTORY. For tests:
 [--api ADDRESS:PORT] [--node NAME] [--state DIR] [--root DIR] [--systemctl PROGRAM].
 Exit code 0 also when nobody answers: running on without the API is the agent's job.
 """
@@ -17,7 +17,7 @@ from services.agent.tick import tick
 from services.core.address import Address, parse_address
 from services.core.errors import LabError
 from services.core.names import check_label
-from services.core.profile import DEFAULT_PROFILE, profile, stretched
+from services.core.profile import UNTOLD_PROFILE, profile, stretched
 from services.slowness import slowness
 
 
@@ -70,7 +70,7 @@ def settings(arguments: Sequence[str], environment: Mapping[str, str]) -> Settin
         raise LabError(
             "no state directory", hint="set STATE_DIRECTORY or --state, as the unit does"
         )
-    timings = environment.get("LAB_PROFILE", DEFAULT_PROFILE)
+    timings = environment.get("LAB_PROFILE", UNTOLD_PROFILE)
     return Settings(
         parse_address(given["--api"]),
         check_label(given["--node"], "node"),

@@ -7,6 +7,7 @@ import pytest
 
 from services.agent.__main__ import settings
 from services.core.errors import LabError
+from services.core.profile import PROFILES
 from services.pull.api import make_admin_app
 from services.store import Store
 from tests.fakes import FakeNode
@@ -106,6 +107,11 @@ def test_the_unit_sets_everything():
         "/var/lib/x",
         4,
     )
+
+
+def test_a_profile_that_nobody_named_is_the_seeds():
+    untold = {key: value for key, value in UNIT.items() if key != "LAB_PROFILE"}
+    assert settings([], untold).timeout_s == PROFILES["seed"].agent_timeout_s
 
 
 @pytest.mark.parametrize(

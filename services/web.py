@@ -7,6 +7,7 @@ so a slow or silent client holds no thread; only running handlers do.
 
 import argparse
 import json
+import socket
 import sys
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -25,7 +26,9 @@ from services.notify import notify
 BODY_LIMIT_BYTES = 64 * 1024
 # Read and discarded up to here, so that the client sees our 413 and not a broken pipe.
 _DRAIN_LIMIT_BYTES = 16 * 1024 * 1024
-_THREADS = 16
+# They wait for nodes and for the disk far more than they compute.
+THREADS = 32
+_BACKLOG = 1024
 _IDLE_S = 30
 
 # Both APIs answer these with 400; each adds its own.
@@ -77,29 +80,43 @@ def listen_address(text: str) -> Address:
         raise argparse.ArgumentTypeError(f"{error}; {error.hint}") from None
 
 
-def serve(
-    app: Bottle, host: str, port: int, *, loop: dict[int, Any] | None = None
-) -> BaseWSGIServer:
-    """Bind `host`:`port` and return the server; its `run()` serves until `close()`.
+def listen(host: str, port: int) -> socket.socket:
+    """Return a socket that listens on `host`:`port`, for `serve`; until then clients wait.
 
-    loop: servers given the same one are all served by the `run()` of any of them.
-    Port 0 takes a free one (`effective_port` tells which). Raises PortTaken.
+    A name with several addresses means its first one. Port 0 takes a free one.
+    Raises CannotListen.
     """
     try:
-        server = waitress.create_server(
-            app,
-            map=loop,
-            host=host,
-            port=port,
-            threads=_THREADS,
-            connection_limit=1000,
-            channel_timeout=_IDLE_S,
-            max_request_body_size=_DRAIN_LIMIT_BYTES,
-            clear_untrusted_proxy_headers=True,
-            ident="pushpull-lab",
-        )
-    except OSError as error:
-        raise PortTaken(host, port, error.strerror or str(error)) from None
+        family, *_, place = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        return socket.create_server(place[:2], family=family, backlog=_BACKLOG)
+    except (OSError, UnicodeError) as error:
+        detail = getattr(error, "strerror", "") or str(error)
+        # create_server appends the address once more.
+        raise CannotListen(host, port, detail.partition(" (while ")[0]) from None
+
+
+def serve(
+    app: Bottle, listener: socket.socket, *, loop: dict[int, Any] | None = None
+) -> BaseWSGIServer:
+    """Return the server of `app` on `listener`; its `run()` serves until `close()`.
+
+    loop: servers given the same one are all served by the `run()` of any of them.
+    `effective_port` tells which port that is.
+    """
+    server = waitress.create_server(
+        app,
+        map=loop,
+        sockets=[listener],
+        backlog=_BACKLOG,
+        threads=THREADS,
+        connection_limit=1000,
+        channel_timeout=_IDLE_S,
+        max_request_body_size=_DRAIN_LIMIT_BYTES,
+        clear_untrusted_proxy_headers=True,
+        ident="pushpull-lab",
+    )
     server.channel_class = _JsonChannel
     return server
 
@@ -111,13 +128,13 @@ def ready(servers: list[BaseWSGIServer]) -> None:
     notify(f"READY=1\nSTATUS=listening on {places}")
 
 
-class PortTaken(LabError):
-    """An address that cannot be listened on."""
+class CannotListen(LabError):
+    """An address that is not ours, or a port that somebody holds."""
 
     def __init__(self, host: str, port: int, detail: str) -> None:
         super().__init__(
             f"cannot listen on {host}:{port}: {detail}",
-            hint=f"see who holds it (ss -ltnp 'sport = :{port}') or choose another port",
+            hint=f"see who holds it (ss -ltnp 'sport = :{port}') or choose another address or port",
         )
         self.host = host
         self.port = port

@@ -28,7 +28,8 @@ def serving(*apps: Bottle, port: int = 0) -> Iterator[list[Address]]:
     """
     loop: dict[int, Any] = {}
     servers = [
-        web.serve(app, "127.0.0.1", port if app is apps[0] else 0, loop=loop) for app in apps
+        web.serve(app, web.listen("127.0.0.1", port if app is apps[0] else 0), loop=loop)
+        for app in apps
     ]
     thread = threading.Thread(target=servers[0].run)
     thread.start()
@@ -69,10 +70,11 @@ class StateServer:
     """`python -m services.pull` as a process of its own."""
 
     def __init__(self, data: Path, *, admin: int = 0, profile: str = "fast") -> None:
+        """profile: "" to start it without one."""
         command = [sys.executable, "-m", "services.pull", "--data", str(data)]
         command += ["--listen", f"127.0.0.1:{admin}", "--node-listen", "127.0.0.1:0"]
         self.process = subprocess.Popen(
-            [*command, "--profile", profile],
+            [*command, *(["--profile", profile] if profile else [])],
             cwd=ROOT,
             env={"PATH": os.environ["PATH"]},
             stderr=subprocess.PIPE,

@@ -21,7 +21,7 @@ def main(arguments: list[str] | None = None) -> int:
     limits = Limits(options.connect_timeout_s, options.command_timeout_s)
     try:
         fleet = Fleet(inventory.load(options.inventory), limits)
-        server = web.serve(make_app(Push(fleet)), *options.listen)
+        server = web.serve(make_app(Push(fleet)), web.listen(*options.listen))
     except LabError as error:
         print(f"{error}\nhint: {error.hint}", file=sys.stderr)
         return 1

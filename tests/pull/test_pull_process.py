@@ -54,13 +54,30 @@ def test_it_comes_back_on_the_same_port_with_everything(start):
     assert declared(again) == before == ({"a"}, 1)
 
 
-def test_a_port_that_is_taken_is_said_with_a_way_out(start, tmp_path):
+def test_a_port_that_is_taken_is_said_with_a_way_out(start):
     server = start()
     other = start(admin=server.admin[1])
     assert other.process.wait(20) == 1
     said = "".join(other.said)
-    assert f"cannot listen on 127.0.0.1:{server.admin[1]}" in said
+    assert f"cannot listen on 127.0.0.1:{server.admin[1]}: Address already in use\n" in said
     assert "hint:" in said
+
+
+def test_a_second_server_over_the_same_data_ends_with_a_hint_and_touches_nothing(start):
+    server = start()
+    call(server, "POST", "/api/containers", json={"name": "a"})
+    other = start()
+    assert other.process.wait(20) == 1
+    said = "".join(other.said)
+    assert "another state server uses" in said
+    assert "hint:" in said
+    server.kill()
+    assert declared(start()) == ({"a"}, 1)
+
+
+@pytest.mark.parametrize(("profile", "lease_s"), [("", 15), ("fast", 3)])
+def test_alone_it_waits_for_heartbeats_as_long_as_the_seeds_clients_expect(start, profile, lease_s):
+    assert call(start(profile=profile), "GET", "/api/nodes").json()["lease_s"] == lease_s
 
 
 @pytest.mark.parametrize(
@@ -68,6 +85,11 @@ def test_a_port_that_is_taken_is_said_with_a_way_out(start, tmp_path):
     [
         pytest.param(["--profile", "warp"], "unknown profile 'warp'", id="unknown profile"),
         pytest.param(["--data", "/dev/null/x"], "cannot use /dev/null/x", id="no folder for data"),
+        pytest.param(
+            ["--listen", "nosuch.invalid:0"], "cannot listen on nosuch", id="no such name"
+        ),
+        pytest.param(["--listen", "a..b:0"], "cannot listen on a..b:0", id="not even a name"),
+        pytest.param(["--node-listen", "192.0.2.1:0"], "cannot listen on 192.0.2.1", id="not ours"),
     ],
 )
 def test_settings_that_are_wrong_are_said_with_a_hint(tmp_path, capsys, options, said):

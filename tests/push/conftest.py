@@ -26,7 +26,7 @@ def runner() -> FakeRunner:
 @pytest.fixture
 def call(runner: FakeRunner) -> Iterator[Call]:
     """HTTP to a real server over `runner`: call("POST", "/container/start", json={...})."""
-    server = web.serve(make_app(Push(runner)), "127.0.0.1", 0)
+    server = web.serve(make_app(Push(runner)), web.listen("127.0.0.1", 0))
     thread = threading.Thread(target=server.run)
     thread.start()
     session = requests.Session()

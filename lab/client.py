@@ -11,8 +11,9 @@ from services.core.model import Placed
 
 CONNECT_S = 3.0
 READ_S = 15.0
-# Push answers a start only when the container serves; its unit may take 60 s.
-START_S = 70.0
+# Push answers an order when it is carried out: a container's unit may take 60 s to serve, and a
+# start of the same name that is under way is waited for.
+ORDER_S = 70.0
 
 
 class Running(NamedTuple):
@@ -78,12 +79,12 @@ class PushClient(Api):
     def start(self, name: str, node: str | None = None) -> None:
         """Run container `name` on `node` (None: the next one in turn), unless it runs already."""
         body = {"name": name} if node is None else {"name": name, "node": node}
-        self.request("POST", "/container/start", body, read_s=START_S)
+        self.request("POST", "/container/start", body, read_s=ORDER_S)
 
     def stop(self, name: str) -> None:
         """Stop container `name`; one that runs nowhere is fine."""
         try:
-            self.request("POST", "/container/stop", {"name": name})
+            self.request("POST", "/container/stop", {"name": name}, read_s=ORDER_S)
         except ApiRefused as error:
             if error.status != 404:
                 raise

@@ -47,6 +47,12 @@ def parse(text: str) -> tuple[Unit, ...]:
     )
 
 
+def properties(text: str) -> list[dict[str, str]]:
+    """Return property -> value for each unit in the output of `systemctl show`, in its order."""
+    blocks = text.strip().split("\n\n")
+    return [dict(line.partition("=")[::2] for line in block.splitlines()) for block in blocks]
+
+
 def containers(units: tuple[Unit, ...], mode: str) -> tuple[str, ...]:
     """Return the names of the containers of `mode` that serve, sorted."""
     prefix = f"{mode}-container@"

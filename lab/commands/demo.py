@@ -36,7 +36,7 @@ def demo(ctx: click.Context, name: str | None, mode: str, as_json: bool) -> None
     One fault hits all modes at the same instant. Exits with 0 only if every outcome is the
     expected one; that push repairs nothing is expected. Uses containers of its own (demo-*) and
     heals the lab at the end, also after Ctrl-C. What you started in push on the node that loses
-    its plug is lost, as push loses it.
+    its plug is lost, as push loses it; a container of push called `fake` is stopped.
 
     \b
     lab demo
@@ -45,6 +45,7 @@ def demo(ctx: click.Context, name: str | None, mode: str, as_json: bool) -> None
     from lab import lock, modes
     from lab.demo import play
     from lab.demo.stage import Stage
+    from lab.demo.verdict import succeeded
 
     lab = topology.load()
     progress = Progress()
@@ -52,14 +53,14 @@ def demo(ctx: click.Context, name: str | None, mode: str, as_json: bool) -> None
         chosen = modes.pick(mode, modes.on(lab))
         stage = Stage(lab, chosen, modes.profile(lab), progress)
         outcomes = play.run(stage, NAMES if name is None else [name], progress)
-    succeeded = play.succeeded(outcomes)
+    as_expected = succeeded(outcomes)
     if as_json:
         rows = [{**o._asdict(), "verdict": o.verdict.name.lower()} for o in outcomes]
         profile = stage.profile.name
-        echo_json({"profile": profile, "outcomes": rows, "as_expected": succeeded})
+        echo_json({"profile": profile, "outcomes": rows, "as_expected": as_expected})
     else:
         click.echo(f"\n{table(outcomes)}")
-    ctx.exit(0 if succeeded else 1)
+    ctx.exit(0 if as_expected else 1)
 
 
 def table(outcomes: "Sequence[Outcome]") -> str:

@@ -9,11 +9,12 @@ from lab.demo.verdict import (
     RESILIENCE,
     SELF_HEALING,
     Outcome,
-    Verdict,
+    unknown,
 )
 from lab.progress import Progress
 from services.core.errors import LabError
 
+CLEAR_UP = "clear up"
 PLAYS: dict[str, Callable[[Stage], list[Outcome]]] = {
     RECONCILIATION: reconciliation.play,
     RESILIENCE: resilience.play,
@@ -25,7 +26,8 @@ def run(stage: Stage, names: Sequence[str], progress: Progress) -> list[Outcome]
     """Play the demonstrations `names` and return an outcome for each and every mode.
 
     The lab is healed before the first, after each, and when somebody presses Ctrl-C; our
-    containers are gone in the end. An error makes its own demonstration unknown, not the others.
+    containers are gone in the end. An error makes its own demonstration unknown, not the others;
+    one of healing or clearing up is an outcome of its own: the lab may not be whole.
     """
     outcomes: list[Outcome] = []
     try:
@@ -35,19 +37,8 @@ def run(stage: Stage, names: Sequence[str], progress: Progress) -> list[Outcome]
             outcomes += _one(stage, name, progress)
     finally:
         with progress.phase("clear up"):
-            _mend(stage, stage.clear)
+            outcomes += _mend(stage, CLEAR_UP, stage.clear)
     return outcomes
-
-
-def unknown(name: str, modes: Sequence[str], error: LabError) -> list[Outcome]:
-    """Return the outcomes of a demonstration that ended with `error`."""
-    evidence = (error.hint,) if error.hint else ()
-    return [Outcome(name, mode, str(error), None, Verdict.UNKNOWN, evidence) for mode in modes]
-
-
-def succeeded(outcomes: Sequence[Outcome]) -> bool:
-    """Whether something was seen, and every outcome is the expected one."""
-    return bool(outcomes) and all(o.verdict is Verdict.EXPECTED for o in outcomes)
 
 
 def _one(stage: Stage, name: str, progress: Progress) -> list[Outcome]:
@@ -60,15 +51,17 @@ def _one(stage: Stage, name: str, progress: Progress) -> list[Outcome]:
         outcomes = unknown(name, stage.modes, error)
     finally:
         with progress.phase(f"{name}: heal"):
-            _mend(stage, stage.heal)
+            broken = _mend(stage, f"heal after {name}", stage.heal)
     for outcome in outcomes:
         progress(f"{outcome.mode}: {outcome.happened} -> {outcome.verdict.value}")
-    return outcomes
+    return outcomes + broken
 
 
-def _mend(stage: Stage, mend: Callable[[], None]) -> None:
-    """What fails here must not hide what was seen; the next demonstration trips over it anyway."""
+def _mend(stage: Stage, what: str, mend: Callable[[], None]) -> list[Outcome]:
+    """Return no outcome, or that mending failed: which must not hide what was seen before."""
     try:
         mend()
     except LabError as error:
         stage.say(f"{error} ({error.hint})" if error.hint else str(error))
+        return unknown(what, ["-"], error)
+    return []

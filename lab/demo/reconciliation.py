@@ -7,11 +7,13 @@ from typing import NamedTuple
 
 from lab import chaos
 from lab.demo import timing
+from lab.demo.judge import Drift, judge_drift
 from lab.demo.stage import Stage
-from lab.demo.verdict import Drift, Outcome, judge_drift, logged
-from lab.demo.watch import Samples, first
+from lab.demo.verdict import Outcome, logged
+from lab.demo.watch import Samples, first, last_s
 from lab.units import FAKE, container_unit
 from provisioning.topology import Machine
+from services.core.errors import NodeUnreachable
 
 _THERE = ("active", "activating", "deactivating")
 
@@ -40,7 +42,14 @@ def play(stage: Stage) -> list[Outcome]:
     return [
         judge_drift(
             mode,
-            Drift(node.name, FAKE, *times(samples[mode]), watched_s, log if mode == "pull" else ()),
+            Drift(
+                node.name,
+                FAKE,
+                *times(samples[mode]),
+                last_s(samples[mode]),
+                watched_s,
+                log if mode == "pull" else (),
+            ),
         )
         for mode in stage.modes
     ]
@@ -69,9 +78,12 @@ def _looks(stage: Stage, node: Machine, cursor: str) -> dict[str, Callable[[], S
 
 
 def _push(stage: Stage, node: Machine) -> Sight:
-    """As a user sees it: in GET /containers."""
-    listed = stage.push.running().containers
-    return Sight(any((c.name, c.node) == (FAKE, node.name) for c in listed), stopped=False)
+    """As a user sees it: in GET /containers. A node that was not reached says nothing."""
+    listed, unreachable = stage.push.running()
+    if node.name in unreachable:
+        raise NodeUnreachable(node.name, 0, "push lists it as unreachable")
+    there = any((c.name, c.node) == (FAKE, node.name) for c in listed)
+    return Sight(there, stopped=False)
 
 
 def _pull(stage: Stage, node: Machine, cursor: str) -> Sight:

@@ -3,19 +3,34 @@
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
+from typing import NamedTuple
 
 from lab import chaos
 from lab.demo import timing
+from lab.demo.judge import Outage, judge_outage
 from lab.demo.stage import LATE, NAMES, Stage, busiest, victims
-from lab.demo.verdict import Outage, Outcome, judge_outage
-from lab.demo.watch import first
-from lab.units import container_unit
+from lab.demo.verdict import Outcome
+from lab.demo.watch import Samples, first
+from lab.units import container_unit, properties
+from lab.waiting import TookTooLong
 from provisioning.topology import Machine
-from services.core.errors import ApiRefused, ApiUnreachable
+from services.core.errors import ApiRefused, ApiUnreachable, LabError
 from services.core.model import Container
 
-# mode -> the unit that is killed, and the invocation in which it ran before
-Killed = dict[str, tuple[str, str]]
+
+class Fate(NamedTuple):
+    """What became of a killed container. dead_s, restarted_s: when it was first seen so."""
+
+    dead_s: float | None
+    restarted_s: float | None
+
+
+class Return(NamedTuple):
+    """What pull did when its API came back; unseen: the error that kept us from seeing it."""
+
+    changed: bool = False
+    late_s: float | None = None
+    unseen: str = ""
 
 
 def play(stage: Stage) -> list[Outcome]:
@@ -29,14 +44,11 @@ def play(stage: Stage) -> list[Outcome]:
     stage.say(f"fault: the API of {' and '.join(stage.modes)} stops")
     chaos.stop_api(stage.lab, stage.modes)
     answered = {mode: _answers(stage, mode) for mode in stage.modes}
-    restarted, watched_s = _kill_and_watch(stage, node, killed)
+    fates, watched_s = _kill_and_watch(stage, node, killed)
     after = stage.where()
     log = stage.log(node, cursor)
 
-    stage.say("the API comes back")
-    chaos.start_api(stage.lab, stage.modes)
-    changed = _wanted(stage) != wanted
-    late_s = _late(stage)
+    back = _return(stage, wanted)
     return [
         judge_outage(
             mode,
@@ -45,11 +57,13 @@ def play(stage: Stage) -> list[Outcome]:
                 survivors=tuple(sorted(set(NAMES) & set(after[mode]))),
                 lost=tuple(sorted(set(NAMES) & set(before[mode]) - set(after[mode]) - {dead})),
                 killed=dead,
-                restarted_s=restarted[mode],
+                dead_s=fates[mode].dead_s,
+                restarted_s=fates[mode].restarted_s,
                 watched_s=watched_s,
                 log=log if mode == "pull" else (),
-                changed=changed,
-                late_s=late_s,
+                changed=back.changed,
+                late_s=back.late_s,
+                unseen=back.unseen,
             ),
         )
         for mode, dead in killed.items()
@@ -58,38 +72,46 @@ def play(stage: Stage) -> list[Outcome]:
 
 def _kill_and_watch(
     stage: Stage, node: Machine, killed: Mapping[str, str]
-) -> tuple[dict[str, float | None], float]:
-    """Return when each of `killed` ran again (None: never), and how long they were watched."""
+) -> tuple[dict[str, Fate], float]:
+    """Return what became of each of `killed`, and how long they were watched."""
     units = {mode: container_unit(mode, name) for mode, name in killed.items()}
-    before = {mode: (unit, _run_of(stage, node, unit)) for mode, unit in units.items()}
+    before = {mode: _run_of(stage, node, unit) for mode, unit in units.items()}
     stage.say(f"meanwhile {' and '.join(units.values())} are killed on {node.name}")
     began_s = time.monotonic()
     stage.command(node, "systemctl", "kill", "--signal=KILL", *units.values())
-    looks: dict[str, Callable[[], bool]] = {
-        mode: partial(_runs_anew, stage, node, *was) for mode, was in before.items()
-    }
     samples, watched_s = stage.watch(
-        looks, bool, expected_s=timing.outage_s(stage.profile), began_s=began_s
+        {mode: partial(_run_of, stage, node, unit) for mode, unit in units.items()},
+        lambda run: run not in ("", before.get("pull")),
+        expected_s=timing.outage_s(stage.profile),
+        began_s=began_s,
     )
-    return {mode: first(seen, bool) for mode, seen in samples.items()}, watched_s
+    return {mode: fate(seen, before[mode]) for mode, seen in samples.items()}, watched_s
 
 
-def _runs_anew(stage: Stage, node: Machine, unit: str, before: str) -> bool:
-    return _run_of(stage, node, unit) not in ("", before)
+def fate(samples: Samples[str], before: str) -> Fate:
+    """Return what `samples` say of a container that ran as `before` when it was killed.
+
+    Each is the run in which it serves, or empty while it does not.
+    """
+    return Fate(
+        dead_s=first(samples, lambda run: not run),
+        restarted_s=first(samples, lambda run: run not in ("", before)),
+    )
 
 
 def _run_of(stage: Stage, node: Machine, unit: str) -> str:
     """Return the id of the invocation in which `unit` serves now; empty if it does not."""
     shown = stage.command(node, "systemctl", "show", "--property=ActiveState,InvocationID", unit)
-    fields = dict(line.partition("=")[::2] for line in shown.splitlines())
+    (fields,) = properties(shown)
     return fields.get("InvocationID", "") if fields.get("ActiveState") == "active" else ""
 
 
 def _answers(stage: Stage, mode: str) -> tuple[str, ...]:
-    """Return what of listing and starting works all the same."""
+    """Return what of listing, starting and stopping works all the same."""
     attempts: dict[str, Callable[[], object]] = {
         "a list": stage.push.running if mode == "push" else stage.pull.declared,
         "a start": partial(stage.declare, mode, LATE),
+        "a stop": partial(stage.withdraw, mode, LATE),
     }
     return tuple(what for what, attempt in attempts.items() if _works(attempt))
 
@@ -111,11 +133,27 @@ def _wanted(stage: Stage) -> tuple[Container, ...]:
     return tuple(placed.container for placed in stage.pull.declared().containers)
 
 
-def _late(stage: Stage) -> float | None:
-    """Return how long pull takes to run a container declared after the outage."""
-    if "pull" not in stage.modes:
-        return None
+def _return(stage: Stage, wanted: tuple[Container, ...]) -> Return:
+    """Start the APIs, and see what becomes of `wanted` and of a container declared then.
+
+    An error ends it, and takes nothing away from what was seen during the outage.
+    """
+    stage.say("the API comes back")
+    try:
+        chaos.start_api(stage.lab, stage.modes)
+        if "pull" not in stage.modes:
+            return Return()
+        return Return(_wanted(stage) != wanted, _late_s(stage))
+    except LabError as error:
+        return Return(unseen=str(error))
+
+
+def _late_s(stage: Stage) -> float | None:
+    """Return how long pull takes to run a container declared after the outage; None: for ever."""
     began_s = time.monotonic()
     stage.declare("pull", LATE)
-    stage.await_pull(LATE)
+    try:
+        stage.await_pull(LATE)
+    except TookTooLong:
+        return None
     return time.monotonic() - began_s

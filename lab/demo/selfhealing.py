@@ -6,11 +6,13 @@ from functools import partial
 from typing import NamedTuple
 
 from lab.demo import timing
+from lab.demo.judge import Loss, judge_loss
 from lab.demo.stage import NAMES, Stage, Where, busiest, victims
-from lab.demo.verdict import Loss, Outcome, judge_loss
+from lab.demo.verdict import Outcome
 from lab.demo.watch import first
 from lab.provider import vagrant
 from provisioning.topology import Machine
+from services.core.errors import LabError
 from services.core.model import Health
 
 
@@ -36,7 +38,7 @@ def play(stage: Stage) -> list[Outcome]:
         began_s=began_s,
     )
     after = stage.where(stage.others(node))
-    back = _return(stage, node)
+    back, unseen = _return(stage, node)
     return [
         judge_loss(
             mode,
@@ -46,9 +48,10 @@ def play(stage: Stage) -> list[Outcome]:
                 noticed_s=first(samples[mode], lambda sight: sight.noticed),
                 elsewhere_s=first(samples[mode], healed),
                 missing=tuple(name for name in lost[mode] if name not in after[mode]),
-                returned=victims(back[-1], node.name)[mode],
+                returned=victims(back[-1], node.name)[mode] if back else (),
                 watched_s=watched_s,
-                doubled=doubled([sample[mode] for sample in back]),
+                doubled=doubled([look[mode] for look in back]),
+                unseen=unseen,
             ),
         )
         for mode in stage.modes
@@ -65,20 +68,29 @@ def doubled(samples: list[Where]) -> tuple[str, ...]:
     return tuple(name for name in NAMES if any(len(seen.get(name, ())) > 1 for seen in samples))
 
 
-def _return(stage: Stage, node: Machine) -> list[dict[str, Where]]:
-    """Boot `node` again and return where all containers ran, look by look, until it is settled.
+def _return(stage: Stage, node: Machine) -> tuple[list[dict[str, Where]], str]:
+    """Boot `node` again; return where all containers ran, look by look, until it is settled.
 
-    Settled: its agent has reported, and has had time for another pass.
+    And the error that ended the looks early, or "": what was seen until then still counts.
     """
     stage.say(f"{node.name} boots again")
-    vagrant.start(node.name)
-    looks = [stage.where()]
+    looks: list[dict[str, Where]] = []
+    try:
+        vagrant.start(node.name)
+        _watch_return(stage, looks)
+    except LabError as error:
+        return looks, str(error)
+    return looks, ""
+
+
+def _watch_return(stage: Stage, looks: list[dict[str, Where]]) -> None:
+    """Look until all agents have reported, and have had time for another pass."""
+    looks.append(stage.where())
     if "pull" in stage.modes:
         stage.await_nodes(during=lambda: looks.append(stage.where()))
     settled_s = time.monotonic() + timing.drift_s(stage.profile)
     while time.monotonic() < settled_s:
         looks.append(stage.where())
-    return looks
 
 
 def _looks(

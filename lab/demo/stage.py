@@ -77,10 +77,19 @@ class Stage:
         self._await(self._all_serve, "all containers serve", self._starts_s())
 
     def clear(self) -> None:
-        """Take our containers away; what users declared stays."""
+        """Take our containers away; what users declared stays.
+
+        One that cannot be taken away keeps no other; the first error is raised in the end.
+        """
+        errors: list[LabError] = []
         for mode in self.modes:
             for name in (*NAMES, LATE):
-                self.withdraw(mode, name)
+                try:
+                    self.withdraw(mode, name)
+                except LabError as error:
+                    errors.append(error)
+        if errors:
+            raise errors[0]
 
     def heal(self) -> None:
         """Undo all chaos."""
@@ -102,11 +111,8 @@ class Stage:
 
     def seen(self, nodes: Sequence[Machine]) -> dict[str, tuple[units.Unit, ...]]:
         """Return node -> its units, as systemd there says. Raises the first node's error."""
-        answers = remote.run_all(nodes, units.LIST, timeout_s=deadline_s(_COMMAND_S))
-        for answer in answers.values():
-            if isinstance(answer, LabError):
-                raise answer
-        return {node: units.parse(str(answer)) for node, answer in answers.items()}
+        said = remote.run_everywhere(nodes, units.LIST, timeout_s=deadline_s(_COMMAND_S))
+        return {node: units.parse(text) for node, text in said.items()}
 
     def where(self, nodes: Sequence[Machine] | None = None) -> dict[str, Where]:
         """Return for each mode where its containers serve. nodes: whom to ask; None: all."""

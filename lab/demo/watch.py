@@ -51,6 +51,11 @@ def watch(
     return samples, watched_s
 
 
+def last_s(samples: Sequence[tuple[float, T]]) -> float | None:
+    """Return when something was seen last; None: never."""
+    return samples[-1][0] if samples else None
+
+
 def first(samples: Sequence[tuple[float, T]], what: Callable[[T], bool]) -> float | None:
     """Return when a sample first satisfied `what`; None: never."""
     return next((at_s for at_s, seen in list(samples) if what(seen)), None)

@@ -42,6 +42,16 @@ def test_stopping_what_does_not_run_is_fine_but_other_refusals_are_not():
     assert caught.value.hint == "lab status"
 
 
+def test_orders_to_push_are_given_the_time_of_a_slow_node(monkeypatch):
+    """Stopping waits for a start of the same name that is under way."""
+    asked = []
+    client = PushClient(9)
+    monkeypatch.setattr(client, "request", lambda *words, read_s=0: asked.append(read_s))
+    client.start("web")
+    client.stop("web")
+    assert min(asked) > 60
+
+
 def test_pull_tells_wanted_from_running():
     body = {
         "containers": [

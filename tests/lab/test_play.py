@@ -5,7 +5,7 @@ import io
 import pytest
 
 from lab.demo import play
-from lab.demo.verdict import RECONCILIATION, RESILIENCE, Outcome, Verdict
+from lab.demo.verdict import RECONCILIATION, RESILIENCE, Outcome, Verdict, succeeded
 from lab.progress import Progress
 from services.core.errors import LabError
 
@@ -54,7 +54,7 @@ def test_the_lab_is_healed_before_and_after_and_cleared_in_the_end(monkeypatch):
     stage = Recorder()
     outcomes = run(stage, monkeypatch, one=good)
     assert stage.calls == ["heal", "set", "play", "heal", "clear"]
-    assert play.succeeded(outcomes)
+    assert succeeded(outcomes)
 
 
 def test_an_error_is_unknown_and_the_next_demonstration_goes_on(monkeypatch):
@@ -71,8 +71,29 @@ def test_ctrl_c_heals_and_clears_on_the_way_out(monkeypatch):
     assert stage.calls == ["heal", "set", "heal", "clear"]
 
 
-def test_healing_that_fails_does_not_hide_what_was_seen(monkeypatch):
+def test_clearing_up_that_fails_hides_nothing_and_is_not_success(monkeypatch):
     stage = Recorder()
     stage.clear = lambda: broken(stage)
-    assert play.succeeded(run(stage, monkeypatch, one=good))
+    outcomes = run(stage, monkeypatch, one=good)
+    assert outcomes[0].verdict is Verdict.EXPECTED
+    assert outcomes[1:] == [Outcome("clear up", "-", "ssh broke", None, Verdict.UNKNOWN)]
+    assert not succeeded(outcomes)
     assert stage.said == ["ssh broke"]
+
+
+def test_a_lab_that_is_not_whole_after_the_last_demonstration_is_not_success(monkeypatch):
+    stage = Recorder()
+    heals = iter([None, LabError("node1 hangs", hint="lab down")])
+
+    def heal():
+        if error := next(heals):
+            raise error
+
+    stage.heal = heal
+    outcomes = run(stage, monkeypatch, one=good)
+    assert [(o.demonstration, o.verdict) for o in outcomes] == [
+        (RECONCILIATION, Verdict.EXPECTED),
+        ("heal after one", Verdict.UNKNOWN),
+    ]
+    assert outcomes[1].evidence == ("lab down",)
+    assert stage.calls[-1] == "clear"

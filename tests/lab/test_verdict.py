@@ -2,26 +2,16 @@
 
 import pytest
 
-from lab.demo.play import succeeded, unknown
-from lab.demo.verdict import (
-    DEMONSTRATIONS,
-    Drift,
-    Loss,
-    Outage,
-    Verdict,
-    judge_drift,
-    judge_loss,
-    judge_outage,
-    logged,
-)
+from lab.demo.judge import Drift, Loss, Outage, judge_drift, judge_loss, judge_outage
+from lab.demo.verdict import DEMONSTRATIONS, Verdict, logged, succeeded, unknown
 from services.core.errors import LabError
 
 EXPECTED, UNEXPECTED, UNKNOWN = Verdict
 STOPPED = ("RECONCILIATION", "STOP fake: not assigned here")
 LOCAL = ("API unreachable, using local state from 12:03:10",)
 
-DRIFT = Drift("node1", "fake", 0.2, None, 9.0, ())
-OUTAGE = Outage((), ("a", "b"), (), "a", None, 12.0, (), changed=False, late_s=None)
+DRIFT = Drift("node1", "fake", 0.2, None, 8.8, 9.0, ())
+OUTAGE = Outage((), ("b",), (), "a", 0.4, None, 12.0, (), changed=False, late_s=None)
 LOSS = Loss("node1", ("a", "b"), 3.0, None, ("a", "b"), 30.0, (), ())
 
 
@@ -31,6 +21,9 @@ LOSS = Loss("node1", ("a", "b"), 3.0, None, ("a", "b"), 30.0, (), ())
         pytest.param("push", {}, EXPECTED, 9.0, id="push leaves the stray alone"),
         pytest.param("push", {"gone_s": 4.0}, UNEXPECTED, 4.0, id="push corrected it"),
         pytest.param("push", {"seen_s": None}, UNKNOWN, None, id="push never saw it"),
+        pytest.param("push", {"last_s": 0.2}, UNKNOWN, 0.2, id="push fell silent after one look"),
+        pytest.param("push", {"last_s": 6.7}, UNKNOWN, 6.7, id="push fell silent before the end"),
+        pytest.param("pull", {"last_s": 0.2}, UNKNOWN, 0.2, id="pull was seen once"),
         pytest.param("pull", {"gone_s": 1.1, "log": STOPPED}, EXPECTED, 1.1, id="pull corrects"),
         pytest.param("pull", {}, UNEXPECTED, 9.0, id="pull leaves it"),
         pytest.param("pull", {"gone_s": 1.1}, UNKNOWN, 1.1, id="gone, but no agent did it"),
@@ -52,7 +45,8 @@ def test_reconciliation(mode, change, verdict, seconds):
     assert (outcome.verdict, outcome.seconds) == (verdict, seconds)
 
 
-PULL_OUTAGE = {"restarted_s": 2.0, "log": LOCAL, "late_s": 1.5}
+PULL_OUTAGE = {"survivors": ("a", "b"), "restarted_s": 2.0, "log": LOCAL, "late_s": 1.5}
+UNSEEN = PULL_OUTAGE | {"late_s": None, "unseen": "ssh broke"}
 
 
 @pytest.mark.parametrize(
@@ -60,6 +54,9 @@ PULL_OUTAGE = {"restarted_s": 2.0, "log": LOCAL, "late_s": 1.5}
     [
         pytest.param("push", {}, EXPECTED, id="nothing answers and the dead stay dead"),
         pytest.param("push", {"restarted_s": 2.0}, UNEXPECTED, id="push restarted it"),
+        pytest.param("push", {"survivors": ("a", "b")}, UNEXPECTED, id="the kill missed"),
+        pytest.param("push", {"dead_s": None}, UNKNOWN, id="nobody saw it dead"),
+        pytest.param("push", {"unseen": "ssh broke"}, EXPECTED, id="push had no return to watch"),
         pytest.param("push", {"lost": ("b",)}, UNEXPECTED, id="containers died with the API"),
         pytest.param("push", {"answered": ("a list",)}, UNKNOWN, id="the API was not stopped"),
         pytest.param("push", {"survivors": ()}, UNKNOWN, id="nothing ran, so nothing is shown"),
@@ -69,6 +66,9 @@ PULL_OUTAGE = {"restarted_s": 2.0, "log": LOCAL, "late_s": 1.5}
         pytest.param("pull", PULL_OUTAGE | {"log": ()}, UNKNOWN, id="no word of local state"),
         pytest.param("pull", PULL_OUTAGE | {"changed": True}, UNEXPECTED, id="state was lost"),
         pytest.param("pull", PULL_OUTAGE | {"late_s": None}, UNEXPECTED, id="no re-sync"),
+        pytest.param("pull", PULL_OUTAGE | {"dead_s": None}, EXPECTED, id="back before a look"),
+        pytest.param("pull", UNSEEN, UNKNOWN, id="the API's return was not seen"),
+        pytest.param("pull", UNSEEN | {"lost": ("b",)}, UNEXPECTED, id="lost before the return"),
         pytest.param("pull", PULL_OUTAGE | {"answered": ("a start",)}, UNKNOWN, id="it answered"),
     ],
 )
@@ -87,6 +87,25 @@ PULL_LOSS = {"elsewhere_s": 5.0, "missing": ()}
         pytest.param("push", {"missing": ("a",)}, UNEXPECTED, None, id="push moved one"),
         pytest.param("push", {"returned": ("a",)}, UNEXPECTED, None, id="back after the reboot"),
         pytest.param("push", {"noticed_s": None}, UNKNOWN, None, id="the node was never missed"),
+        pytest.param("push", {"unseen": "no boot"}, UNKNOWN, 30.0, id="push's return unseen"),
+        pytest.param(
+            "push",
+            {"unseen": "no boot", "elsewhere_s": 5.0},
+            UNEXPECTED,
+            5.0,
+            id="moved all the same",
+        ),
+        pytest.param(
+            "pull", PULL_LOSS | {"unseen": "no boot"}, UNKNOWN, 5.0, id="pull's return unseen"
+        ),
+        pytest.param("pull", {"unseen": "no boot"}, UNEXPECTED, 30.0, id="nothing to return to"),
+        pytest.param(
+            "pull",
+            PULL_LOSS | {"unseen": "x", "doubled": ("a",)},
+            UNEXPECTED,
+            5.0,
+            id="twice in part",
+        ),
         pytest.param("pull", PULL_LOSS, EXPECTED, 5.0, id="pull moves all of them"),
         pytest.param("pull", {}, UNEXPECTED, 30.0, id="pull moves none"),
         pytest.param("pull", PULL_LOSS | {"missing": ("b",)}, UNEXPECTED, 30.0, id="moves one"),

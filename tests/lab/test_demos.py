@@ -1,0 +1,125 @@
+"""Each demonstration's looks and its end, on a stage of doubles: what errors may not hide."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from lab import chaos
+from lab.client import Running
+from lab.demo import reconciliation, resilience, selfhealing
+from lab.demo.resilience import Fate, fate
+from lab.demo.stage import LATE, NAMES, Stage
+from lab.provider import vagrant
+from lab.waiting import TookTooLong
+from services.core.errors import ApiRefused, ApiUnreachable, LabError, NodeUnreachable
+from services.core.model import Container, Placed
+from services.core.profile import PROFILES
+
+SILENT = ApiUnreachable("http://127.0.0.1:8080", "refused")
+
+
+@pytest.fixture
+def stage(lab, vms):
+    return Stage(lab, ["push", "pull"], PROFILES["fast"], lambda text: None)
+
+
+@pytest.mark.parametrize(
+    ("runs", "dead_s", "restarted_s"),
+    [
+        pytest.param(["a", "a"], None, None, id="the kill missed"),
+        pytest.param([], None, None, id="nothing could be seen"),
+        pytest.param(["a", "", ""], 1, None, id="dead, and it stays so"),
+        pytest.param(["", "b"], 0, 1, id="dead, then another run"),
+        pytest.param(["a", "b"], None, 1, id="back before a look"),
+    ],
+)
+def test_what_became_of_the_killed_container(runs, dead_s, restarted_s):
+    assert fate(list(enumerate(runs)), "a") == Fate(dead_s, restarted_s)
+
+
+def test_a_stopped_api_is_asked_to_list_to_start_and_to_stop(stage, monkeypatch):
+    asked = []
+
+    def silent(*words, **_):
+        asked.append(words[:2])
+        raise SILENT
+
+    monkeypatch.setattr(stage.push, "request", silent)
+    assert resilience._answers(stage, "push") == ()
+    assert [path for _, path in asked] == ["/containers", "/container/start", "/container/stop"]
+    refused = ApiRefused("http://127.0.0.1:8080", 502, "no")
+    monkeypatch.setattr(stage.push, "stop", lambda name: (_ for _ in ()).throw(refused))
+    assert resilience._answers(stage, "push") == ("a stop",)
+
+
+def test_push_that_cannot_reach_the_node_does_not_say_that_the_stray_is_gone(stage, lab):
+    node = lab.nodes[0]
+    seen = Running((Placed(Container("fake"), "node1"),), ())
+    stage.push = SimpleNamespace(running=lambda: seen)
+    assert reconciliation._push(stage, node).listed
+    stage.push = SimpleNamespace(running=lambda: Running((), ("node1",)))
+    with pytest.raises(NodeUnreachable):
+        reconciliation._push(stage, node)
+
+
+@pytest.mark.parametrize(
+    ("error", "late_s", "unseen"),
+    [
+        pytest.param(
+            TookTooLong("late runs", 5, False, ""), None, False, id="never ran: pull's fault"
+        ),
+        pytest.param(SILENT, None, True, id="not seen: nobody's fault"),
+    ],
+)
+def test_a_return_of_the_api_that_goes_wrong(stage, monkeypatch, error, late_s, unseen):
+    monkeypatch.setattr(chaos, "start_api", lambda *_: None)
+    monkeypatch.setattr(resilience, "_wanted", lambda _: ())
+    monkeypatch.setattr(stage, "declare", lambda *_: None)
+    monkeypatch.setattr(stage, "await_pull", lambda name: (_ for _ in ()).throw(error))
+    back = resilience._return(stage, ())
+    assert (back.changed, back.late_s, bool(back.unseen)) == (False, late_s, unseen)
+
+
+def test_an_api_that_does_not_start_again_is_an_unseen_return(stage, monkeypatch):
+    def broken(*_):
+        raise LabError("ssh broke")
+
+    monkeypatch.setattr(chaos, "start_api", broken)
+    assert resilience._return(stage, ()).unseen == "ssh broke"
+
+
+def test_a_node_that_does_not_boot_again_is_an_unseen_return(stage, lab, monkeypatch):
+    def broken(name):
+        raise TookTooLong(f"{name} answers over SSH", 20, False, "")
+
+    monkeypatch.setattr(vagrant, "start", broken)
+    looks, unseen = selfhealing._return(stage, lab.nodes[0])
+    assert looks == []
+    assert "node1 answers over SSH" in unseen
+
+
+def test_looks_taken_before_a_return_went_wrong_are_kept(stage, lab, vms, monkeypatch):
+    vms["node2"].units = {"push-container@demo-1.service": "active"}
+
+    def broken(during):
+        during()
+        raise SILENT
+
+    monkeypatch.setattr(stage, "await_nodes", broken)
+    looks, unseen = selfhealing._return(stage, lab.nodes[0])
+    assert [look["push"] for look in looks] == [{"demo-1": ("node2",)}] * 2
+    assert unseen == str(SILENT)
+
+
+def test_clearing_goes_on_after_an_error_and_raises_the_first(stage, monkeypatch):
+    asked = []
+
+    def withdraw(mode, name):
+        asked.append((mode, name))
+        if mode == "push":
+            raise LabError(f"{name} stays")
+
+    monkeypatch.setattr(stage, "withdraw", withdraw)
+    with pytest.raises(LabError, match=f"{NAMES[0]} stays"):
+        stage.clear()
+    assert asked == [(mode, name) for mode in ("push", "pull") for name in (*NAMES, LATE)]

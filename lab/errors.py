@@ -13,6 +13,14 @@ class LabNotUp(LabError):
         self.lab = lab
 
 
+class MachineAbsent(LabError):
+    """A machine of the topology that was never made, in a lab that has others."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"machine {name!r} does not exist", hint="lab up both")
+        self.name = name
+
+
 class UnknownChoice(LabError):
     """A word on the command line that is none of the known ones."""
 

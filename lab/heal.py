@@ -3,20 +3,20 @@
 from collections.abc import Callable, Mapping, Sequence
 
 from lab import remote
-from lab.chaos import MARKS, api_units
-from lab.errors import LabNotUp
+from lab.chaos import ABSENT, MARKS, START_S, api_units
+from lab.errors import LabNotUp, MachineAbsent
 from lab.provider import vagrant
 from lab.speed import deadline_s
 from lab.survey import RUNNING
-from lab.units import FAKE, container_unit
+from lab.units import FAKE, container_unit, properties
 from provisioning.topology import Machine, Topology
-from services.core.errors import LabError
 
 Say = Callable[[str], None]
 
-ABSENT = "absent"
+# Not from /run down: find fails when a folder that it was about to enter vanishes, and there the
+# folders of containers come and go.
+FIND = ("sh", "-c", f"test ! -d {MARKS} || find {MARKS} -mindepth 2 -printf '%P\\n'")
 _COMMAND_S = 10.0
-_START_S = 90.0
 
 
 def heal(topology: Topology, say: Say) -> None:
@@ -38,7 +38,7 @@ def _boot(topology: Topology, states: Mapping[str, str], say: Say) -> None:
     for machine in topology.machines:
         state = states.get(machine.name, ABSENT)
         if state == ABSENT:
-            raise LabError(f"machine {machine.name!r} does not exist", hint="lab up both")
+            raise MachineAbsent(machine.name)
         if state != RUNNING:
             say(f"{machine.name} is {state}: boot it")
             vagrant.start(machine.name)
@@ -55,8 +55,7 @@ def _modes(topology: Topology) -> list[str]:
 def wanted_modes(shown: str) -> list[str]:
     """Return the modes whose target `systemctl show` calls active or enabled, in its order."""
     modes = []
-    for block in shown.strip().split("\n\n"):
-        fields = dict(line.partition("=")[::2] for line in block.splitlines())
+    for fields in properties(shown):
         if fields.get("ActiveState") == "active" or fields.get("UnitFileState") == "enabled":
             modes.append(fields.get("Id", "").removesuffix(".target"))
     return modes
@@ -70,13 +69,12 @@ def _start(machines: Sequence[Machine], modes: Sequence[str], say: Say) -> None:
     targets = [f"{mode}.target" for mode in modes]
     # Only where its condition holds does an API start; elsewhere this is nothing.
     start = ["systemctl", "start", *targets, *api_units(modes)]
-    _all(remote.run_all(machines, start, timeout_s=max(_START_S, deadline_s(_COMMAND_S))))
+    remote.run_everywhere(machines, start, timeout_s=max(START_S, deadline_s(_COMMAND_S)))
 
 
 def _sweep(nodes: Sequence[Machine], say: Say) -> None:
     """Stop what chaos started. In pull the agents have done it already."""
-    find = ["find", "/run", "-maxdepth", "3", "-path", f"{MARKS}/*/*", "-printf", "%P\n"]
-    found = _all(remote.run_all(nodes, find, timeout_s=deadline_s(_COMMAND_S)))
+    found = remote.run_everywhere(nodes, FIND, timeout_s=deadline_s(_COMMAND_S))
     for node in nodes:
         stop = ["systemctl", "stop", *strays(found[node.name])]
         remote.run(node, stop, timeout_s=deadline_s(_COMMAND_S))
@@ -86,18 +84,10 @@ def _sweep(nodes: Sequence[Machine], say: Say) -> None:
 
 
 def strays(found: str) -> list[str]:
-    """Return the units of the marks in `found`, lines like lab-chaos/push/fake.
+    """Return the units of the marks in `found`, lines like push/fake.
 
     Push's `fake` is always among them: it is the name by which the demonstration's audience
     corrupts a node by hand, and nobody else would ever stop it.
     """
-    marks = [line.split("/")[-2:] for line in found.splitlines() if line.count("/") == 2]
+    marks = [line.split("/") for line in found.splitlines() if line.count("/") == 1]
     return sorted({container_unit("push", FAKE), *(container_unit(*mark) for mark in marks)})
-
-
-def _all(answers: Mapping[str, str | LabError]) -> dict[str, str]:
-    """Return the answers; raises the first error, now that all have been asked."""
-    for answer in answers.values():
-        if isinstance(answer, LabError):
-            raise answer
-    return {name: answer for name, answer in answers.items() if isinstance(answer, str)}

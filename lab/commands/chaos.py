@@ -1,5 +1,7 @@
 """`lab chaos` and `lab heal`: break the lab on purpose, and mend it."""
 
+from collections.abc import Callable, Sequence
+
 import click
 
 from lab.params import BOTH, MODE, NODE
@@ -22,7 +24,7 @@ def chaos() -> None:
     """Break the lab on purpose. `lab heal` undoes all of it.
 
     \b
-    lab chaos halt node1        the node fails; who notices?
+    lab chaos halt node1        its plug is pulled; who notices?
     lab chaos stop-api          nobody answers; who goes on working?
     lab chaos corrupt node2     a container that nobody asked for
     """
@@ -30,27 +32,27 @@ def chaos() -> None:
 
 @chaos.command()
 @click.argument("node", type=NODE, metavar="NODE")
-@click.option("--cut", is_flag=True, help="Pull the plug instead of shutting down.")
-def halt(node: str, cut: bool) -> None:
-    """Shut NODE down. The same as `vagrant halt NODE`."""
+@click.option("--orderly", is_flag=True, help="Shut down instead, as `vagrant halt NODE` does.")
+def halt(node: str, orderly: bool) -> None:
+    """Pull the plug of NODE: no shutdown, no last word."""
     from lab import chaos as faults
     from lab import lock
 
     progress = Progress()
     with lock.held(f"lab chaos halt {node}"), progress.phase(f"halt {node}"):
-        faults.halt(node, cut=cut)
+        faults.halt(topology.load(), node, orderly=orderly)
 
 
 @chaos.command()
 @click.argument("node", type=NODE, metavar="NODE")
 def start(node: str) -> None:
     """Boot NODE again, and return once it answers."""
+    from lab import chaos as faults
     from lab import lock
-    from lab.provider import vagrant
 
     progress = Progress()
     with lock.held(f"lab chaos start {node}"), progress.phase(f"boot {node}"):
-        vagrant.start(node)
+        faults.start(topology.load(), node)
 
 
 @chaos.command("stop-api")
@@ -58,13 +60,8 @@ def start(node: str) -> None:
 def stop_api(mode: str) -> None:
     """Stop the API service; containers, agents and timers stay."""
     from lab import chaos as faults
-    from lab import lock, modes
 
-    lab = topology.load()
-    with lock.held("lab chaos stop-api"):
-        chosen = modes.pick(mode, modes.on(lab))
-        with Progress().phase(f"stop the API of {' and '.join(chosen)}"):
-            faults.stop_api(lab, chosen)
+    _switch_api("stop", mode, faults.stop_api)
 
 
 @chaos.command("start-api")
@@ -72,13 +69,20 @@ def stop_api(mode: str) -> None:
 def start_api(mode: str) -> None:
     """Start the API service again, and return once it serves."""
     from lab import chaos as faults
+
+    _switch_api("start", mode, faults.start_api)
+
+
+def _switch_api(
+    verb: str, mode: str, switch: Callable[[topology.Topology, Sequence[str]], None]
+) -> None:
     from lab import lock, modes
 
     lab = topology.load()
-    with lock.held("lab chaos start-api"):
+    with lock.held(f"lab chaos {verb}-api"):
         chosen = modes.pick(mode, modes.on(lab))
-        with Progress().phase(f"start the API of {' and '.join(chosen)}"):
-            faults.start_api(lab, chosen)
+        with Progress().phase(f"{verb} the API of {' and '.join(chosen)}"):
+            switch(lab, chosen)
 
 
 @chaos.command()
@@ -86,15 +90,22 @@ def start_api(mode: str) -> None:
 @click.option("--name", default=FAKE, show_default=True, help="What the stray container is called.")
 @mode_option
 def corrupt(node: str, name: str, mode: str) -> None:
-    """Start a container on NODE by hand, behind the control plane's back."""
+    """Start a container on NODE by hand, behind the control plane's back.
+
+    Where one of that name runs on NODE already, it is left alone, also by `lab heal`.
+    """
     from lab import chaos as faults
     from lab import lock, modes
 
     lab = topology.load()
     with lock.held(f"lab chaos corrupt {node}"):
         chosen = modes.pick(mode, modes.on(lab))
-        with Progress().phase(f"start {name!r} on {node} in {' and '.join(chosen)}"):
-            faults.corrupt(lab.node(node), name, chosen)
+        progress = Progress()
+        with progress.phase(f"start {name!r} on {node} in {' and '.join(chosen)}"):
+            started = faults.corrupt(lab.node(node), name, chosen)
+        for other in chosen:
+            if other not in started:
+                progress(f"{other}: {name!r} runs on {node} already and is left alone")
 
 
 @click.command()
@@ -103,6 +114,9 @@ def heal() -> None:
 
     Needs no memory of what was broken, may run at any time, and deletes nothing that you
     declared. What push lost stays lost: it keeps no list of what should run.
+
+    Push's container `fake` is always stopped, whoever started it: it is the name for corrupting
+    a node by hand, and push would keep it for ever. Call your own containers something else.
     """
     from lab import heal as mend
     from lab import lock

@@ -2,7 +2,9 @@
 
 Only the outermost calls are replaced (libvirt's list of machines, a command over SSH); HTTP is
 real, on loopback. Units obey systemd's awkward rules: starting an active unit is a no-op, a
-stopped one disappears from the list, a unit that failed stays in it.
+stopped one disappears from the list, a unit that failed stays in it. So are the other tools:
+find fails on a folder that is not there, and below /run, where folders vanish as it looks; a
+machine that was never made is neither halted nor booted.
 """
 
 import json
@@ -16,7 +18,8 @@ from lab import remote
 from lab.host import settings
 from lab.host.accel import Accel
 from lab.provider import vagrant
-from services.core.errors import NodeUnreachable
+from lab.waiting import TookTooLong
+from services.core.errors import CommandFailed, NodeUnreachable
 
 
 class FakeMachine:
@@ -41,11 +44,27 @@ class FakeMachine:
             self.marks |= set(argv[2:])
         elif tool == "rm":
             self.marks.clear()
+        elif tool == "sh":
+            return self._shell(shlex.split(argv[2]))
         elif tool == "find":
-            return "".join(f"{mark.removeprefix('/run/')}\n" for mark in sorted(self.marks))
+            return self._find(argv)
         elif tool == "cat":
             return "LAB_PROFILE=fast\nLAB_API=10.77.0.10:8081\n"
         return ""
+
+    def _shell(self, words):
+        """`test ! -d FOLDER || COMMAND`, the one construct that `lab` sends."""
+        assert words[:3] == ["test", "!", "-d"], words
+        assert words[4] == "||", words
+        there = any(mark.startswith(f"{words[3]}/") for mark in self.marks)
+        return self.run(words[5:]) if there else ""
+
+    def _find(self, argv):
+        folder = argv[1]
+        below = sorted(mark for mark in self.marks if mark.startswith(f"{folder}/"))
+        if folder in ("/", "/run") or not below:
+            raise CommandFailed(self.name, "find", 1, "find: No such file or directory")
+        return "".join(f"{mark.removeprefix(folder + '/')}\n" for mark in below)
 
     def _systemctl(self, verb, units):
         if verb == "list-units":
@@ -80,10 +99,13 @@ class FakeLab:
         return {name: machine.state for name, machine in self.machines.items()}
 
     def start(self, name):
+        if self.machines[name].state == "absent":
+            raise TookTooLong(f"{name} answers over SSH", 160, False, "its console says nothing")
         self.machines[name].state = "running"
 
     def cut(self, name):
-        self.machines[name].state = "off"
+        if self.machines[name].state == "running":
+            self.machines[name].state = "off"
         self.machines[name].units.clear()
         self.machines[name].marks.clear()
 

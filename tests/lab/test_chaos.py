@@ -3,7 +3,9 @@
 import pytest
 
 from lab.heal import strays, wanted_modes
+from lab.provider import vagrant
 
+APIS = ("push-api.service", "pull-api.service")
 FAKES = {"push-container@fake.service", "pull-container@fake.service"}
 
 
@@ -50,11 +52,57 @@ def test_halting_and_starting_a_node(run, vms):
     assert vms["node3"].state == "running"
 
 
+@pytest.mark.parametrize(
+    ("words", "how"), [([], "cut"), (["--orderly"], "halt")], ids=["plug pulled", "shut down"]
+)
+def test_halting_pulls_the_plug_unless_asked_to_shut_down(run, vms, monkeypatch, words, how):
+    done = []
+    for name in ("cut", "halt"):
+        monkeypatch.setattr(vagrant, name, lambda node, name=name: done.append((name, node)))
+    assert run("chaos", "halt", "node1", *words).exit_code == 0
+    assert done == [(how, "node1")]
+
+
+@pytest.mark.parametrize("verb", ["halt", "start"])
+def test_no_machine_to_halt_or_start_is_an_error_with_a_hint(run, vms, verb):
+    vms["node1"].state = "absent"
+    result = run("chaos", verb, "node1")
+    said = "Error: machine 'node1' does not exist\nHint: lab up both\n"
+    assert (result.exit_code, result.stderr.endswith(said)) == (1, True)
+    for machine in vms.machines.values():
+        machine.state = "absent"
+    result = run("chaos", verb, "node1")
+    assert result.exit_code == 1
+    assert "is not up: none of its VMs runs\nHint: lab up both\n" in result.stderr
+
+
+def test_what_runs_already_is_no_chaos_and_survives_heal(run, vms):
+    mine = "push-container@web.service"
+    vms["node1"].units = {mine: "active"}
+    result = run("chaos", "corrupt", "node1", "--name", "web")
+    assert "push: 'web' runs on node1 already" in result.stderr
+    assert vms["node1"].units.keys() == {mine, "pull-container@web.service"}
+    run("heal")
+    assert vms["node1"].units.keys() == {mine, "push.target", "pull.target", *APIS}
+
+
+def test_corrupting_twice_is_still_undone(run, vms):
+    for _ in range(2):
+        run("chaos", "corrupt", "node1", "--name", "evil")
+    run("heal")
+    assert not any("evil" in unit for unit in vms["node1"].units)
+
+
+@pytest.mark.parametrize("command", ["heal", "demo"])
+def test_help_says_that_fake_of_push_is_stopped(run, command):
+    assert "`fake`" in run(command, "--help").output
+
+
 def test_heal_undoes_everything_and_deletes_nothing_declared(run, vms):
     vms["node1"].units = {"push-container@web.service": "active"}
     run("chaos", "corrupt", "node1", "--name", "evil")
     run("chaos", "corrupt", "node2")
-    run("chaos", "halt", "node3", "--cut")
+    run("chaos", "halt", "node3")
     run("chaos", "stop-api")
     result = run("heal")
     assert result.exit_code == 0, result.output
@@ -89,7 +137,7 @@ def test_a_mode_counts_when_it_is_active_or_will_be_after_the_boot():
 
 def test_strays_are_the_marked_ones_and_the_fake_of_push():
     assert strays("") == ["push-container@fake.service"]
-    assert strays("lab-chaos/pull/evil\n") == [
+    assert strays("pull/evil\n") == [
         "pull-container@evil.service",
         "push-container@fake.service",
     ]

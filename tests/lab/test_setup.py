@@ -15,7 +15,7 @@ CHECKS = [
 
 
 def test_doctor_names_what_is_missing_and_the_command_that_helps(run, monkeypatch):
-    monkeypatch.setattr(doctor, "checks", lambda: CHECKS)
+    monkeypatch.setattr(doctor, "checks", lambda **_: CHECKS)
     result = run("doctor")
     assert result.exit_code == 1
     found, missing = result.stdout.splitlines()[1:]
@@ -26,7 +26,7 @@ def test_doctor_names_what_is_missing_and_the_command_that_helps(run, monkeypatc
 def test_doctor_fixes_first_and_looks_after(run, monkeypatch):
     fixed = []
     monkeypatch.setattr(doctor, "fix", lambda say: fixed.append(True))
-    monkeypatch.setattr(doctor, "checks", lambda: CHECKS[: 1 if fixed else 2])
+    monkeypatch.setattr(doctor, "checks", lambda **_: CHECKS[: 1 if fixed else 2])
     result = run("doctor", "--fix", "--json")
     assert result.exit_code == 0
     assert [check["found"] for check in json.loads(result.stdout)] == [True]

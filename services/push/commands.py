@@ -34,11 +34,16 @@ else
 fi
 exit "$code"
 """
+# Also what does not serve yet is stopped, or it would come up later; whether there was anything
+# to stop, only systemd knows.
 _STOP = """\
-[ -e "$1/$2/ready" ] || exec echo already
-timeout "$3" systemctl stop "push-container@$2.service" && exec echo done
+unit="push-container@$1.service" did=done
+case $(timeout 5 systemctl is-active "$unit") in
+inactive | failed) did=already ;;
+esac
+timeout "$2" systemctl stop "$unit" && exec echo "$did"
 code=$?
-[ "$code" = 124 ] && echo "not gone after $3 s" >&2
+[ "$code" = 124 ] && echo "not gone after $2 s" >&2
 exit "$code"
 """
 
@@ -67,10 +72,9 @@ def start(container: Container, places: Places, within_s: float) -> tuple[str, .
     return ("sh", "-c", _START, "start", *words)
 
 
-def stop(name: str, places: Places, within_s: float) -> tuple[str, ...]:
+def stop(name: str, within_s: float) -> tuple[str, ...]:
     """Return the command that stops container `name`; it prints `done`, or `already`."""
-    words = (places.containers, check_label(name, "container"), f"{within_s:g}")
-    return ("sh", "-c", _STOP, "stop", *words)
+    return ("sh", "-c", _STOP, "stop", check_label(name, "container"), f"{within_s:g}")
 
 
 def read_list(output: str) -> tuple[str, ...]:

@@ -49,7 +49,7 @@ class Fleet:
 
     def stop(self, node: str, name: str) -> bool:
         """Stop container `name` on `node`."""
-        argv = commands.stop(name, self._places, self._limits.command_s)
+        argv = commands.stop(name, self._limits.command_s)
         return self._act(node, f"stop {name}", argv)
 
     def _act(self, node: str, what: str, argv: Sequence[str]) -> bool:

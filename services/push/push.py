@@ -61,16 +61,18 @@ class Push:
     def stop(self, name: str, node: str | None = None) -> Outcome:
         """Stop container `name` on `node`, or on the one node that runs it.
 
+        Where no node shows it serving, it may still be starting on any that answers.
         Raises UnknownNode, NotRunning, RunsTwice, WhereaboutsUnknown, and what Runner.stop raises.
         """
         with self._holds.hold(name):
-            if node is None:
-                target = only_holder(name, self._runner.running(self._runner.names))
-            else:
-                target = self._known(node)
-            if not self._runner.stop(target, name):
-                raise NotRunning(name, target)
-            return Outcome(STOPPED, name, target)
+            sight = self.look() if node is None else {self._known(node): ()}
+            for target in only_holder(name, sight) or answers(sight):
+                if self._runner.stop(target, name):
+                    return Outcome(STOPPED, name, target)
+        silent = unreachable(sight)
+        if silent:
+            raise WhereaboutsUnknown(name, tuple(silent))
+        raise NotRunning(name, node)
 
     def look(self) -> Sight:
         """Return what runs on every node right now, or why a node could not be asked."""
@@ -97,18 +99,9 @@ def unreachable(sight: Sight) -> dict[str, str]:
     return {node: str(seen) for node, seen in sight.items() if isinstance(seen, LabError)}
 
 
-def only_holder(name: str, sight: Sight) -> str:
-    """Return the one node that runs `name`.
-
-    Raises RunsTwice for several; for none NotRunning, or WhereaboutsUnknown if a node that
-    could not be asked may be the one.
-    """
+def only_holder(name: str, sight: Sight) -> tuple[str, ...]:
+    """Return the node of `sight` that runs `name`, or nothing; raises RunsTwice for several."""
     holders = where(name, sight)
     if len(holders) > 1:
         raise RunsTwice(name, holders)
-    if holders:
-        return holders[0]
-    silent = unreachable(sight)
-    if silent:
-        raise WhereaboutsUnknown(name, tuple(silent))
-    raise NotRunning(name, None)
+    return holders

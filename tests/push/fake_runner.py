@@ -11,7 +11,8 @@ from services.push.protocol import Sight
 class FakeRunner:
     """Starting what is active, or stopping what is not, changes nothing and succeeds.
 
-    A node of `silent` answers nothing; a container of `failing` never comes up. While `gate`
+    A node of `silent` answers nothing; a container of `failing` never comes up. One of `slow`
+    is given up before it serves: nobody lists it, and it comes up with `settle`. While `gate`
     is clear, starts hang as on a node that is slow, until it is set.
     """
 
@@ -20,6 +21,8 @@ class FakeRunner:
         self.active: dict[str, dict[str, str]] = {name: {} for name in names}
         self.silent: set[str] = set()
         self.failing: set[str] = set()
+        self.slow: set[str] = set()
+        self.starting: dict[str, dict[str, str]] = {name: {} for name in names}
         self.gate = threading.Event()
         self.gate.set()
         # (verb, node, container): every order that reached a node, even a silent one.
@@ -38,12 +41,22 @@ class FakeRunner:
             return False
         if container.name in self.failing:
             raise CommandFailed(node, f"start {container.name}", 1, "no port is free")
+        if container.name in self.slow:
+            self.starting[node][container.name] = container.image
+            raise CommandFailed(node, f"start {container.name}", 124, "not serving after 1 s")
         self.active[node][container.name] = container.image
         return True
 
     def stop(self, node: str, name: str) -> bool:
         self._reach("stop", node, name)
-        return self.active[node].pop(name, None) is not None
+        was = (self.active[node].pop(name, None), self.starting[node].pop(name, None))
+        return was != (None, None)
+
+    def settle(self) -> None:
+        """Let everything that is still starting come up."""
+        for node, names in self.starting.items():
+            self.active[node].update(names)
+            names.clear()
 
     def _reach(self, verb: str, node: str, name: str) -> None:
         self.orders.append((verb, node, name))

@@ -13,25 +13,31 @@ from services.push.commands import Places
 from services.push.inventory import Limits, Target
 from tests.waiting import wait_for
 
-# Knows what push needs and nothing else; keeps systemd's rule that starting what is active, and
-# stopping what is not, changes nothing and succeeds.
+# Knows what push needs and nothing else; keeps systemd's rules: starting what is active, and
+# stopping what is not, changes nothing and succeeds; a unit whose `systemctl start` was killed is
+# activating still.
 SYSTEMCTL = """\
 #!/bin/sh
 echo "$*" >>"$LAB_TEST/calls"
 unit=$2 name=${2#push-container@}
 name=${name%.service}
 [ "$#" = 2 ] && [ "$unit" = "push-container@$name.service" ] || { echo "what: $*" >&2; exit 64; }
-ready="$LAB_TEST/containers/$name"
+ready="$LAB_TEST/containers/$name" starting="$LAB_TEST/starting/$name"
 case $1 in
 start)
     [ -e "$ready/ready" ] && exit 0
     image=$(sed -n 's/^LAB_IMAGE=//p' "$LAB_TEST/units/$name.env") || exit 65
     case $name in
     crash*) echo "Job for $unit failed." >&2; exit 1 ;;
-    slow*) echo $$ >"$LAB_TEST/slow.pid"; while [ ! -e "$LAB_TEST/go" ]; do sleep 0.05; done ;;
+    slow*) mkdir -p "$starting"; echo $$ >"$LAB_TEST/slow.pid"
+        while [ ! -e "$LAB_TEST/go" ]; do sleep 0.05; done ;;
     esac
-    mkdir -p "$ready" && echo "$image" >"$ready/ready" ;;
-stop) rm -rf "$ready" ;;
+    rm -rf "$starting"; mkdir -p "$ready" && echo "$image" >"$ready/ready" ;;
+stop) rm -rf "$ready" "$starting" ;;
+is-active)
+    [ -e "$ready/ready" ] && exec echo active
+    [ -e "$starting" ] && { echo activating; exit 3; }
+    echo inactive; exit 3 ;;
 *) exit 64 ;;
 esac
 """

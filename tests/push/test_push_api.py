@@ -137,6 +137,17 @@ def test_stop_of_what_does_not_run_is_404(call, runner, more):
     assert answer.json()["hint"]
 
 
+@pytest.mark.parametrize("more", [{}, {"node": "node1"}], ids=["anywhere", "named node"])
+def test_stop_of_what_is_still_starting_keeps_it_from_coming_up(call, runner, more):
+    runner.slow.add("a")
+    assert start(call, "a").status_code == 502
+    assert call("GET", "/containers").json()["total"] == 0
+    answer = call("POST", "/container/stop", json={"name": "a", **more})
+    assert (answer.status_code, answer.json()["node"]) == (200, "node1")
+    runner.settle()
+    assert call("GET", "/containers").json()["total"] == 0
+
+
 def test_stop_does_not_choose_between_two_of_a_name(call, runner):
     runner.active["node1"]["a"] = runner.active["node3"]["a"] = "demo"
     answer = call("POST", "/container/stop", json={"name": "a"})

@@ -13,6 +13,7 @@ from services.push.api import make_app
 from services.push.fleet import Fleet
 from services.push.inventory import Limits
 from services.push.push import Push
+from services.slowness import slowness
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -34,7 +35,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    default = Limits()
+    default = Limits().stretched(slowness())
     parser = argparse.ArgumentParser(
         prog="python -m services.push", description="Start containers on nodes over SSH."
     )
@@ -55,7 +56,10 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _seconds(text: str) -> float:
-    value = float(text)
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0
     if not 0 < value < 3600:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0")
     return value

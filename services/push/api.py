@@ -6,13 +6,16 @@ from services.core import wire
 from services.core.errors import CommandFailed, LabError, NodeUnreachable, UnknownNode
 from services.push.errors import (
     LoginRefused,
+    NodeBusy,
     NodeDistrusted,
     NotRunning,
     RunsTwice,
+    TooManyOrders,
     WhereaboutsUnknown,
 )
+from services.push.holds import Slots
 from services.push.push import STARTED, Push, answers, unreachable
-from services.web import make_bottle, read_json
+from services.web import THREADS, make_bottle, read_json
 
 STATUS: dict[type[LabError], int] = {
     UnknownNode: 404,
@@ -24,25 +27,33 @@ STATUS: dict[type[LabError], int] = {
     LoginRefused: 502,
     CommandFailed: 502,
     WhereaboutsUnknown: 502,
+    # Nothing is wrong but the moment.
+    NodeBusy: 503,
+    TooManyOrders: 503,
 }
+# Each waits in a thread of the server's; the others are for whoever asks how things are.
+ORDERS_AT_ONCE = THREADS - 8
 
 
 def make_app(push: Push) -> Bottle:
     """Build the API over `push`. `GET /healthz` speaks of this process alone, not of nodes."""
     app = make_bottle(STATUS)
+    orders = Slots(ORDERS_AT_ONCE)
 
     @app.post("/container/start")  # type: ignore[untyped-decorator]
     def start() -> HTTPResponse:
         """201 once it serves, 200 if a node ran it already, 502 naming a node that failed."""
         container, node = wire.load_container(read_json())
-        outcome = push.start(container, node)
+        with orders.take():
+            outcome = push.start(container, node)
         return HTTPResponse(wire.dump_started(*outcome), 201 if outcome.status == STARTED else 200)
 
     @app.post("/container/stop")  # type: ignore[untyped-decorator]
     def stop() -> wire.Json:
         """200 once it is gone, 404 if it did not run."""
         container, node = wire.load_container(read_json())
-        return wire.dump_started(*push.stop(container.name, node))
+        with orders.take():
+            return wire.dump_started(*push.stop(container.name, node))
 
     @app.get("/containers")  # type: ignore[untyped-decorator]
     def containers() -> wire.Json:

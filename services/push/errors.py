@@ -17,6 +17,29 @@ class NodeDistrusted(LabError):
         self.detail = detail
 
 
+class NodeBusy(LabError):
+    """A node whose orders are carried out one after the other, and before ours too many."""
+
+    def __init__(self, node: str, waited_s: float) -> None:
+        super().__init__(
+            f"no turn within {waited_s:g} s: {node} is busy with other orders; nothing was done",
+            hint="try again when they are done; GET /nodes tells whether it answers at all",
+        )
+        self.node = node
+        self.waited_s = waited_s
+
+
+class TooManyOrders(LabError):
+    """More orders at once than are kept waiting."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(
+            f"{limit} orders are being carried out already; nothing was done",
+            hint="try again when some are done, or give the next order after the last answer",
+        )
+        self.limit = limit
+
+
 class LoginRefused(LabError):
     """A node that does not accept our key."""
 

@@ -9,6 +9,7 @@ from services.core.errors import LabError, NodeUnreachable
 from services.core.model import Container
 from services.push import commands
 from services.push.commands import Places
+from services.push.errors import NodeBusy
 from services.push.inventory import Inventory, Limits, Target
 from services.push.lane import Lane
 from services.push.protocol import Sight
@@ -40,6 +41,8 @@ class Fleet:
         limit_s = self._limits.answer_s
         futures = {node: self._asking[node].run("list", argv, limit_s) for node in nodes}
         wait(futures.values(), timeout=limit_s)
+        for future in futures.values():
+            future.cancel()  # what had no turn yet; nobody waits for it any more
         return {node: self._sight(node, future) for node, future in futures.items()}
 
     def start(self, node: str, container: Container) -> bool:
@@ -56,6 +59,9 @@ class Fleet:
         # The node ends the command itself and says so; ours is for a node that says nothing.
         limit_s = self._limits.command_s + self._limits.answer_s
         future = self._acting[node].run(what, argv, limit_s)
+        wait([future], timeout=self._limits.turn_s)
+        if future.cancel():
+            raise NodeBusy(node, self._limits.turn_s)
         # By then the session has given up, or has not begun and will not.
         deadline_s = self._limits.answer_s + limit_s
         wait([future], timeout=deadline_s)
@@ -64,7 +70,7 @@ class Fleet:
         return commands.read_done(future.result())
 
     def _sight(self, node: str, future: Future[str]) -> tuple[str, ...] | LabError:
-        if not future.done():
+        if future.cancelled() or not future.done():
             return NodeUnreachable(node, self._limits.answer_s)
         error = future.exception()
         if error is None:
@@ -84,11 +90,13 @@ class _Wire:
         self.lane: Lane[str] = Lane(f"{purpose} {target.name}")
 
     def run(self, what: str, argv: Sequence[str], timeout_s: float) -> Future[str]:
-        """Begin to run it; what gets no turn and no connection soon is not run at all."""
-        start_by_s = time.monotonic() + self._patience_s
-        return self.lane.submit(
-            lambda: self._session.run(what, argv, timeout_s=timeout_s, start_by_s=start_by_s)
-        )
+        """Begin to run it; what has its turn and then no connection soon is not run at all."""
+
+        def job() -> str:
+            start_by_s = time.monotonic() + self._patience_s
+            return self._session.run(what, argv, timeout_s=timeout_s, start_by_s=start_by_s)
+
+        return self.lane.submit(job)
 
     def open(self) -> str:
         self._session.open()

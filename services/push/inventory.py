@@ -30,6 +30,10 @@ class Inventory(NamedTuple):
     targets: tuple[Target, ...]
 
 
+# How much longer a start takes for each unit of slowness, while the host has other work as well.
+_START_S = 4.0
+
+
 class Limits(NamedTuple):
     """How long a node may take, in seconds.
 
@@ -39,6 +43,18 @@ class Limits(NamedTuple):
 
     connect_s: float = 4
     command_s: float = 30
+
+    def stretched(self, slowness: float) -> "Limits":
+        """Return limits that nodes on a machine `slowness` times as slow as usual can meet.
+
+        Only the network's silence means the same everywhere.
+        """
+        return self._replace(command_s=self.command_s + _START_S * max(0.0, slowness - 1))
+
+    @property
+    def turn_s(self) -> float:
+        """What an order may wait until those before it on its node are done."""
+        return self.command_s
 
     @property
     def answer_s(self) -> float:

@@ -21,7 +21,10 @@ class Lane(Generic[T]):
         threading.Thread(target=self._work, name=name, daemon=True).start()
 
     def submit(self, job: Callable[[], T]) -> Future[T]:
-        """Return the future of `job`, which runs after all that were submitted before it."""
+        """Return the future of `job`, which runs after all that were submitted before it.
+
+        Until then `cancel()` of the future keeps it from running.
+        """
         future: Future[T] = Future()
         self._jobs.put((future, job))
         return future
@@ -29,7 +32,8 @@ class Lane(Generic[T]):
     def _work(self) -> None:
         while True:
             future, job = self._jobs.get()
-            future.set_running_or_notify_cancel()
+            if not future.set_running_or_notify_cancel():
+                continue
             try:
                 future.set_result(job())
             except BaseException as error:  # as an executor does: the caller gets it

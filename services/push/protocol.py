@@ -22,7 +22,7 @@ class Runner(Protocol):
     def start(self, node: str, container: Container) -> bool:
         """Start it; True once it serves, False if it served already.
 
-        Raises CommandFailed, or whatever keeps us from the node (NodeUnreachable, ...).
+        Raises CommandFailed, NodeBusy, or whatever keeps us from the node (NodeUnreachable, ...).
         """
 
     def stop(self, node: str, name: str) -> bool:

@@ -30,7 +30,9 @@ MAY_IMPORT = {
     "services/pull/scheduler.py": {"services.core", "services.pull.one_pass"},
     "services/pull/node_controller.py": {"services.core", "services.pull.one_pass"},
     "services/pull/one_pass.py": {"services.core", "services.plain_http"},
-    "services/push/": {"services.core", "services.push", "services.web", "bottle"},
+    "services/push/": {
+        "services.core", "services.push", "services.slowness", "services.web", "bottle",
+    },
     "services/push/push.py": {"services.core", "services.push"},
     "services/push/runner.py": {"services.core", "services.push", "fabric", "invoke", "paramiko"},
     "provisioning/": {"provisioning", "services.core"},

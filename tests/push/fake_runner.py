@@ -5,21 +5,24 @@ from collections.abc import Sequence
 
 from services.core.errors import CommandFailed, LabError, NodeUnreachable
 from services.core.model import Container
+from services.push.errors import NodeBusy
 from services.push.protocol import Sight
 
 
 class FakeRunner:
     """Starting what is active, or stopping what is not, changes nothing and succeeds.
 
-    A node of `silent` answers nothing; a container of `failing` never comes up. One of `slow`
-    is given up before it serves: nobody lists it, and it comes up with `settle`. While `gate`
-    is clear, starts hang as on a node that is slow, until it is set.
+    A node of `silent` answers nothing, one of `busy` has no turn for orders. A container of
+    `failing` never comes up; one of `slow` is given up before it serves: nobody lists it, and
+    it comes up with `settle`. While `gate` is clear, starts hang as on a node that is slow,
+    until it is set.
     """
 
     def __init__(self, *names: str) -> None:
         self.names = names
         self.active: dict[str, dict[str, str]] = {name: {} for name in names}
         self.silent: set[str] = set()
+        self.busy: set[str] = set()
         self.failing: set[str] = set()
         self.slow: set[str] = set()
         self.starting: dict[str, dict[str, str]] = {name: {} for name in names}
@@ -61,5 +64,7 @@ class FakeRunner:
     def _reach(self, verb: str, node: str, name: str) -> None:
         self.orders.append((verb, node, name))
         assert self.gate.wait(20), "nobody opened the gate"
+        if node in self.busy:
+            raise NodeBusy(node, 1)
         if node in self.silent:
             raise NodeUnreachable(node, 1, "no route")

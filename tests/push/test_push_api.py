@@ -4,6 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from services.push.api import ORDERS_AT_ONCE
 from tests.waiting import wait_for
 
 
@@ -64,6 +65,30 @@ def test_a_start_that_hangs_holds_up_no_other_name(call, runner):
         assert not hanging.done()
         runner.gate.set()
         assert hanging.result().status_code == 201
+
+
+def test_starts_that_hang_leave_room_for_questions_and_the_next_is_503(call, runner):
+    runner.gate.clear()
+    with ThreadPoolExecutor(ORDERS_AT_ONCE) as pool:
+        hanging = [pool.submit(start, call, f"a{n}") for n in range(ORDERS_AT_ONCE)]
+        wait_for(lambda: len(runner.orders) == len(hanging), "all are under way", timeout_s=20)
+        for verb in ("start", "stop"):
+            refused = call("POST", f"/container/{verb}", json={"name": "one-more"})
+            assert refused.status_code == 503
+            assert refused.json()["hint"]
+        assert call("GET", "/containers").json()["total"] == 0
+        assert call("GET", "/healthz").json() == {"status": "ok"}
+        runner.gate.set()
+        assert {answer.result().status_code for answer in hanging} == {201}
+    assert start(call, "one-more").status_code == 201
+
+
+def test_busy_node_is_503_with_a_hint(call, runner):
+    runner.busy.add("node1")
+    answer = start(call, "a")
+    assert answer.status_code == 503
+    assert "node1 is busy" in answer.json()["error"]
+    assert answer.json()["hint"]
 
 
 def test_unreachable_node_is_named_beside_what_the_others_run(call, runner):

@@ -10,6 +10,7 @@ import sys
 import pytest
 import requests
 
+from services.push import __main__ as entry
 from tests.push.sshd import free_port
 from tests.waiting import wait_for
 
@@ -104,15 +105,29 @@ def test_inventory_that_cannot_be_used(run, inventory, changes, words):
 
 
 @pytest.mark.parametrize(
-    ("option", "value"),
-    [("--listen", "8080"), ("--listen", "127.0.0.1:70000"), ("--connect-timeout", "0"),
-     ("--command-timeout", "soon")],
-)  # fmt: skip
-def test_option_that_makes_no_sense(run, inventory, option, value):
+    ("option", "value", "words"),
+    [
+        ("--listen", "8080", "is not ADDRESS:PORT"),
+        ("--listen", "127.0.0.1:70000", "is not ADDRESS:PORT"),
+        ("--connect-timeout", "0", "is not a number of seconds above 0"),
+        ("--command-timeout", "soon", "'soon' is not a number of seconds above 0"),
+        ("--command-timeout", "nan", "'nan' is not a number of seconds above 0"),
+    ],
+)
+def test_option_that_makes_no_sense(run, inventory, option, value, words):
     process = run("--inventory", inventory(), "--listen", "127.0.0.1:0", option, value)
     _, said = process.communicate(timeout=30)
     assert process.returncode == 2
     assert option in said
+    assert words in said
+
+
+@pytest.mark.parametrize(("slowness", "limit"), [(1, "(30)"), (8, "(58)")])
+def test_a_slow_machine_has_more_time_for_a_start(monkeypatch, capsys, slowness, limit):
+    monkeypatch.setattr(entry, "slowness", lambda: slowness)
+    with pytest.raises(SystemExit):
+        entry.main(["--help"])
+    assert f"limit of one start or stop {limit}" in " ".join(capsys.readouterr().out.split())
 
 
 def test_node_that_comes_up_later_is_reached_by_the_next_request(run, inventory):

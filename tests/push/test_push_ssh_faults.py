@@ -7,8 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from services.core.errors import NodeUnreachable
+from services.core.errors import CommandFailed, NodeUnreachable
 from services.core.model import Container
+from services.push.errors import NodeBusy
 from services.push.inventory import Inventory, Limits, Target
 from services.push.runner import Session
 from tests.push.sshd import BOUND_S, free_port, signal_if_there, user
@@ -94,7 +95,7 @@ def test_order_that_was_given_up_is_not_carried_out_later(node, connect):
     fleet = connect(limits=Limits(0.3, 0.5))
 
     def refused(number):
-        with pytest.raises(NodeUnreachable):
+        with pytest.raises((NodeUnreachable, NodeBusy)):
             fleet.start("node1", Container(f"late{number}"))
 
     # More than the node's one thread for starts gets round to before their deadline.
@@ -102,11 +103,34 @@ def test_order_that_was_given_up_is_not_carried_out_later(node, connect):
         list(pool.map(refused, range(6)))
 
     def started():
-        with contextlib.suppress(NodeUnreachable):
+        with contextlib.suppress(NodeUnreachable, NodeBusy):
             return fleet.start("node1", Container("new"))
 
     wait_for(started, "the node carries out the next order", timeout_s=BOUND_S)
     assert node.calls == ["start push-container@new.service"]
+
+
+def test_node_that_is_busy_is_not_called_unreachable_and_its_queue_is_left(node, connect):
+    """Each of two starts takes a second until it is given up; the third waits for one second."""
+    fleet = connect(limits=Limits(2, 1))
+
+    def slow(number):
+        with pytest.raises((CommandFailed, NodeBusy)):
+            fleet.start("node1", Container(f"slow{number}"))
+
+    with ThreadPoolExecutor() as pool:
+        first = pool.submit(slow, 1)
+        wait_for((node.folder / "slow.pid").exists, "the first is under way", timeout_s=10)
+        others = [pool.submit(slow, number) for number in range(2, 6)]
+        wait_for(lambda: all(other.running() for other in others), "they queue", timeout_s=10)
+        with pytest.raises(NodeBusy, match="node1 is busy with other orders") as caught:
+            fleet.start("node1", Container("web"))
+        assert fleet.running(["node1"]) == {"node1": ()}
+        for start in (first, *others):
+            start.result(BOUND_S)
+    assert caught.value.hint
+    assert fleet.start("node1", Container("new"))
+    assert "start push-container@web.service" not in node.calls
 
 
 def test_login_that_took_too_long_starts_nothing(node, key, tmp_path):

@@ -1,10 +1,17 @@
-"""`lab bench converge`: how long pull takes to make the world what it should be."""
+"""`lab bench converge`: how long pull takes to make the world what it should be.
+
+How long depends on when in a loop's period one begins, so the runs of a measurement begin at
+different parts of the period of the loop that acts first: at 1/6, 3/6 and 5/6 of it for three
+runs. A look over SSH decides when that is; where a period is no longer than such a look, as in
+the fast profile under emulation, the beginnings are merely scattered.
+"""
 
 import time
 from collections.abc import Callable, Sequence
 
 from lab import bringup, chaos
 from lab.bench.idle import idle_ms
+from lab.bench.phase import await_phase, fraction, lived_s
 from lab.bench.stats import Summary, summary
 from lab.demo import timing
 from lab.demo.stage import LATE, NAMES, Stage, busiest, victims
@@ -16,11 +23,100 @@ from lab.waiting import until
 from provisioning.topology import Topology
 from services.core.profile import profile
 
-# What is measured -> how; each leaves the stage as it found it.
-MEASURES: dict[str, Callable[[Stage], float]] = {}
 IDLE = "idle agent pass (CPU ms)"
 
 Results = dict[str, dict[str, Summary | None]]
+
+
+def declared(stage: Stage, part: float) -> float:
+    """Return the seconds from declaring a container to pull's API reporting that it serves.
+
+    Begins at `part` of the scheduler's period. Includes our two HTTP exchanges, and up to 0.2 s
+    between two looks at the API; no SSH.
+    """
+    service = "pull-scheduler.service"
+    await_phase(stage, stage.lab.api, service, part * stage.profile.scheduler_s)
+    began_s = time.monotonic()
+    stage.declare("pull", LATE)
+    stage.await_pull(LATE)
+    took_s = time.monotonic() - began_s
+    stage.withdraw("pull", LATE)
+    _await(stage, lambda: LATE not in stage.where()["pull"], f"{LATE} is gone")
+    return took_s
+
+
+def drifted(stage: Stage, part: float) -> float:
+    """Return the seconds from systemd starting a stray to its having stopped it for the agent.
+
+    Begins at `part` of the agent's period, later by the commands that start the stray. Both
+    moments are the node's own, from its journal: no SSH is in the figure.
+    """
+    node = stage.lab.nodes[0]
+    unit = container_unit("pull", FAKE)
+    cursor = stage.cursor(node)
+    await_phase(stage, node, "pull-agent.service", part * stage.profile.agent_s)
+    chaos.corrupt(node, FAKE, ["pull"])
+    journal = ["journalctl", "--quiet", "--no-pager", "--no-hostname", "--output=short-unix"]
+    journal += [f"--unit={unit}", f"--after-cursor={cursor}"]
+    lived: list[float] = []
+
+    def corrected() -> bool:
+        lived_now_s = lived_s(stage.command(node, *journal))
+        if lived_now_s is not None:
+            lived.append(lived_now_s)
+        return bool(lived)
+
+    _await(stage, corrected, f"{FAKE} is gone from {node.name}")
+    return lived[0]
+
+
+def cut_off(stage: Stage, part: float) -> float:
+    """Return the seconds from pulling a node's plug to all its containers serving elsewhere.
+
+    Begins at `part` of the node controller's period. Includes what libvirt takes to pull the
+    plug, and up to 0.05 s and an HTTP exchange between two looks at the API; no SSH.
+    """
+    where = stage.where()
+    node = busiest(where, stage.lab.nodes)
+    lost = set(victims(where, node.name)["pull"])
+
+    def healed() -> bool:
+        seen = stage.pull.declared()
+        elsewhere = {placed.name for placed in seen.containers if placed.node != node.name}
+        return lost <= elsewhere & seen.running
+
+    service = "pull-node-controller.service"
+    await_phase(stage, stage.lab.api, service, part * stage.profile.controller_s)
+    began_s = time.monotonic()
+    vagrant.cut(node.name)
+    _await(stage, healed, f"the containers of {node.name} run elsewhere")
+    took_s = time.monotonic() - began_s
+    vagrant.start(node.name)
+    stage.await_nodes()
+    _spread(stage)
+    return took_s
+
+
+def _spread(stage: Stage) -> None:
+    """Declare our containers anew: the scheduler moves nothing back to a node that returned."""
+    for name in NAMES:
+        stage.withdraw("pull", name)
+    _await(stage, lambda: not set(NAMES) & set(stage.where()["pull"]), "the stage is empty")
+    stage.set()
+
+
+def _await(stage: Stage, probe: Callable[[], bool], what: str) -> None:
+    limit_s = deadline_s(timing.healing_s(stage.profile))
+    until(probe, what, timeout_s=limit_s, hint="lab status shows why", every_s=0.05)
+
+
+# What is measured -> how, given the part of a period at which to begin; each leaves the stage as
+# it found it.
+MEASURES: dict[str, Callable[[Stage, float], float]] = {
+    "declared -> running (s)": declared,
+    "drift -> corrected (s)": drifted,
+    "power cut -> running elsewhere (s)": cut_off,
+}
 
 
 def measure(
@@ -51,79 +147,9 @@ def _in_profile(stage: Stage, runs: int, progress: Progress) -> dict[str, list[f
         idle = idle_ms(stage, stage.lab.nodes[0], runs)
         for run in range(1, runs + 1):
             for what, play in MEASURES.items():
-                values[what].append(play(stage))
+                values[what].append(play(stage, fraction(run, runs)))
                 progress(f"{name}, run {run} of {runs}: {what} {values[what][-1]:.1f} s")
     finally:
         stage.heal()
         stage.clear()
     return {**values, IDLE: idle}
-
-
-def declared(stage: Stage) -> float:
-    """Return the seconds from declaring a container to pull's API reporting that it serves."""
-    began_s = time.monotonic()
-    stage.declare("pull", LATE)
-    stage.await_pull(LATE)
-    took_s = time.monotonic() - began_s
-    stage.withdraw("pull", LATE)
-    _await(stage, lambda: LATE not in stage.where()["pull"], f"{LATE} is gone")
-    return took_s
-
-
-def drifted(stage: Stage) -> float:
-    """Return the seconds from starting a stray by hand to its agent having stopped it."""
-    node = stage.lab.nodes[0]
-    cursor = stage.cursor(node)
-    began_s = time.monotonic()
-    chaos.corrupt(node, FAKE, ["pull"])
-    unit = container_unit("pull", FAKE)
-
-    def corrected() -> bool:
-        gone = all(seen.name != unit for seen in stage.seen([node])[node.name])
-        return gone and any(FAKE in line for line in stage.log(node, cursor))
-
-    _await(stage, corrected, f"{FAKE} is gone from {node.name}")
-    return time.monotonic() - began_s
-
-
-def cut_off(stage: Stage) -> float:
-    """Return the seconds from pulling a node's plug to all its containers serving elsewhere."""
-    where = stage.where()
-    node = busiest(where, stage.lab.nodes)
-    lost = set(victims(where, node.name)["pull"])
-
-    def healed() -> bool:
-        seen = stage.pull.declared()
-        elsewhere = {placed.name for placed in seen.containers if placed.node != node.name}
-        return lost <= elsewhere & seen.running
-
-    began_s = time.monotonic()
-    vagrant.cut(node.name)
-    _await(stage, healed, f"the containers of {node.name} run elsewhere")
-    took_s = time.monotonic() - began_s
-    vagrant.start(node.name)
-    stage.await_nodes()
-    _spread(stage)
-    return took_s
-
-
-def _spread(stage: Stage) -> None:
-    """Declare our containers anew: the scheduler moves nothing back to a node that returned."""
-    for name in NAMES:
-        stage.withdraw("pull", name)
-    _await(stage, lambda: not set(NAMES) & set(stage.where()["pull"]), "the stage is empty")
-    stage.set()
-
-
-def _await(stage: Stage, probe: Callable[[], bool], what: str) -> None:
-    limit_s = deadline_s(timing.healing_s(stage.profile))
-    until(probe, what, timeout_s=limit_s, hint="lab status shows why", every_s=0.05)
-
-
-MEASURES.update(
-    {
-        "declared -> running (s)": declared,
-        "drift -> corrected (s)": drifted,
-        "power cut -> running elsewhere (s)": cut_off,
-    }
-)

@@ -25,7 +25,7 @@ def test_doctor_names_what_is_missing_and_the_command_that_helps(run, monkeypatc
 
 def test_doctor_fixes_first_and_looks_after(run, monkeypatch):
     fixed = []
-    monkeypatch.setattr(doctor, "fix", lambda say: fixed.append(True))
+    monkeypatch.setattr(doctor, "fix", lambda say, **_: fixed.append(True))
     monkeypatch.setattr(doctor, "checks", lambda **_: CHECKS[: 1 if fixed else 2])
     result = run("doctor", "--fix", "--json")
     assert result.exit_code == 0

@@ -1,0 +1,132 @@
+"""`lab bench converge` without VMs: where in a period runs begin, and what is read of a node."""
+
+import io
+from types import SimpleNamespace
+from typing import ClassVar
+
+import pytest
+
+from lab.bench import converge, phase
+from lab.bench.stats import Summary
+from lab.progress import Progress
+from lab.waiting import TookTooLong
+from services.core.profile import PROFILES
+
+# As journalctl --output=short-unix prints what happens to a stray: ours, systemd's, its own.
+JOURNAL = """\
+1764025500.100000 systemd[1]: Starting pull-container@fake.service - Container fake...
+1764025500.900000 python3[812]: fake serves on 10001
+1764025501.000000 systemd[1]: Started pull-container@fake.service - Container fake.
+1764025504.200000 systemd[1]: Stopping pull-container@fake.service - Container fake...
+1764025504.500000 systemd[1]: pull-container@fake.service: Deactivated successfully.
+1764025504.600000 systemd[1]: Stopped pull-container@fake.service - Container fake.
+"""
+
+
+def test_the_life_of_a_stray_is_read_off_the_node_s_own_clock():
+    assert phase.lived_s(JOURNAL) == pytest.approx(4.5)
+
+
+@pytest.mark.parametrize(
+    "journal", ["", JOURNAL.splitlines()[0], "".join(JOURNAL.splitlines(True)[:-1])]
+)
+def test_a_life_that_has_not_ended_has_no_length(journal):
+    assert phase.lived_s(journal) is None
+
+
+def test_runs_begin_at_parts_of_the_period_that_are_spread_evenly():
+    assert [phase.fraction(run, 1) for run in (1,)] == [0.5]
+    parts = [phase.fraction(run, 4) for run in (1, 2, 3, 4)]
+    assert parts == [0.125, 0.375, 0.625, 0.875]
+
+
+def _shows(*passes):
+    """A node whose service is shown in these states, one a look, the last one for ever."""
+    left = list(passes)
+
+    def command(node, *argv):
+        run, state = left.pop(0) if len(left) > 1 else left[0]
+        return f"InvocationID={run}\nActiveState={state}\n"
+
+    return SimpleNamespace(command=command, profile=PROFILES["fast"], left=left)
+
+
+@pytest.mark.parametrize(
+    "passes",
+    [
+        pytest.param([("a", "inactive"), ("a", "inactive"), ("b", "inactive")], id="a new pass"),
+        pytest.param([("a", "inactive"), ("b", "activating"), ("b", "inactive")], id="seen in it"),
+        pytest.param([("a", "activating"), ("a", "inactive")], id="one was under way"),
+    ],
+)
+def test_a_phase_is_counted_from_the_end_of_a_pass(lab, vms, monkeypatch, passes):
+    slept = []
+    monkeypatch.setattr(phase.time, "sleep", slept.append)
+    stage = _shows(*passes)
+    phase.await_phase(stage, lab.api, "pull-scheduler.service", 2.5)
+    assert slept[-1] == 2.5
+    assert len(stage.left) == 1
+
+
+def test_a_loop_that_does_not_turn_is_an_error(lab, vms, monkeypatch):
+    monkeypatch.setattr(phase.timing, "healing_s", lambda _: 0.2)
+    with pytest.raises(TookTooLong, match="a pass of pull-scheduler"):
+        phase.await_phase(_shows(("a", "inactive")), lab.api, "pull-scheduler.service", 0)
+
+
+class FakeStage:
+    """Remembers what it was asked; stands in for lab.demo.stage.Stage."""
+
+    calls: ClassVar[list[str]] = []
+
+    def __init__(self, lab, modes, profile, say):
+        self.lab, self.profile = lab, profile
+        self.calls.append(f"{profile.name} {' '.join(modes)}")
+
+    def __getattr__(self, name):
+        return lambda: self.calls.append(name)
+
+
+@pytest.fixture
+def bench(lab, monkeypatch):
+    """Call converge.measure over doubles; returns what it returned. calls: what the stage did."""
+    FakeStage.calls = []
+    ups = []
+    monkeypatch.setattr(converge, "Stage", FakeStage)
+    monkeypatch.setattr(converge.bringup, "up", lambda mode, name, _: ups.append((mode, name)))
+    monkeypatch.setattr(converge, "idle_ms", lambda stage, node, runs: [100.0] * runs)
+
+    def measure(play, runs):
+        monkeypatch.setattr(converge, "MEASURES", {"it (s)": play})
+        progress = Progress(io.StringIO())
+        return converge.measure(lab, ["push", "pull"], ["seed", "fast"], runs, progress)
+
+    return SimpleNamespace(measure=measure, ups=ups, calls=FakeStage.calls)
+
+
+def test_every_profile_is_measured_at_every_part_of_the_period(bench):
+    results = bench.measure(lambda stage, part: part * stage.profile.agent_s, 2)
+    assert results["it (s)"] == {
+        "seed": Summary(2, 2.5, 1.25, 3.75),
+        "fast": Summary(2, 0.5, 0.25, 0.75),
+    }
+    assert results[converge.IDLE]["seed"] == Summary(2, 100.0, 100.0, 100.0)
+    assert bench.ups == [("both", "seed"), ("both", "fast")]
+    assert bench.calls == [
+        word
+        for name in ("seed", "fast")
+        for word in (f"{name} pull", "heal", "set", "heal", "clear")
+    ]
+
+
+def test_a_measurement_that_fails_leaves_the_lab_whole(bench):
+    def broken(stage, part):
+        raise TookTooLong("fake is gone", 9, False, "")
+
+    with pytest.raises(TookTooLong):
+        bench.measure(broken, 1)
+    assert bench.calls[-2:] == ["heal", "clear"]
+
+
+def test_measurements_have_names_with_their_unit():
+    assert all(name.endswith(" (s)") for name in converge.MEASURES)

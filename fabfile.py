@@ -1,5 +1,5 @@
 """`fab` looks for this name; the tasks are in tasks.py."""
 
-from tasks import demo, down, heal, logs, ssh, status, test, up
+from tasks import namespace
 
-__all__ = ["demo", "down", "heal", "logs", "ssh", "status", "test", "up"]
+__all__ = ["namespace"]

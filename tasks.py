@@ -1,26 +1,31 @@
 """Tasks for `fab`: the same commands as `lab`, for hands that are used to Fabric.
 
-Each hands its words to `lab`, so errors, hints and exit codes are the same.
+Each hands its words to `lab`, so errors, hints and exit codes are the same. Where `lab` has a
+family of commands, `fab` has a dot: `lab chaos halt node1` is `fab chaos.halt node1`.
 """
 
 from fabric import task
+from invoke.collection import Collection
 from invoke.context import Context
 from invoke.exceptions import Exit
 
 from lab.cli import run
 from services.core.profile import DEFAULT_PROFILE
 
+JSON = {"json": "print JSON instead of a table"}
+MODE = {"mode": "push, pull or both"}
+RUNS = {"runs": "runs to take"}
 
-def _lab(*words: str) -> None:
+
+def _lab(*words: str, json: bool = False) -> None:
     """Run one `lab` command line; a failure ends `fab`, with its exit code."""
-    code = run(words)
+    code = run([*words, *(["--json"] if json else [])])
     if code:
         raise Exit(code=code)
 
 
 @task(  # type: ignore[untyped-decorator]
-    positional=["mode"],
-    help={"mode": "push, pull or both", "profile": "seed or fast: how fast the loops of pull turn"},
+    positional=["mode"], help=MODE | {"profile": "seed or fast: how fast the loops of pull turn"}
 )
 def up(_: Context, mode: str, profile: str = DEFAULT_PROFILE) -> None:
     """Boot the VMs and switch to a mode: fab up push, fab up pull, fab up both."""
@@ -33,10 +38,10 @@ def down(_: Context) -> None:
     _lab("down")
 
 
-@task  # type: ignore[untyped-decorator]
-def status(_: Context) -> None:
+@task(help=JSON)  # type: ignore[untyped-decorator]
+def status(_: Context, json: bool = False) -> None:
     """Show VMs, services, and wanted beside running, read live."""
-    _lab("status")
+    _lab("status", json=json)
 
 
 @task(positional=["name"], help={"name": "api, node1, node2 ..."})  # type: ignore[untyped-decorator]
@@ -57,11 +62,43 @@ def logs(_: Context, name: str, follow: bool = False) -> None:
 @task(  # type: ignore[untyped-decorator]
     # No positional: invoke fills those that have a default from options only.
     positional=[],
-    help={"name": "reconciliation, resilience or self-healing", "mode": "push, pull or both"},
+    help=MODE | JSON | {"name": "reconciliation, resilience or self-healing"},
 )
-def demo(_: Context, name: str = "", mode: str = "both") -> None:
+def demo(_: Context, name: str = "", mode: str = "both", json: bool = False) -> None:
     """Play the three demonstrations, or one: fab demo --name resilience."""
-    _lab("demo", *([name] if name else []), "--mode", mode)
+    _lab("demo", *([name] if name else []), "--mode", mode, json=json)
+
+
+@task(positional=["node"], help={"orderly": "shut down instead"})  # type: ignore[untyped-decorator]
+def halt(_: Context, node: str, orderly: bool = False) -> None:
+    """Pull the plug of a node: fab chaos.halt node1."""
+    _lab("chaos", "halt", node, *(["--orderly"] if orderly else []))
+
+
+@task(positional=["node"])  # type: ignore[untyped-decorator]
+def start(_: Context, node: str) -> None:
+    """Boot a node again: fab chaos.start node1."""
+    _lab("chaos", "start", node)
+
+
+@task(help=MODE)  # type: ignore[untyped-decorator]
+def stop_api(_: Context, mode: str = "both") -> None:
+    """Stop the API service."""
+    _lab("chaos", "stop-api", "--mode", mode)
+
+
+@task(help=MODE)  # type: ignore[untyped-decorator]
+def start_api(_: Context, mode: str = "both") -> None:
+    """Start the API service again."""
+    _lab("chaos", "start-api", "--mode", mode)
+
+
+@task(  # type: ignore[untyped-decorator]
+    positional=["node"], help=MODE | {"name": "what the stray container is called"}
+)
+def corrupt(_: Context, node: str, name: str = "fake", mode: str = "both") -> None:
+    """Start a container on a node by hand: fab chaos.corrupt node1."""
+    _lab("chaos", "corrupt", node, "--name", name, "--mode", mode)
 
 
 @task  # type: ignore[untyped-decorator]
@@ -70,7 +107,39 @@ def heal(_: Context) -> None:
     _lab("heal")
 
 
+@task(help=JSON | {"fix": "install what is missing"})  # type: ignore[untyped-decorator]
+def doctor(_: Context, fix: bool = False, json: bool = False) -> None:
+    """Check what the lab needs of this machine."""
+    _lab("doctor", *(["--fix"] if fix else []), json=json)
+
+
+@task  # type: ignore[untyped-decorator]
+def build(_: Context) -> None:
+    """Build the box, unless it exists already: fab box.build."""
+    _lab("box", "build")
+
+
+@task(name="up", help=RUNS | JSON)  # type: ignore[untyped-decorator]
+def bench_up(_: Context, runs: int = 3, json: bool = False) -> None:
+    """Time `fab up both`, phase by phase; takes the lab down before each run."""
+    _lab("bench", "up", "--runs", str(runs), json=json)
+
+
+@task(name="converge", help=RUNS | JSON)  # type: ignore[untyped-decorator]
+def bench_converge(_: Context, runs: int = 3, json: bool = False) -> None:
+    """Time how long pull takes to repair what, in every profile."""
+    _lab("bench", "converge", "--runs", str(runs), json=json)
+
+
 @task  # type: ignore[untyped-decorator]
 def test(_: Context) -> None:
     """Run the tests that need the VMs."""
     _lab("test")
+
+
+namespace = Collection(
+    *(up, down, status, ssh, logs, demo, heal, doctor, test),
+    Collection("chaos", halt, start, stop_api, start_api, corrupt),
+    Collection("box", build),
+    Collection("bench", bench_up, bench_converge),
+)

@@ -5,6 +5,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from invoke.context import Context
+
+import tasks
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -16,8 +19,31 @@ def fab(*words):
 
 def test_fab_lists_its_tasks():
     listed = fab("--list").stdout
-    for name in ("up", "down", "status", "ssh", "logs", "demo", "heal", "test"):
+    plain = "up down status ssh logs demo heal doctor test box.build bench.up bench.converge"
+    chaos = "chaos.halt chaos.start chaos.stop-api chaos.start-api chaos.corrupt"
+    for name in f"{plain} {chaos}".split():
         assert f"\n  {name} " in listed
+
+
+@pytest.mark.parametrize(
+    ("task", "given", "words"),
+    [
+        ("status", {"json": True}, "status --json"),
+        ("demo", {"name": "resilience", "json": True}, "demo resilience --mode both --json"),
+        ("doctor", {}, "doctor"),
+        ("box.build", {}, "box build"),
+        ("bench.converge", {"runs": 5}, "bench converge --runs 5"),
+        ("chaos.halt", {"node": "node1"}, "chaos halt node1"),
+        ("chaos.halt", {"node": "node1", "orderly": True}, "chaos halt node1 --orderly"),
+        ("chaos.stop-api", {"mode": "push"}, "chaos stop-api --mode push"),
+        ("chaos.corrupt", {"node": "node2"}, "chaos corrupt node2 --name fake --mode both"),
+    ],
+)
+def test_a_task_says_what_one_would_say_to_lab(monkeypatch, task, given, words):
+    said = []
+    monkeypatch.setattr(tasks, "run", lambda command: said.append(command))
+    tasks.namespace[task](Context(), **given)
+    assert said == [words.split()]
 
 
 @pytest.mark.parametrize(
@@ -26,6 +52,7 @@ def test_fab_lists_its_tasks():
         (["up"], "did not receive required positional arguments: 'mode'"),
         (["up", "nonsense"], "Error: unknown mode 'nonsense'\nHint: use one of: push, pull, both"),
         (["ssh", "node9"], "Hint: use one of: api, node1, node2, node3"),
+        (["chaos.halt", "node9"], "Hint: use one of: node1, node2, node3"),
     ],
 )
 def test_fab_fails_with_the_words_and_the_exit_code_of_lab(words, said):

@@ -17,7 +17,8 @@ def lab():
 @pytest.fixture
 def vms(lab, monkeypatch, tmp_path):
     """Four VMs that run, in both modes, and a lock of our own."""
-    monkeypatch.setattr(paths, "RUN", tmp_path / "run")
+    for folder in ("RUN", "SHARED"):
+        monkeypatch.setattr(paths, folder, tmp_path / folder)
     fake = FakeLab(lab)
     fake.install(monkeypatch)
     return fake

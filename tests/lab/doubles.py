@@ -10,6 +10,7 @@ machine that was never made is neither halted nor booted.
 import json
 import shlex
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -30,6 +31,8 @@ class FakeMachine:
         self.state = "running"
         self.hangs = False
         self.units = dict(units)
+        self.starts = Counter()
+        self.kill_misses = False
         self.marks = set()
         self.commands = []
 
@@ -48,6 +51,8 @@ class FakeMachine:
             return self._shell(shlex.split(argv[2]))
         elif tool == "find":
             return self._find(argv)
+        elif tool == "journalctl":
+            return "-- cursor: s=1\n" if "--show-cursor" in argv else ""
         elif tool == "cat":
             return "LAB_PROFILE=fast\nLAB_API=10.77.0.10:8081\n"
         return ""
@@ -74,13 +79,18 @@ class FakeMachine:
             )
         if verb == "show":
             return "\n".join(
-                f"Id={name}\nActiveState={self.units.get(name, 'inactive')}\n" for name in units
+                f"Id={name}\nActiveState={self.units.get(name, 'inactive')}\n"
+                f"InvocationID={self.starts[name]}\n"
+                for name in units
             )
         for name in units:
-            if verb == "start":
+            if verb == "start" and self.units.get(name) != "active":
                 self.units[name] = "active"
+                self.starts[name] += 1
             elif verb == "stop":
                 self.units.pop(name, None)
+            elif verb == "kill" and name in self.units and not self.kill_misses:
+                self.units[name] = "failed"
         return ""
 
 

@@ -6,9 +6,10 @@ import pytest
 
 from lab import chaos
 from lab.client import Running
-from lab.demo import reconciliation, resilience, selfhealing
+from lab.demo import reconciliation, resilience, selfhealing, timing
 from lab.demo.resilience import Fate, fate
 from lab.demo.stage import LATE, NAMES, Stage
+from lab.demo.verdict import Verdict
 from lab.provider import vagrant
 from lab.waiting import TookTooLong
 from services.core.errors import ApiRefused, ApiUnreachable, LabError, NodeUnreachable
@@ -60,6 +61,65 @@ def test_push_that_cannot_reach_the_node_does_not_say_that_the_stray_is_gone(sta
     stage.push = SimpleNamespace(running=lambda: Running((), ("node1",)))
     with pytest.raises(NodeUnreachable):
         reconciliation._push(stage, node)
+
+
+SHOWS, HIDES = Running((Placed(Container("fake"), "node1"),), ()), Running((), ("node1",))
+
+
+@pytest.mark.parametrize(
+    ("answers", "verdict"),
+    [
+        pytest.param([SHOWS], Verdict.EXPECTED, id="listed to the end"),
+        pytest.param([SHOWS, SILENT], Verdict.UNKNOWN, id="push died after one look"),
+        pytest.param([SHOWS, HIDES], Verdict.UNKNOWN, id="the node was lost after one look"),
+        pytest.param([SHOWS, SHOWS, Running((), ())], Verdict.UNEXPECTED, id="corrected"),
+        pytest.param([SILENT], Verdict.UNKNOWN, id="never seen"),
+    ],
+)
+def test_a_stray_in_push_is_watched_to_the_end(stage, monkeypatch, answers, verdict):
+    monkeypatch.setattr(timing, "drift_s", lambda _: 0.4)
+    left = list(answers)
+
+    def running():
+        answer = left.pop(0) if len(left) > 1 else left[0]
+        if isinstance(answer, LabError):
+            raise answer
+        return answer
+
+    stage.modes = ["push"]
+    stage.push = SimpleNamespace(running=running)
+    (outcome,) = reconciliation.play(stage)
+    assert outcome.verdict is verdict
+
+
+@pytest.mark.parametrize(
+    ("misses", "hangs", "verdict"),
+    [
+        pytest.param(False, False, Verdict.EXPECTED, id="killed, and nobody mends it"),
+        pytest.param(True, False, Verdict.UNEXPECTED, id="the kill missed"),
+        pytest.param(False, True, Verdict.UNKNOWN, id="no look saw it dead"),
+    ],
+)
+def test_that_push_leaves_the_dead_alone_is_seen(lab, vms, monkeypatch, misses, hangs, verdict):
+    monkeypatch.setattr(timing, "outage_s", lambda _: 0.2)
+    monkeypatch.setenv("LAB_PUSH_PORT", "9")
+    stage = Stage(lab, ["push"], PROFILES["fast"], lambda text: None)
+    for number, name in enumerate(NAMES):
+        vms[lab.nodes[number % 3].name].units[f"push-container@{name}.service"] = "active"
+    vms["node1"].kill_misses = misses
+    if hangs:
+        seen = iter(["7"])
+        monkeypatch.setattr(resilience, "_run_of", lambda *_: _next(seen))
+    (outcome,) = resilience.play(stage)
+    assert outcome.verdict is verdict
+
+
+def _next(seen):
+    """The next of `seen`; no look succeeds after the last."""
+    try:
+        return next(seen)
+    except StopIteration:
+        raise NodeUnreachable("node1", 5) from None
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from typing import Any
 
 from services.core.errors import BadShape
+from services.core.names import check_label
 
 Json = dict[str, Any]
 
@@ -25,6 +26,14 @@ def objects(body: object, key: str) -> list[Json]:
         f"the field {key!r} must be a list of objects",
         hint=f"""send it like {{"{key}": [{{"name": "nginx"}}]}}""",
     )
+
+
+def labels(fields: Json, key: str, what: str) -> list[str]:
+    """Return the field `key`: a list of labels; empty without the field. what: names one."""
+    items = fields.get(key, [])
+    if isinstance(items, list):
+        return [check_label(item, what) for item in items]
+    raise BadShape(f"the field {key!r} must be a list, got {type(items).__name__}", hint=EXAMPLE)
 
 
 def text(fields: Json, key: str) -> str:

@@ -6,13 +6,15 @@ lets fields be added, never renamed or removed.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
 
 from services.core.catalogue import check_image
 from services.core.errors import BadShape
 from services.core.fields import EXAMPLE as EXAMPLE
 from services.core.fields import Json as Json
-from services.core.fields import as_object, count, objects, seconds, text
+from services.core.fields import as_object, count, labels, objects, seconds, text
+from services.core.messages import NodeList as NodeList
+from services.core.messages import Patch as Patch
+from services.core.messages import Report as Report
 from services.core.model import (
     DEFAULT_IMAGE,
     Assignment,
@@ -24,30 +26,6 @@ from services.core.model import (
     UnitState,
 )
 from services.core.names import check_label
-
-
-class Report(NamedTuple):
-    """What an agent saw on its node in one pass, and under which revision it acted."""
-
-    running: Mapping[str, UnitState]
-    revision: int
-
-
-class Patch(NamedTuple):
-    """What a PATCH asks for. guarded: only while the container is on `if_node`."""
-
-    node: str | None
-    reason: str
-    guarded: bool
-    if_node: str | None
-
-
-class NodeList(NamedTuple):
-    """All nodes, and what one must know to judge their silence."""
-
-    nodes: tuple[Node, ...]
-    uptime_s: float
-    lease_s: float
 
 
 def load_container(body: object) -> tuple[Container, str | None]:
@@ -187,9 +165,16 @@ def dump_node(node: Node, last_heartbeat: str, running: Sequence[str]) -> Json:
     }
 
 
-def dump_nodes(nodes: Sequence[Json], uptime_s: float, lease_s: float) -> Json:
+def dump_nodes(
+    nodes: Sequence[Json], uptime_s: float, lease_s: float, awaited: Sequence[str] = ()
+) -> Json:
     """All nodes of dump_node, with what the node controller must know of the server itself."""
-    return {"nodes": list(nodes), "uptime_s": round(uptime_s, 3), "lease_s": lease_s}
+    return {
+        "nodes": list(nodes),
+        "uptime_s": round(uptime_s, 3),
+        "lease_s": lease_s,
+        "awaited": list(awaited),
+    }
 
 
 def load_nodes(body: object) -> NodeList:
@@ -199,7 +184,8 @@ def load_nodes(body: object) -> NodeList:
         Node(text(item, "name"), seconds(item, "silent_s"), _health(item))
         for item in objects(fields, "nodes")
     )
-    return NodeList(nodes, seconds(fields, "uptime_s"), seconds(fields, "lease_s"))
+    awaited = tuple(labels(fields, "awaited", "node"))
+    return NodeList(nodes, seconds(fields, "uptime_s"), seconds(fields, "lease_s"), awaited)
 
 
 def dump_running(pairs: Iterable[tuple[str, str]], unreachable: Sequence[str]) -> Json:

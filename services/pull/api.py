@@ -62,10 +62,10 @@ def make_admin_app(store: Store) -> Bottle:
 
     @app.get("/api/nodes")  # type: ignore[untyped-decorator]
     def list_nodes() -> wire.Json:
-        """Every node that spoke since the server started."""
-        nodes, uptime_s = store.nodes()
+        """Every node that spoke since the server started, and the names of who only did before."""
+        nodes, awaited, uptime_s = store.nodes()
         documents = [wire.dump_node(node, beat.wall, sorted(beat.running)) for node, beat in nodes]
-        return wire.dump_nodes(documents, uptime_s, store.lease_s)
+        return wire.dump_nodes(documents, uptime_s, store.lease_s, awaited)
 
     return app
 

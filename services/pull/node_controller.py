@@ -11,7 +11,9 @@ def decide(api: Api) -> None:
     """Unassign what is on dead nodes, unless a guard holds; print each decision."""
     containers = api.containers()
     nodes = api.nodes()
-    eviction = evict(containers, nodes.nodes, uptime_s=nodes.uptime_s, lease_s=nodes.lease_s)
+    eviction = evict(
+        containers, nodes.nodes, nodes.awaited, uptime_s=nodes.uptime_s, lease_s=nodes.lease_s
+    )
     where = {placed.name: placed.node for placed in containers}
     # Not if it was moved meanwhile: off the node that is down, or nothing.
     write_all(api, "UNASSIGN", [(item, where[item.name]) for item in eviction.placements])

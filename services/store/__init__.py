@@ -1,5 +1,6 @@
 """What the pull mode's state server remembers: wanted, placed and seen, each with one writer."""
 
-from services.store.store import PlacedMeanwhile, Store
+from services.store.answers import PlacedMeanwhile
+from services.store.store import Store
 
 __all__ = ["PlacedMeanwhile", "Store"]

@@ -2,44 +2,25 @@
 
 Users write what is *wanted*, scheduler and node controller what is *placed*, agents what is
 *seen*: three tables, no shared column. The first two are in TinyDB, on disk; the third is in
-memory. Every change of the first two has a revision, which only grows.
+memory, but for the names of all nodes that ever spoke: whoever is silent after a restart is then
+told from who never was. Every change of the first two has a revision, which only grows.
 """
 
 import secrets
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import NamedTuple
 
 from tinydb import TinyDB, where
 
-from services.core.errors import LabError, UnknownContainer
-from services.core.model import Assignment, Container, Node, Placed, UnitState
-from services.store.seen import Beat, Seen
+from services.core.errors import UnknownContainer
+from services.core.model import Assignment, Container, Placed, UnitState
+from services.durable import UnwritableFile
+from services.store.answers import Listing, PlacedMeanwhile, Roll
+from services.store.seen import Seen
 from services.store.storage import DurableStorage
-
-
-class Listing(NamedTuple):
-    """All declared containers by name. running: container -> node where it serves."""
-
-    placed: tuple[Placed, ...]
-    running: dict[str, str]
-    revision: int
-
-
-class PlacedMeanwhile(LabError):
-    """A decision that was made about a placement which is not there any more."""
-
-    def __init__(self, name: str, expected: str | None, actual: str | None) -> None:
-        super().__init__(
-            f"container {name!r} is {_where(actual)}, not {_where(expected)}",
-            hint="read GET /api/containers again and decide anew",
-        )
-        self.name = name
-        self.expected = expected
-        self.actual = actual
 
 
 class Store:
@@ -65,6 +46,7 @@ class Store:
         # TinyDB's query cache outlives a transaction that failed.
         self._wanted = self._db.table("wanted", cache_size=0)
         self._placed = self._db.table("placed", cache_size=0)
+        self._spoke = self._db.table("spoke", cache_size=0)
         self._meta = self._db.table("meta", cache_size=0)
         self.problem = self._storage.problem
         self._open()
@@ -114,9 +96,15 @@ class Store:
             self.place(name, node, reason)
 
     def beat(self, node: str, running: dict[str, UnitState] | None) -> None:
-        """Record that `node` lives, and what it runs if it says so."""
+        """Record that `node` lives, and what it runs if it says so. Only its first is written."""
         with self._lock:
             self._seen.beat(node, running, at_s=self._now_s())
+            if node not in self._ever:
+                # A full disk does not make it dead: its next beat tries again.
+                with suppress(UnwritableFile):
+                    with self._storage.transaction():
+                        self._spoke.insert({"name": node})
+                    self._ever.add(node)
 
     def listing(self) -> Listing:
         """Return everything that is wanted, where it was put, and where it serves."""
@@ -137,13 +125,16 @@ class Store:
             mine = tuple(item.container for item in self._all_placed() if item.node == node)
             return Assignment(self._epoch, self._revision, mine)
 
-    def nodes(self) -> tuple[list[tuple[Node, Beat]], float]:
-        """Return every node heard of since the start, and for how many seconds that is."""
+    def nodes(self) -> Roll:
+        """Return who spoke since the start, and who only did before it."""
         with self._lock:
             now_s = self._now_s()
-            return self._seen.nodes(now_s=now_s), now_s - self._started_s
+            heard = tuple(self._seen.nodes(now_s=now_s))
+            awaited = self._ever - {node.name for node, _ in heard}
+            return Roll(heard, tuple(sorted(awaited)), now_s - self._started_s)
 
     def _open(self) -> None:
+        self._ever = {row["name"] for row in self._spoke.all()}
         meta = self._meta.get(where("epoch").exists())
         if not isinstance(meta, dict):
             # Agents tell by it that this store knows nothing of what an older one told them.
@@ -178,10 +169,6 @@ class Store:
         nodes = {row["name"]: row["node"] for row in self._placed.all()}
         for row in sorted(self._wanted.all(), key=_name):
             yield Placed(Container(row["name"], row["image"]), nodes.get(row["name"]))
-
-
-def _where(node: str | None) -> str:
-    return "unplaced" if node is None else f"on {node!r}"
 
 
 def _name(row: dict[str, str]) -> str:

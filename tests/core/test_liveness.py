@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.core.liveness import NODE_DOWN, evict, health
+from services.core.liveness import NODE_DOWN, NODE_UNKNOWN, evict, health
 from services.core.model import Container, Health, Node, Placed
 from tests.core.strategies import node_lists, placed_lists
 
@@ -85,8 +85,20 @@ def test_health(silent_s, expected):
             id="a node that never spoke is down once the server is old enough",
         ),
         pytest.param(
-            placed(a="n1", b="n2", c="n3"), [], OLD_S, [], "3 of 3 nodes",
-            id="a restarted server that nobody reaches does not evict the world",
+            placed(a="g1", b="g2", c="g3", d="n1"), nodes(n1=0, n2=0), OLD_S, ["a", "b", "c"], "",
+            id="however many of them there are",
+        ),
+        pytest.param(
+            placed(a="g1", b="g2", c="n1"), nodes(n1=9, n2=0, n3=0), 10, ["a", "b", "c"], "",
+            id="nor do they make one dead node look like most of the world",
+        ),
+        pytest.param(
+            placed(a="n1", b="n2", c="g1"), nodes(n1=9, n2=9, n3=0), OLD_S, ["c"], "2 of 3 nodes",
+            id="nor are they counted among those that live",
+        ),
+        pytest.param(
+            placed(a="n1", b="n2"), [], OLD_S, [], "no node is up, and n1, n2 may",
+            id="where no node ever spoke they may all be booting",
         ),
         pytest.param(
             placed(a=None), nodes(n1=9, n2=9, n3=0), OLD_S, [], "",
@@ -102,9 +114,40 @@ def test_eviction(containers, known, uptime_s, evicted, held):
     assert bool(held) == bool(eviction.held)
 
 
-def test_an_eviction_says_which_node_is_down():
-    eviction = evict(placed(a="n1"), nodes(n1=9, n2=0), uptime_s=OLD_S, lease_s=LEASE_S)
-    assert eviction.placements[0].reason == f"{NODE_DOWN}: n1"
+@pytest.mark.parametrize(
+    ("containers", "known", "awaited", "evicted", "held"),
+    [
+        pytest.param(
+            placed(a="n1", b="n2", c="n3"), [], ["n1", "n2", "n3"], [], "3 of 3 nodes",
+            id="a server that nobody reaches does not evict the world",
+        ),
+        pytest.param(
+            placed(a="n1", b="n2", c="n3"), nodes(n3=0), ["n1", "n2"], [], "2 of 3 nodes",
+            id="nor does one that only a part of it reaches",
+        ),
+        pytest.param(
+            placed(a="n1", b="g1"), nodes(n3=0), ["n1", "n2"], ["b"], "2 of 3 nodes",
+            id="what is on a node that never was may leave even then",
+        ),
+        pytest.param(
+            placed(a="n1"), nodes(n2=0, n3=0), ["n1"], ["a"], "",
+            id="a node that died with the old server is down",
+        ),
+    ],
+)  # fmt: skip
+def test_eviction_by_a_server_that_was_restarted(containers, known, awaited, evicted, held):
+    eviction = evict(containers, known, awaited, uptime_s=OLD_S, lease_s=LEASE_S)
+    assert [item.name for item in eviction.placements] == evicted
+    assert held in eviction.held
+    assert bool(held) == bool(eviction.held)
+
+
+def test_an_eviction_says_what_is_wrong_with_the_node():
+    eviction = evict(placed(a="n1", b="g1"), nodes(n1=9, n2=0), uptime_s=OLD_S, lease_s=LEASE_S)
+    assert [item.reason for item in eviction.placements] == [
+        f"{NODE_DOWN}: n1",
+        f"{NODE_UNKNOWN}: g1",
+    ]
 
 
 @given(placed_lists, node_lists, st.floats(0, 100))

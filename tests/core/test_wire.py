@@ -70,9 +70,9 @@ def test_a_report_survives_the_wire(running, revision):
 def test_nodes_survive_the_wire(nodes):
     body = over_the_wire(
         wire.dump_nodes([wire.dump_node(node, "2026-01-01T00:00:00+00:00", []) for node in nodes],
-                        12.5, 3.0)
+                        12.5, 3.0, ["n9"])
     )  # fmt: skip
-    assert wire.load_nodes(body) == wire.NodeList(tuple(nodes), 12.5, 3.0)
+    assert wire.load_nodes(body) == wire.NodeList(tuple(nodes), 12.5, 3.0, ("n9",))
 
 
 @pytest.mark.parametrize("if_node", [None, "node1"])
@@ -154,6 +154,12 @@ def test_a_document_with_junk_anywhere_is_taken_or_refused_with_an_error_of_ours
             {"nodes": [{"name": "a", "silent_s": -1}], "uptime_s": 1, "lease_s": 1},
             BadShape,
             id="silence is not negative",
+        ),
+        pytest.param(
+            wire.load_nodes,
+            {"nodes": [], "uptime_s": 1, "lease_s": 1, "awaited": ["../x"]},
+            BadName,
+            id="who is awaited has a name",
         ),
     ],
 )

@@ -168,3 +168,25 @@ def test_an_api_that_was_set_back_to_an_older_state_stops_nothing(busy, tmp_path
     busy.second()
     assert busy.runs()["node1"] == ["a", "d"]
     assert any("older than" in line for line in busy.nodes["node1"].said)
+
+
+def test_a_server_restarted_behind_a_partition_moves_nothing(busy):
+    busy.stop_api()
+    busy.boot_api()
+    for _ in range(8):
+        busy.second("node1", "node2")
+    assert busy.runs() == {"node1": ["a"], "node2": ["b"], "node3": ["c"]}
+    assert busy.call("GET", "/api/nodes")["awaited"] == ["node1", "node2"]
+
+
+def test_containers_on_nodes_that_never_were_come_back_and_keep_nobody_from_healing(busy):
+    for number in range(4):
+        body = {"name": f"x{number}", "node": f"ghost{number}"}
+        busy.call("POST", "/api/containers", json=body)
+    for _ in range(3):
+        busy.second()
+    assert all(node.startswith("node") for node in busy.running().values())
+    assert len(busy.running()) == 7
+    for _ in range(6):
+        busy.second("node1")
+    assert set(busy.running().values()) == {"node2", "node3"}

@@ -1,39 +1,9 @@
-import threading
-from pathlib import Path
-
 import pytest
 
 from services.core.errors import UnknownContainer
 from services.core.model import Container, Health, UnitState
-from services.durable import DamagedFile, UnwritableFile
-from services.store import PlacedMeanwhile, Store
-
-LEASE_S = 3.0
-
-
-class Clock:
-    now_s = 100.0
-
-    def __call__(self) -> float:
-        return self.now_s
-
-
-@pytest.fixture
-def clock():
-    return Clock()
-
-
-@pytest.fixture
-def store(tmp_path, clock):
-    return Store(tmp_path, lease_s=LEASE_S, now_s=clock)
-
-
-def reopen(tmp_path, clock):
-    return Store(tmp_path, lease_s=LEASE_S, now_s=clock)
-
-
-def where(store):
-    return {item.name: item.node for item in store.listing().placed}
+from services.store import PlacedMeanwhile
+from tests.store.conftest import LEASE_S, reopen, where
 
 
 def test_a_new_store_is_empty_and_at_revision_0(store):
@@ -116,7 +86,7 @@ def test_everything_but_what_was_seen_survives_a_restart(store, tmp_path, clock)
     assert again.listing().placed == store.listing().placed
     assert again.assignment("node1") == store.assignment("node1")
     assert again.listing().running == {}
-    assert again.nodes() == ([], 0.0)
+    assert again.nodes() == ((), ("node1",), 0.0)
 
 
 def test_a_store_made_anew_has_another_epoch(store, tmp_path, clock):
@@ -126,7 +96,8 @@ def test_a_store_made_anew_has_another_epoch(store, tmp_path, clock):
     assert reopen(other, clock).assignment("n").epoch == reopen(other, clock).assignment("n").epoch
 
 
-def test_beats_are_not_written(store, tmp_path):
+def test_only_the_first_beat_of_a_node_is_written(store, tmp_path):
+    store.beat("node1", {})
     before = {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
     store.beat("node1", {})
     assert {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()} == before
@@ -137,12 +108,31 @@ def test_a_beat_makes_a_node_known_and_silence_takes_it_down(store, clock):
     clock.now_s += 1
     store.beat("node1", None)
     clock.now_s += LEASE_S - 0.5
-    nodes, uptime_s = store.nodes()
-    assert [(node.name, node.silent_s, node.health) for node, _ in nodes] == [
+    heard, _, uptime_s = store.nodes()
+    assert [(node.name, node.silent_s, node.health) for node, _ in heard] == [
         ("node1", 2.5, Health.SUSPECT),
         ("node2", 3.5, Health.DOWN),
     ]
     assert uptime_s == 3.5
+
+
+def test_who_ever_spoke_is_awaited_after_a_restart_until_it_speaks(store, tmp_path, clock):
+    store.beat("node1", None)
+    store.beat("node2", None)
+    again = reopen(tmp_path, clock)
+    assert again.nodes().awaited == ("node1", "node2")
+    again.beat("node2", None)
+    assert again.nodes().awaited == ("node1",)
+
+
+def test_a_node_lives_though_its_name_cannot_be_written(store, tmp_path, clock):
+    half = tmp_path / "pull.json.new"
+    half.symlink_to("/dev/full")
+    store.beat("node1", None)
+    assert [node.name for node, _ in store.nodes().heard] == ["node1"]
+    half.unlink()
+    store.beat("node1", None)
+    assert reopen(tmp_path, clock).nodes().awaited == ("node1",)
 
 
 @pytest.mark.parametrize(
@@ -176,69 +166,3 @@ def test_a_beat_without_a_report_keeps_the_last_report(store):
     assert store.listing().running == {"a": "node1"}
     store.beat("node1", {})
     assert store.listing().running == {}
-
-
-def test_a_damaged_file_is_said_and_its_revision_is_not_used_twice(store, tmp_path, clock):
-    for name in "abc":
-        store.declare(Container(name), None)
-    agents_saw = store.assignment("n")
-    (tmp_path / "pull.json").write_bytes(b"crc32 0")
-    again = reopen(tmp_path, clock)
-    assert "damaged" in again.problem
-    assert where(again) == {"a": None, "b": None}
-    assert again.assignment("n").epoch == agents_saw.epoch
-    assert again.assignment("n").revision > agents_saw.revision
-    assert reopen(tmp_path, clock).problem == ""
-
-
-def test_two_damaged_files_are_never_taken_for_an_empty_store(store, tmp_path, clock):
-    store.declare(Container("a"), None)
-    for path in (tmp_path / "pull.json", tmp_path / "pull.json.previous"):
-        path.write_bytes(b"")
-    with pytest.raises(DamagedFile):
-        reopen(tmp_path, clock)
-
-
-def test_a_change_that_cannot_be_written_did_not_happen(store, tmp_path):
-    store.declare(Container("a"), "node1")
-    before = store.listing()
-    (tmp_path / "pull.json.new").symlink_to("/dev/full")
-    for change in (
-        lambda: store.declare(Container("b"), "node1"),
-        lambda: store.place("a", "node2", ""),
-        lambda: store.remove("a"),
-    ):
-        with pytest.raises(UnwritableFile):
-            change()
-        assert store.listing() == before
-    (tmp_path / "pull.json.new").unlink()
-    store.place("a", "node2", "")
-    assert where(store) == {"a": "node2"}
-    assert store.listing().revision == before.revision + 1
-
-
-def test_many_threads_lose_nothing_and_no_revision_is_given_twice(store, tmp_path, clock):
-    seen: list[int] = []
-
-    def work(thread: int) -> None:
-        for n in range(10):
-            store.declare(Container(f"c{thread}-{n}"), None)
-            store.place(f"c{thread}-{n}", f"node{thread}", "")
-            seen.append(store.listing().revision)
-
-    threads = [threading.Thread(target=work, args=(number,)) for number in range(6)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert store.listing().revision == 6 * 10 * 2
-    assert where(reopen(tmp_path, clock)) == {
-        f"c{thread}-{n}": f"node{thread}" for thread in range(6) for n in range(10)
-    }
-
-
-def test_one_change_is_one_generation(store, tmp_path: Path):
-    store.declare(Container("a"), "node1")
-    before = (tmp_path / "pull.json").read_bytes()
-    store.remove("a")  # three tables
-    assert (tmp_path / "pull.json.previous").read_bytes() == before

@@ -1,6 +1,7 @@
 """Bring the lab back to normal, whatever happened to it. Idempotent, and needs no memory."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 from lab import remote
 from lab.chaos import ABSENT, MARKS, START_S, api_units
@@ -10,6 +11,7 @@ from lab.speed import deadline_s
 from lab.survey import RUNNING
 from lab.units import FAKE, container_unit, properties
 from provisioning.topology import Machine, Topology
+from services.core.errors import LabError
 
 Say = Callable[[str], None]
 
@@ -28,20 +30,34 @@ def heal(topology: Topology, say: Say) -> None:
     states = vagrant.machine_states(topology)
     if all(state == ABSENT for state in states.values()):
         raise LabNotUp(topology.lab)
-    _boot(topology, states, say)
-    modes = _modes(topology)
-    _start(topology.machines, modes, say)
-    _sweep(topology.nodes, say)
-
-
-def _boot(topology: Topology, states: Mapping[str, str], say: Say) -> None:
+    errors: list[LabError] = []
     for machine in topology.machines:
-        state = states.get(machine.name, ABSENT)
-        if state == ABSENT:
-            raise MachineAbsent(machine.name)
-        if state != RUNNING:
-            say(f"{machine.name} is {state}: boot it")
-            vagrant.start(machine.name)
+        with _noted(errors):
+            _boot(machine, states.get(machine.name, ABSENT), say)
+    with _noted(errors):
+        _start(topology.machines, _modes(topology), say)
+    for node in topology.nodes:
+        with _noted(errors):
+            _sweep(node, say)
+    if errors:
+        raise errors[0]
+
+
+@contextmanager
+def _noted(errors: list[LabError]) -> Iterator[None]:
+    """Let what follows go on after an error, which is appended to `errors`."""
+    try:
+        yield
+    except LabError as error:
+        errors.append(error)
+
+
+def _boot(machine: Machine, state: str, say: Say) -> None:
+    if state == ABSENT:
+        raise MachineAbsent(machine.name)
+    if state != RUNNING:
+        say(f"{machine.name} is {state}: boot it")
+        vagrant.start(machine.name)
 
 
 def _modes(topology: Topology) -> list[str]:
@@ -72,15 +88,14 @@ def _start(machines: Sequence[Machine], modes: Sequence[str], say: Say) -> None:
     remote.run_everywhere(machines, start, timeout_s=max(START_S, deadline_s(_COMMAND_S)))
 
 
-def _sweep(nodes: Sequence[Machine], say: Say) -> None:
+def _sweep(node: Machine, say: Say) -> None:
     """Stop what chaos started. In pull the agents have done it already."""
-    found = remote.run_everywhere(nodes, FIND, timeout_s=deadline_s(_COMMAND_S))
-    for node in nodes:
-        stop = ["systemctl", "stop", *strays(found[node.name])]
-        remote.run(node, stop, timeout_s=deadline_s(_COMMAND_S))
-        if found[node.name]:
-            say(f"{node.name}: removed {', '.join(stop[2:])}")
-            remote.run(node, ["rm", "-rf", MARKS], timeout_s=deadline_s(_COMMAND_S))
+    found = remote.run(node, FIND, timeout_s=deadline_s(_COMMAND_S))
+    stop = ["systemctl", "stop", *strays(found)]
+    remote.run(node, stop, timeout_s=deadline_s(_COMMAND_S))
+    if found:
+        say(f"{node.name}: removed {', '.join(stop[2:])}")
+        remote.run(node, ["rm", "-rf", MARKS], timeout_s=deadline_s(_COMMAND_S))
 
 
 def strays(found: str) -> list[str]:

@@ -1,8 +1,11 @@
 """Chaos and heal, over machines that remember what was done to them."""
 
+import subprocess
+
 import pytest
 
-from lab.heal import strays, wanted_modes
+from lab.chaos import MARKS
+from lab.heal import FIND, strays, wanted_modes
 from lab.provider import vagrant
 
 APIS = ("push-api.service", "pull-api.service")
@@ -120,6 +123,19 @@ def test_heal_on_a_healthy_lab_changes_nothing(run, vms):
     assert {name: vm.units for name, vm in vms.machines.items()} == before
 
 
+def test_a_machine_that_does_not_answer_is_told_after_the_others_are_mended(run, vms):
+    run("chaos", "corrupt", "node2", "--name", "evil")
+    run("chaos", "halt", "node3")
+    run("chaos", "stop-api")
+    vms["node1"].hangs = True
+    result = run("heal")
+    assert result.exit_code == 1
+    assert "node 'node1' did not answer" in result.stderr
+    assert vms["node3"].state == "running"
+    assert vms["api"].units.keys() >= set(APIS)
+    assert not any("evil" in unit for unit in vms["node2"].units)
+
+
 def test_heal_without_a_lab_says_so(run, vms):
     for machine in vms.machines.values():
         machine.state = "absent"
@@ -133,6 +149,16 @@ def test_a_mode_counts_when_it_is_active_or_will_be_after_the_boot():
     )
     assert wanted_modes(shown) == ["push"]
     assert wanted_modes(shown.replace("inactive", "active")) == ["push", "pull"]
+
+
+def test_marks_are_found_where_they_are_and_none_is_no_error(tmp_path):
+    def found():
+        argv = [word.replace(MARKS, str(tmp_path / "marks")) for word in FIND]
+        return subprocess.run(argv, capture_output=True, text=True, check=True).stdout
+
+    assert found() == ""
+    (tmp_path / "marks/push/evil").mkdir(parents=True)
+    assert found() == "push/evil\n"
 
 
 def test_strays_are_the_marked_ones_and_the_fake_of_push():

@@ -24,6 +24,8 @@ from services.core.errors import BadName, BadShape, LabError, UnknownImage
 from services.notify import notify
 
 BODY_LIMIT_BYTES = 64 * 1024
+# What a node says of itself: about 100 bytes a container.
+REPORT_LIMIT_BYTES = 1024 * 1024
 # Read and discarded up to here, so that the client sees our 413 and not a broken pipe.
 _DRAIN_LIMIT_BYTES = 16 * 1024 * 1024
 # They wait for nodes and for the disk far more than they compute.
@@ -48,17 +50,17 @@ def make_bottle(status: Mapping[type[LabError], int], *, hint: str = "") -> Bott
     return app
 
 
-def read_json() -> Any:
+def read_json(limit_bytes: int = BODY_LIMIT_BYTES) -> Any:
     """Return the decoded body of the current request.
 
-    Answers 413 for more than BODY_LIMIT_BYTES, 415 for another content type, and 400 for what
-    is not JSON.
+    Answers 413 for more than `limit_bytes`, 415 for another content type, and 400 for what is
+    not JSON.
     """
-    if request.content_length > BODY_LIMIT_BYTES:
+    if request.content_length > limit_bytes:
         raise _refusal(
             413,
-            f"body of {request.content_length} bytes; the limit is {BODY_LIMIT_BYTES}",
-            "declare one container a request",
+            f"body of {request.content_length} bytes; the limit is {limit_bytes}",
+            "send one container, or the report of one node, a request",
         )
     if request.content_type.split(";")[0].strip().lower() != "application/json":
         raise _refusal(

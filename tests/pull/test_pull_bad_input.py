@@ -46,8 +46,11 @@ def test_names_that_are_no_labels(realms, name):
 
 @pytest.mark.parametrize("name", ["a%20b", "%24(reboot)", "a" * 64, "na%C3%AFve", "A"])
 def test_paths_with_names_that_are_no_labels(realms, name):
-    refused(realms.admin("PATCH", f"/api/containers/{name}", json={"node": "node1"}))
-    refused(realms.admin("DELETE", f"/api/containers/{name}"))
+    # No such container can exist: the seed's answers to that.
+    refused(realms.admin("PATCH", f"/api/containers/{name}", json={"node": "node1"}), 404)
+    gone = realms.admin("DELETE", f"/api/containers/{name}")
+    assert gone.status_code == 200
+    assert gone.json() == realms.admin("GET", "/api/containers").json()
     refused(realms.node("POST", f"/api/nodes/{name}/heartbeat"))
     refused(realms.node("GET", f"/api/containers?node={name}"))
 
@@ -89,7 +92,19 @@ def test_another_content_type(realms, content_type):
 def test_a_body_that_is_too_large(realms, size):
     body = b'{"name": "b", "x": "' + b"x" * size + b'"}'
     refused(realms.admin("POST", "/api/containers", data=body, headers=JSON), 413)
+
+
+def test_a_report_that_is_too_large(realms):
+    body = b" " * 2_000_000
     refused(realms.node("POST", "/api/nodes/node1/heartbeat", data=body, headers=JSON), 413)
+
+
+def test_a_node_with_very_many_containers_is_alive(realms):
+    running = [{"name": f"{n:063}", "image": "demo", "ready": True} for n in range(3000)]
+    report = {"revision": 1, "running": running}
+    assert realms.node("POST", "/api/nodes/node1/heartbeat", json=report).status_code == 200
+    (node,) = realms.admin("GET", "/api/nodes").json()["nodes"]
+    assert len(node["running"]) == 3000
 
 
 def test_what_is_not_even_http_gets_an_answer_in_json(realms):

@@ -32,7 +32,7 @@ class DamagedFile(LabError):
 
 
 class UnwritableFile(LabError):
-    """A document that could not be made durable; the old one is still in place."""
+    """A document that could not be made durable."""
 
     def __init__(self, path: str, detail: str) -> None:
         super().__init__(
@@ -52,12 +52,13 @@ class DurableFile:
     def __init__(self, path: str) -> None:
         self.path = path
         self.previous = f"{path}.previous"
+        self._rotates = True
 
     def load(self) -> Loaded:
         """Return the last good generation, and say so when that is not the newest.
 
-        A damaged newest generation is moved to PATH.damaged, so that the next save cannot
-        rotate it over the good one. Raises DamagedFile when files exist and none is good.
+        A damaged newest generation is moved to PATH.damaged; the next save does not rotate it
+        over the good one. Raises DamagedFile when files exist and none is good.
         """
         newest, problem = _read(self.path)
         if newest is not None:
@@ -68,13 +69,18 @@ class DurableFile:
                 raise DamagedFile(self.path, "; ".join(filter(None, (problem, older_problem))))
             return Loaded(None)
         if problem:
-            os.replace(self.path, f"{self.path}.damaged")
+            try:
+                os.replace(self.path, f"{self.path}.damaged")
+            except OSError as error:
+                problem += f" and cannot be moved away: {error.strerror}"
+                self._rotates = False
         return Loaded(older, f"{problem or self.path + ' is missing'}; using the generation before")
 
     def save(self, document: object) -> None:
         """Make `document` the newest generation; on disk for good when this returns.
 
-        Raises UnwritableFile; what load returned before, it then still returns.
+        Raises UnwritableFile; load then returns what it returned before, unless only the last
+        step failed: then it returns `document`, but perhaps not after a power cut.
         """
         try:
             self._replace(_encode(document))
@@ -87,12 +93,13 @@ class DurableFile:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        if os.path.exists(self.path):
+        if self._rotates and os.path.exists(self.path):
             # A second name, not a rename: at no moment is there no newest generation.
             if os.path.exists(self.previous):
                 os.unlink(self.previous)
             os.link(self.path, self.previous)
         os.replace(half, self.path)
+        self._rotates = True
         # A rename lives in the directory: without this it may be lost with the power.
         directory = os.open(os.path.dirname(self.path) or ".", os.O_RDONLY)
         try:

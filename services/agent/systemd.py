@@ -31,6 +31,17 @@ class SystemctlFailed(LabError):
         self.detail = detail
 
 
+class NotPrepared(LabError):
+    """A container whose environment file cannot be written, and which is not started then."""
+
+    def __init__(self, path: str, detail: str) -> None:
+        super().__init__(
+            f"cannot write {path}: {detail}", hint="check free space and permissions: df -h /run"
+        )
+        self.path = path
+        self.detail = detail
+
+
 class Systemd:
     """The pull mode's containers under `root` ("/" but for tests).
 
@@ -62,18 +73,26 @@ class Systemd:
 
         A container that is stopped to be started again is waited for: its start would cancel
         a stop job that has not begun, and its new image must not be written while the old one
-        runs, or nobody could tell any more. Raises SystemctlFailed after it tried everything.
+        runs, or nobody could tell any more. Raises the first SystemctlFailed or NotPrepared
+        after it tried everything.
         """
+        problems: list[LabError] = []
         stops = [task.container.name for task in tasks if task.act is Act.STOP]
         starts = {task.container.name: task.container for task in tasks if task.act is Act.START}
-        problems = self._run("stop", stops, wait=any(name in starts for name in stops))
+        problems += self._run("stop", stops, wait=any(name in starts for name in stops))
         for name in stops:
             if name not in starts:
                 self._forget(name)
             elif problems:
                 del starts[name]
-        for container in starts.values():
-            self._write_environment(container.name, container.image)
+        for container in tuple(starts.values()):
+            try:
+                self._write_environment(container.name, container.image)
+            except OSError as error:
+                # It might come up with the image of another container of that name.
+                del starts[container.name]
+                path = f"{self._units}/{container.name}.env"
+                problems.append(NotPrepared(path, error.strerror or str(error)))
         problems += self._run("start", list(starts), wait=False)
         if problems:
             raise problems[0]
@@ -105,9 +124,10 @@ class Systemd:
 
     def _forget(self, name: str) -> None:
         """A container of that name that is started by hand later gets the default image."""
-        file = f"{self._units}/{name}.env"
-        if os.path.exists(file):
-            os.unlink(file)
+        try:
+            os.unlink(f"{self._units}/{name}.env")
+        except OSError:
+            return  # there is none, or the next start fails to replace it and says so
 
     def _run(self, verb: str, names: Sequence[str], *, wait: bool) -> list[SystemctlFailed]:
         if not names:

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from services.agent import systemd as module
-from services.agent.systemd import SystemctlFailed, Systemd
+from services.agent.systemd import NotPrepared, SystemctlFailed, Systemd
 from services.core.model import Act, Container, Task, UnitState
 from services.core.reconcile import MISSING, STALE, UNWANTED, reconcile
 from tests.fakes import FakeNode
@@ -111,6 +111,21 @@ def test_a_refusal_is_told_after_everything_was_tried(systemd, node):
         systemd.perform([stop("x"), start("a")])
     assert "stop --no-block pull-container@x.service: exit code 1" in str(caught.value)
     assert len(node.calls()) == 3
+
+
+def test_a_file_that_cannot_be_written_keeps_no_other_container_from_starting(systemd, node):
+    node.env("b").mkdir(parents=True)
+    with pytest.raises(NotPrepared, match=r"b\.env: Is a directory") as caught:
+        systemd.perform([start("a"), start("b"), start("c")])
+    assert caught.value.hint
+    assert systemd.observed().keys() == {"a", "c"}
+
+
+def test_a_file_that_cannot_be_removed_keeps_no_container_from_stopping(systemd, node):
+    node.start_by_hand("x")
+    node.env("x").mkdir(parents=True)
+    systemd.perform([stop("x"), start("a")])
+    assert systemd.observed().keys() == {"a"}
 
 
 def test_a_systemctl_that_is_not_there_is_told(node):

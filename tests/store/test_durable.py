@@ -1,4 +1,6 @@
+import errno
 import os
+import stat
 import subprocess
 import sys
 import time
@@ -103,6 +105,44 @@ def test_a_full_disk_leaves_the_old_document(file):
     with pytest.raises(UnwritableFile, match="No space left"):
         file.save({"n": 2})
     assert file.load() == Loaded({"n": 1})
+
+
+def test_damage_that_cannot_be_moved_away_hides_nothing_and_is_not_kept(file, monkeypatch):
+    file.save({"n": 1})
+    file.save({"n": 2})
+    spoil(file.path, lambda content: b"")
+
+    def refuse(*_):
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "replace", refuse)
+        loaded = file.load()
+    assert loaded.document == {"n": 1}
+    assert "cannot be moved away: Read-only file system" in loaded.problem
+    file.save({"n": 3})
+    spoil(file.path, lambda content: b"")
+    assert DurableFile(file.path).load().document == {"n": 1}
+
+
+def test_a_name_that_may_not_survive_a_power_cut_is_an_error_and_the_next_save_is_whole(
+    file, monkeypatch
+):
+    real = os.fsync
+
+    def fail_for_folders(handle):
+        if stat.S_ISDIR(os.fstat(handle).st_mode):
+            raise OSError(errno.EIO, "Input/output error")
+        real(handle)
+
+    file.save({"n": 1})
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", fail_for_folders)
+        with pytest.raises(UnwritableFile, match="Input/output error"):
+            file.save({"n": 2})
+    assert file.load() == Loaded({"n": 2})
+    file.save({"n": 3})
+    assert file.load() == Loaded({"n": 3})
 
 
 def test_content_reaches_the_disk_before_its_name_and_its_name_before_the_answer(file, monkeypatch):

@@ -55,8 +55,8 @@ class Outage(NamedTuple):
     restarted_s: float | None
     watched_s: float
     log: tuple[str, ...]
-    changed: bool
-    late_s: float | None
+    changed: bool = False
+    late_s: float | None = None
     unseen: str = ""
 
 
@@ -75,8 +75,8 @@ class Loss(NamedTuple):
     elsewhere_s: float | None
     missing: tuple[str, ...]
     watched_s: float
-    returned: tuple[str, ...]
-    doubled: tuple[str, ...]
+    returned: tuple[str, ...] = ()
+    doubled: tuple[str, ...] = ()
     unseen: str = ""
 
 

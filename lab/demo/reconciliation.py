@@ -38,20 +38,13 @@ def play(stage: Stage) -> list[Outcome]:
         expected_s=timing.drift_s(stage.profile),
         began_s=began_s,
     )
-    log = stage.log(node, cursor)
+    log = {"pull": stage.log(node, cursor)}
     return [
         judge_drift(
             mode,
-            Drift(
-                node.name,
-                FAKE,
-                *times(samples[mode]),
-                last_s(samples[mode]),
-                watched_s,
-                log if mode == "pull" else (),
-            ),
+            Drift(node.name, FAKE, *times(seen), last_s(seen), watched_s, log.get(mode, ())),
         )
-        for mode in stage.modes
+        for mode, seen in samples.items()
     ]
 
 

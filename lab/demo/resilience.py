@@ -8,7 +8,7 @@ from typing import NamedTuple
 from lab import chaos
 from lab.demo import timing
 from lab.demo.judge import Outage, judge_outage
-from lab.demo.stage import LATE, NAMES, Stage, busiest, victims
+from lab.demo.stage import LATE, NAMES, Stage, Where, busiest, victims
 from lab.demo.verdict import Outcome
 from lab.demo.watch import Samples, first
 from lab.units import container_unit, properties
@@ -26,7 +26,7 @@ class Fate(NamedTuple):
 
 
 class Return(NamedTuple):
-    """What pull did when its API came back; unseen: the error that kept us from seeing it."""
+    """What pull did when its API came back, in the words of Outage."""
 
     changed: bool = False
     late_s: float | None = None
@@ -37,37 +37,34 @@ def play(stage: Stage) -> list[Outcome]:
     """Stop the API of all modes at once, kill a container of each, watch, restore, and judge."""
     before = stage.where()
     wanted = _wanted(stage)
-    node = busiest(before, stage.lab.nodes)
+    seen = _outage(stage, before, busiest(before, stage.lab.nodes))
+    back = _return(stage, wanted)._asdict()
+    return [judge_outage(mode, saw._replace(**back)) for mode, saw in seen.items()]
+
+
+def _outage(stage: Stage, before: Mapping[str, Where], node: Machine) -> dict[str, Outage]:
+    """Return what each mode did from the stop of its API on; the API stays stopped."""
     killed = {mode: names[0] for mode, names in victims(before, node.name).items()}
     cursor = stage.cursor(node)
-
     stage.say(f"fault: the API of {' and '.join(stage.modes)} stops")
     chaos.stop_api(stage.lab, stage.modes)
     answered = {mode: _answers(stage, mode) for mode in stage.modes}
     fates, watched_s = _kill_and_watch(stage, node, killed)
     after = stage.where()
     log = stage.log(node, cursor)
-
-    back = _return(stage, wanted)
-    return [
-        judge_outage(
-            mode,
-            Outage(
-                answered=answered[mode],
-                survivors=tuple(sorted(set(NAMES) & set(after[mode]))),
-                lost=tuple(sorted(set(NAMES) & set(before[mode]) - set(after[mode]) - {dead})),
-                killed=dead,
-                dead_s=fates[mode].dead_s,
-                restarted_s=fates[mode].restarted_s,
-                watched_s=watched_s,
-                log=log if mode == "pull" else (),
-                changed=back.changed,
-                late_s=back.late_s,
-                unseen=back.unseen,
-            ),
+    return {
+        mode: Outage(
+            answered=answered[mode],
+            survivors=tuple(sorted(set(NAMES) & set(after[mode]))),
+            lost=tuple(sorted(set(NAMES) & set(before[mode]) - set(after[mode]) - {dead})),
+            killed=dead,
+            dead_s=fates[mode].dead_s,
+            restarted_s=fates[mode].restarted_s,
+            watched_s=watched_s,
+            log=log if mode == "pull" else (),
         )
         for mode, dead in killed.items()
-    ]
+    }
 
 
 def _kill_and_watch(

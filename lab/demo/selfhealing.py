@@ -38,24 +38,27 @@ def play(stage: Stage) -> list[Outcome]:
         began_s=began_s,
     )
     after = stage.where(stage.others(node))
-    back, unseen = _return(stage, node)
-    return [
-        judge_loss(
-            mode,
-            Loss(
-                node=node.name,
-                victims=lost[mode],
-                noticed_s=first(samples[mode], lambda sight: sight.noticed),
-                elsewhere_s=first(samples[mode], healed),
-                missing=tuple(name for name in lost[mode] if name not in after[mode]),
-                returned=victims(back[-1], node.name)[mode] if back else (),
-                watched_s=watched_s,
-                doubled=doubled([look[mode] for look in back]),
-                unseen=unseen,
-            ),
+    losses = {
+        mode: Loss(
+            node=node.name,
+            victims=lost[mode],
+            noticed_s=first(samples[mode], lambda sight: sight.noticed),
+            elsewhere_s=first(samples[mode], healed),
+            missing=tuple(name for name in lost[mode] if name not in after[mode]),
+            watched_s=watched_s,
         )
         for mode in stage.modes
-    ]
+    }
+    back, unseen = _return(stage, node)
+    return [judge_loss(mode, _with_return(mode, saw, back, unseen)) for mode, saw in losses.items()]
+
+
+def _with_return(mode: str, saw: Loss, back: list[dict[str, Where]], unseen: str) -> Loss:
+    return saw._replace(
+        returned=victims(back[-1], saw.node)[mode] if back else (),
+        doubled=doubled([look[mode] for look in back]),
+        unseen=unseen,
+    )
 
 
 def healed(sight: Sight) -> bool:

@@ -6,11 +6,10 @@ import pytest
 
 from lab import chaos
 from lab.client import Running
-from lab.demo import reconciliation, resilience, selfhealing, timing
+from lab.demo import reconciliation, resilience, timing
 from lab.demo.resilience import Fate, fate
 from lab.demo.stage import LATE, NAMES, Stage
 from lab.demo.verdict import Verdict
-from lab.provider import vagrant
 from lab.waiting import TookTooLong
 from services.core.errors import ApiRefused, ApiUnreachable, LabError, NodeUnreachable
 from services.core.model import Container, Placed
@@ -146,29 +145,6 @@ def test_an_api_that_does_not_start_again_is_an_unseen_return(stage, monkeypatch
 
     monkeypatch.setattr(chaos, "start_api", broken)
     assert resilience._return(stage, ()).unseen == "ssh broke"
-
-
-def test_a_node_that_does_not_boot_again_is_an_unseen_return(stage, lab, monkeypatch):
-    def broken(name):
-        raise TookTooLong(f"{name} answers over SSH", 20, False, "")
-
-    monkeypatch.setattr(vagrant, "start", broken)
-    looks, unseen = selfhealing._return(stage, lab.nodes[0])
-    assert looks == []
-    assert "node1 answers over SSH" in unseen
-
-
-def test_looks_taken_before_a_return_went_wrong_are_kept(stage, lab, vms, monkeypatch):
-    vms["node2"].units = {"push-container@demo-1.service": "active"}
-
-    def broken(during):
-        during()
-        raise SILENT
-
-    monkeypatch.setattr(stage, "await_nodes", broken)
-    looks, unseen = selfhealing._return(stage, lab.nodes[0])
-    assert [look["push"] for look in looks] == [{"demo-1": ("node2",)}] * 2
-    assert unseen == str(SILENT)
 
 
 def test_clearing_goes_on_after_an_error_and_raises_the_first(stage, monkeypatch):

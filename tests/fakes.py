@@ -18,9 +18,10 @@ for unit in "$@"; do
     name=${{unit#pull-container@}}; name=${{name%.service}}
     cgroup="$root/sys/fs/cgroup/pull.slice/$unit"
     if [ "$verb" = start ]; then
+        [ -e "$root/failing/$name" ] && continue
         mkdir -p "$cgroup" "$root/run/pull-container/$name"
         echo "populated 1" > "$cgroup/cgroup.events"
-        : > "$root/run/pull-container/$name/ready"
+        [ -e "$root/slow/$name" ] || : > "$root/run/pull-container/$name/ready"
     else
         rm -rf "$cgroup" "$root/run/pull-container/$name"
     fi
@@ -33,7 +34,9 @@ class FakeSystemd:
 
     What the real one does, and a dictionary would not:
     - `start` of a unit that is active does nothing, whatever its environment file says now;
-    - a unit that starts has processes, and is ready only later (see `settle`);
+    - a unit that starts has processes, and is ready only later (see `settle`), one of `slow`
+      much later;
+    - a start that is queued succeeds, also that of a unit of `failing`, which then ends at once;
     - a unit that crashed has no processes, so nobody sees it, and `start` brings it back;
     - a unit reads its environment file when it starts, and only then.
     """
@@ -43,6 +46,8 @@ class FakeSystemd:
         self._files = {name: state.image for name, state in self._running.items()}
         self.performed: list[Task] = []
         self.refuses: Exception | None = None
+        self.failing: set[str] = set()
+        self.slow: set[str] = set()
 
     def observed(self) -> dict[str, UnitState]:
         return dict(self._running)
@@ -61,15 +66,17 @@ class FakeSystemd:
 
     def start(self, name: str) -> None:
         """`systemctl start`, by the agent or by a hand."""
-        self._running.setdefault(name, UnitState(self._files.get(name, DEFAULT_IMAGE), False))
+        if name not in self.failing:
+            self._running.setdefault(name, UnitState(self._files.get(name, DEFAULT_IMAGE), False))
 
     def crash(self, name: str) -> None:
         """The container dies by itself; its environment file stays."""
         del self._running[name]
 
     def settle(self) -> None:
-        """Let every container that was started get ready."""
-        self._running = {name: state._replace(ready=True) for name, state in self._running.items()}
+        """Let every container that was started get ready, but for those of `slow`."""
+        for name in self._running.keys() - self.slow:
+            self._running[name] = self._running[name]._replace(ready=True)
 
     def reboot(self) -> None:
         """Nothing of a container survives: /run is in memory, and no unit is enabled."""
@@ -99,6 +106,11 @@ class FakeNode:
     def refuse(self) -> None:
         """From now on systemctl says no."""
         (self.root / "refuse").touch()
+
+    def mark(self, what: str, name: str) -> None:
+        """what: `failing` or `slow`, as in FakeSystemd."""
+        (self.root / what).mkdir(exist_ok=True)
+        (self.root / what / name).touch()
 
     def calls(self) -> list[str]:
         """Every command line that systemctl got."""

@@ -43,9 +43,17 @@ def test_what_is_started_is_seen_with_its_image(systemd, node):
 
 
 def test_a_container_is_ready_once_it_says_so(systemd, node):
+    node.mark("slow", "a")
     systemd.perform([start("a")])
-    (node.root / "run/pull-container/a/ready").unlink()
     assert systemd.observed() == {"a": UnitState("demo", ready=False)}
+    (node.root / "run/pull-container/a/ready").touch()
+    assert systemd.observed() == {"a": UnitState("demo", ready=True)}
+
+
+def test_a_container_that_ends_at_once_is_not_there_and_its_start_was_no_error(systemd, node):
+    node.mark("failing", "a")
+    systemd.perform([start("a"), start("b")])
+    assert systemd.observed().keys() == {"b"}
 
 
 def test_only_units_with_processes_count(systemd, node):

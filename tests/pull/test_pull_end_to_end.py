@@ -2,6 +2,7 @@
 
 import pytest
 
+from services.core.model import Act
 from services.pull import node_controller, scheduler
 from services.pull.one_pass import Api
 from tests.pull.lab import LEASE_S, Lab
@@ -57,6 +58,36 @@ def test_a_container_that_crashed_is_started_again(busy):
     busy.nodes["node1"].systemd.crash("a")
     busy.second()
     assert busy.runs()["node1"] == ["a"]
+
+
+def test_a_container_that_never_comes_up_is_tried_every_pass_and_disturbs_no_other(busy):
+    node = busy.nodes["node1"].systemd
+    node.failing.add("d")
+    busy.declare("d")
+    for _ in range(4):
+        busy.second()
+        assert "d" not in busy.running()
+    tries = [task for task in node.performed if task.container.name == "d"]
+    # Placed at the end of the first second: a try in each of the other three.
+    assert [task.act for task in tries] == [Act.START] * 3
+    assert busy.running() == {"a": "node1", "b": "node2", "c": "node3"}
+    node.failing.clear()
+    busy.second()
+    assert busy.runs()["node1"] == ["a", "d"]
+
+
+def test_a_container_that_takes_its_time_is_started_once_and_runs_when_it_says_so(busy):
+    node = busy.nodes["node1"].systemd
+    node.slow.add("d")
+    busy.declare("d")
+    for _ in range(5):
+        busy.second()
+        assert "d" not in busy.running()
+    assert [task.container.name for task in node.performed].count("d") == 1
+    node.slow.clear()
+    for _ in range(2):  # it says so in the pass after the one that saw it
+        busy.second()
+    assert busy.running()["d"] == "node1"
 
 
 def test_self_healing_a_silent_node_is_evicted_and_its_containers_run_elsewhere(busy):

@@ -30,14 +30,10 @@ def watch(
     samples: dict[str, Samples[T]] = {name: [] for name in looks}
     stop = threading.Event()
 
-    def repeat(name: str, look: Callable[[], T]) -> None:
-        while not stop.is_set():
-            with suppress(LabError):
-                seen = look()
-                samples[name].append((time.monotonic() - began_s, seen))
-            stop.wait(_EVERY_S)
-
-    threads = [threading.Thread(target=repeat, args=item, daemon=True) for item in looks.items()]
+    threads = [
+        threading.Thread(target=_repeat, args=(look, samples[name], stop, began_s), daemon=True)
+        for name, look in looks.items()
+    ]
     for thread in threads:
         thread.start()
     try:
@@ -49,6 +45,16 @@ def watch(
     for thread in threads:
         thread.join()
     return samples, watched_s
+
+
+def _repeat(
+    look: Callable[[], T], samples: Samples[T], stop: threading.Event, began_s: float
+) -> None:
+    while not stop.is_set():
+        with suppress(LabError):
+            seen = look()
+            samples.append((time.monotonic() - began_s, seen))
+        stop.wait(_EVERY_S)
 
 
 def last_s(samples: Sequence[tuple[float, T]]) -> float | None:

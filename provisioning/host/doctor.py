@@ -89,8 +89,8 @@ def fix(say: Callable[[str], None], *, tests: bool = False) -> None:
     if not _shared_folder().found:
         say(f"making {SHARED}")
         owner = [f"--owner={os.geteuid()}"]
-        group = ["--group=libvirt-qemu"] if _has_group("libvirt-qemu") else []
-        _root(["install", "-d", "-m", "2750", *owner, *group, str(SHARED)])
+        owner += ["--group=libvirt-qemu"] if _has_group("libvirt-qemu") else []
+        _root(["install", "-d", "-m", "2750", *owner, str(SHARED)])
     if not _apparmor().found:
         say(f"letting QEMU read {SHARED}: {_APPARMOR}")
         line = f"{_RULE} # pushpull-lab"

@@ -15,6 +15,7 @@ from lab.provider.boxes import CREATING, POOL
 from lab.provider.command import vagrant
 from lab.speed import deadline_s
 from provisioning import topology as topology_file
+from provisioning.run import ToolFailed
 from provisioning.topology import Machine, Topology
 from services.core.errors import LabError, NodeUnreachable
 
@@ -58,7 +59,12 @@ def machine_states(topology: Topology) -> dict[str, str]:
 def create(names: Sequence[str]) -> None:
     """Create and boot the machines `names`. Raises ToolFailed with the log's end."""
     CREATING.touch()
-    vagrant(["up", *names], timeout_s=deadline_s(_UP_S))
+    try:
+        vagrant(["up", *names], timeout_s=deadline_s(_UP_S))
+    except ToolFailed as error:
+        ends = "; ".join(f"{name}: {console.tail(name, 1)}" for name in names)
+        error.hint = f"{error.hint}\nthe machines' consoles end with {ends}"
+        raise
     CREATING.unlink()
 
 

@@ -55,7 +55,7 @@ def down(progress: Progress) -> None:
     """Delete the machines, the networks and whatever the lab runs on the host. Idempotent."""
     topology = topology_file.load()
     forward.stop()
-    namespace = _namespace(topology)
+    namespace = settings.namespace_of(topology)
     if namespace is not None and netns.exists(namespace):
         # QEMU outlives a libvirtd that crashed; only a libvirtd can find it again.
         daemons.ensure(namespace)
@@ -73,14 +73,6 @@ def down(progress: Progress) -> None:
             daemons.stop()
             if namespace is not None:
                 netns.remove(namespace)
-
-
-def _namespace(topology: Topology) -> str | None:
-    """The namespace that the lab is in, or would be."""
-    try:
-        return settings.load().netns
-    except settings.NotSetUp:
-        return netns.wanted(topology)
 
 
 def _prepare(topology: Topology, progress: Progress) -> None:

@@ -49,6 +49,14 @@ def load() -> Settings:
         raise NotSetUp from None
 
 
+def namespace_of(topology: Topology) -> str | None:
+    """Return the namespace that the lab is in, or would be; None: the host's own network."""
+    try:
+        return load().netns
+    except NotSetUp:
+        return netns.wanted(topology)
+
+
 def write(topology: Topology, box: Box, accel: Accel, namespace: str | None) -> None:
     """Write lab.json, the ssh_config and what QEMU opens itself. Idempotent."""
     keys.ensure(topology)

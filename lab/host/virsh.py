@@ -13,7 +13,7 @@ def virsh(*words: str, timeout_s: float = 60) -> str:
     return run(
         ["virsh", "--quiet", "--connect", URI, *words],
         timeout_s=timeout_s,
-        hint="does libvirt run? lab doctor",
+        hint="does libvirt run? `lab up both` starts the lab's own; lab doctor",
     )
 
 

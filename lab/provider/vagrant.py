@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lab import paths, remote, waiting
+from lab.host import netns, settings
 from lab.host.virsh import domains, virsh
 from lab.provider import console
 from lab.provider.boxes import CREATING, POOL
@@ -48,7 +49,10 @@ class MachineDied(LabError):
 
 def machine_states(topology: Topology) -> dict[str, str]:
     """Return machine name -> "running", "off" or "absent", for every machine of the topology."""
-    found = domains(f"{topology.lab}_")
+    space = settings.namespace_of(topology)
+    # No namespace, no libvirtd of the lab's own to ask, and no machine.
+    nowhere = space is not None and not netns.exists(space)
+    found = {} if nowhere else domains(f"{topology.lab}_")
     states = {}
     for machine in topology.machines:
         state = found.get(machine.name)

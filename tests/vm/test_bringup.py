@@ -67,6 +67,9 @@ def test_a_machine_that_vagrant_destroyed_is_made_again(stage, lab):
 def test_a_lab_comes_up_and_answers_without_any_way_out(stage, lab):
     """In a network namespace without a route, once the box exists; from nothing to answers."""
     run(*LAB, "down")
+    status = run(*LAB, "status", check=False)
+    assert status.returncode == 1
+    assert "lab up both" in status.stderr
     alone = 'ip link set lo up && exec "$@"'
     try:
         run("unshare", "--net", "sh", "-c", alone, "sh", *LAB, "up", "both")

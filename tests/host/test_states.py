@@ -1,0 +1,25 @@
+"""Which machines there are, also when there is nothing to ask."""
+
+from lab.host import netns, settings
+from lab.provider import vagrant
+from provisioning import topology
+
+LAB = topology.load()
+
+
+def test_without_the_labs_namespace_every_machine_is_absent(monkeypatch):
+    monkeypatch.setattr(settings, "namespace_of", lambda lab: "gone")
+    monkeypatch.setattr(netns, "exists", lambda name: False)
+    assert set(vagrant.machine_states(LAB).values()) == {"absent"}
+
+
+def test_what_libvirt_says_is_told_in_three_words(monkeypatch):
+    said = {"api": "running", "node1": "shut off", "node2": "in shutdown"}
+    monkeypatch.setattr(settings, "namespace_of", lambda lab: None)
+    monkeypatch.setattr(vagrant, "domains", lambda prefix: said)
+    assert vagrant.machine_states(LAB) == {
+        "api": "running",
+        "node1": "off",
+        "node2": "running",
+        "node3": "absent",
+    }

@@ -92,9 +92,10 @@ def _prepare(topology: Topology, progress: Progress) -> None:
     if set(vagrant.machine_states(topology).values()) == {"absent"}:
         boxes.prune(box)
     boxes.ensure_box(box)
-    if boxes.outdated(box):
+    outdated = boxes.outdated(box)
+    if outdated:
         progress(
-            f"{', '.join(boxes.outdated(box))} stand on an older box; what changed in the image "
+            f"{', '.join(outdated)} stand on an older box; what changed in the image "
             "itself reaches them with: lab down && lab up both"
         )
 

@@ -14,7 +14,7 @@ class LabNotUp(LabError):
 
 
 class MachineAbsent(LabError):
-    """A machine of the topology that was never made, in a lab that has others."""
+    """A machine of the topology that does not exist yet, or no more."""
 
     def __init__(self, name: str) -> None:
         super().__init__(f"machine {name!r} does not exist", hint="lab up both")

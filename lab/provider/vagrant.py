@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lab import paths, remote, waiting
+from lab.errors import MachineAbsent
 from lab.host import netns, settings
 from lab.host.virsh import domains, virsh
 from lab.provider import console
@@ -26,14 +27,6 @@ _BOOT_S = 20
 _HALT_S = 10
 # Whatever else libvirt says (paused, in shutdown, …), there is a QEMU.
 OFF = ("shut off", "crashed")
-
-
-class MachineAbsent(LabError):
-    """A machine that does not exist yet, or no more."""
-
-    def __init__(self, name: str) -> None:
-        super().__init__(f"machine {name!r} does not exist", hint="lab up both")
-        self.name = name
 
 
 class MachineDied(LabError):

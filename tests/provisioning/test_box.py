@@ -63,8 +63,9 @@ def test_a_file_system_is_the_same_bit_for_bit_from_two_folders_at_two_times(tmp
         (tree / "etc").mkdir(parents=True)
         (tree / "etc/hosts").write_text("127.0.0.1 localhost\n")
         (tree / "link").symlink_to("etc/hosts")
-        for path in (tree / "etc/hosts", tree / "etc", tree):
-            os.utime(path, (1000, 1000))
+        for path in (tree / "link", tree / "etc/hosts", tree / "etc", tree):
+            # The link's own time is content too: left alone, it is the second it was made in.
+            os.utime(path, (1000, 1000), follow_symlinks=False)
         os.utime(tree / "etc/hosts", (when, 1000))
         image = tmp_path / f"{name}.raw"
         ext4.make(tree, image, size_mib=64, epoch_s=1_700_000_000)

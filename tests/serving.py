@@ -14,8 +14,9 @@ from typing import Any
 import requests
 from bottle import Bottle
 
-from services import web
 from services.core.address import Address
+from services.web import listen
+from services.web.threaded import serve
 
 ROOT = Path(__file__).parent.parent
 
@@ -28,8 +29,7 @@ def serving(*apps: Bottle, port: int = 0) -> Iterator[list[Address]]:
     """
     loop: dict[int, Any] = {}
     servers = [
-        web.serve(app, web.listen("127.0.0.1", port if app is apps[0] else 0), loop=loop)
-        for app in apps
+        serve(app, listen("127.0.0.1", port if app is apps[0] else 0), loop=loop) for app in apps
     ]
     thread = threading.Thread(target=servers[0].run)
     thread.start()

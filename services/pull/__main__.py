@@ -20,7 +20,8 @@ from services.pull.api import make_admin_app, make_node_app
 from services.pull.sole import sole_use
 from services.slowness import slowness
 from services.store import Store
-from services.web import listen, listen_address, ready, serve
+from services.web import listen, listen_address
+from services.web.threaded import ready, serve
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

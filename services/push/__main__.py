@@ -14,6 +14,7 @@ from services.push.fleet import Fleet
 from services.push.inventory import Limits
 from services.push.push import Push
 from services.slowness import slowness
+from services.web import threaded
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -22,13 +23,13 @@ def main(arguments: list[str] | None = None) -> int:
     limits = Limits(options.connect_timeout_s, options.command_timeout_s)
     try:
         fleet = Fleet(inventory.load(options.inventory), limits)
-        server = web.serve(make_app(Push(fleet)), web.listen(*options.listen))
+        server = threaded.serve(make_app(Push(fleet)), web.listen(*options.listen))
     except LabError as error:
         print(f"{error}\nhint: {error.hint}", file=sys.stderr)
         return 1
     signal.signal(signal.SIGTERM, _leave)
     fleet.warm_up()
-    web.ready([server])
+    threaded.ready([server])
     # waitress takes SystemExit as the end: running handlers get a moment, then run() returns.
     server.run()
     return 0

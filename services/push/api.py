@@ -15,7 +15,8 @@ from services.push.errors import (
 )
 from services.push.holds import Slots
 from services.push.push import STARTED, Push, answers, unreachable
-from services.web import THREADS, make_bottle, read_json
+from services.web import make_bottle, read_json
+from services.web.threaded import THREADS
 
 STATUS: dict[type[LabError], int] = {
     UnknownNode: 404,

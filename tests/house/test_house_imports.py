@@ -15,7 +15,16 @@ MAY_IMPORT = {
     "services/notify.py": set(),
     "services/plain_http.py": {"services.core"},
     "services/slowness.py": set(),
-    "services/web.py": {"services.core", "services.notify", "bottle", "waitress"},
+    "services/version.py": set(),
+    "services/observe/": {
+        "services.core", "services.observe", "services.version", "prometheus_client",
+    },
+    "services/web/": {
+        "services.core", "services.notify", "services.observe", "services.web", "bottle",
+    },
+    "services/web/threaded.py": {
+        "services.core", "services.observe", "services.web", "bottle", "waitress",
+    },
     "services/store/": {"services.core", "services.durable", "services.store", "tinydb"},
     "services/agent/": {
         "services.core", "services.agent", "services.durable", "services.plain_http",
@@ -24,14 +33,16 @@ MAY_IMPORT = {
     "services/workload/": {"services.core", "services.notify", "services.workload"},
     "services/pull/": {
         "services.core", "services.durable", "services.plain_http", "services.pull",
-        "services.slowness", "services.store", "services.web", "bottle",
+        "services.observe", "services.openapi", "services.slowness", "services.store",
+        "services.web", "bottle",
     },
     # Speaks HTTP to the state server, as any client does.
     "services/pull/scheduler.py": {"services.core", "services.pull.one_pass"},
     "services/pull/node_controller.py": {"services.core", "services.pull.one_pass"},
     "services/pull/one_pass.py": {"services.core", "services.plain_http"},
     "services/push/": {
-        "services.core", "services.push", "services.slowness", "services.web", "bottle",
+        "services.core", "services.observe", "services.openapi", "services.push",
+        "services.slowness", "services.web", "bottle",
     },
     "services/push/push.py": {"services.core", "services.push"},
     "services/push/runner.py": {"services.core", "services.push", "fabric", "invoke", "paramiko"},

@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 import requests
 
-from services import web
 from services.push.api import make_app
 from services.push.fleet import Fleet
 from services.push.inventory import Inventory
 from services.push.push import Push
+from services.web import listen
+from services.web.threaded import serve
 from tests.push.fake_runner import FakeRunner
 from tests.push.sshd import LIMITS, SshNode, new_key, user
 
@@ -26,7 +27,7 @@ def runner() -> FakeRunner:
 @pytest.fixture
 def call(runner: FakeRunner) -> Iterator[Call]:
     """HTTP to a real server over `runner`: call("POST", "/container/start", json={...})."""
-    server = web.serve(make_app(Push(runner)), web.listen("127.0.0.1", 0))
+    server = serve(make_app(Push(runner)), listen("127.0.0.1", 0))
     thread = threading.Thread(target=server.run)
     thread.start()
     session = requests.Session()

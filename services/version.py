@@ -1,0 +1,3 @@
+"""The version that both APIs name; the guests run from a checkout, which has no metadata."""
+
+VERSION = "0.1.0"

@@ -1,0 +1,113 @@
+"""A Bottle whose every answer has a request id and whose every error is JSON."""
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from bottle import Bottle, HTTPError, HTTPResponse, request, response
+
+from services.core import wire
+from services.core.errors import BadName, BadShape, LabError, UnknownImage
+from services.observe.log import Log, TextLog
+from services.observe.metrics import Metrics
+from services.observe.watch import Environ, watch
+from services.web.body import note
+from services.web.limits import limited
+
+# Both APIs answer these with 400; each adds its own.
+BAD_INPUT: dict[type[LabError], int] = {BadShape: 400, BadName: 400, UnknownImage: 400}
+
+
+def make_bottle(
+    status: Mapping[type[LabError], int],
+    *,
+    hint: str = "",
+    log: Log | None = None,
+    metrics: Metrics | None = None,
+) -> Bottle:
+    """Return an app with `GET /healthz` whose every error is JSON: {"error", "hint"}.
+
+    status: LabError class -> HTTP status; 500 for classes that neither it nor BAD_INPUT names.
+    hint: for whoever asks for a route that there is not.
+    log: told of requests and of our bugs; by default in text. metrics: counts requests.
+    """
+    app = Bottle()
+    told = log or TextLog()
+    app.install(_lab_errors({**BAD_INPUT, **status}))
+    app.default_error_handler = lambda error: _http_error(error, hint, told)
+    app.get("/healthz", callback=lambda: {"status": "ok"})
+    # Bottle calls this attribute for every request, so whoever serves the app serves all of it.
+    app.wsgi = watch(limited(app.wsgi), told, metrics, _route)
+    return app
+
+
+def add_metrics(app: Bottle, metrics: Metrics, refresh: Callable[[], None] | None = None) -> None:
+    """Add `GET /metrics`. refresh: sets what is only worth knowing when somebody looks."""
+
+    @app.get("/metrics")  # type: ignore[untyped-decorator]
+    def show() -> HTTPResponse:
+        if refresh is not None:
+            refresh()
+        return HTTPResponse(metrics.expose(), 200, {"Content-Type": metrics.content_type})
+
+
+def add_ready(app: Bottle, check: Callable[[], None]) -> None:
+    """Add `GET /readyz`: 503 with the LabError that `check` raises, 200 if it raises none."""
+
+    @app.get("/readyz")  # type: ignore[untyped-decorator]
+    def ready() -> Any:
+        try:
+            check()
+        except LabError as error:
+            note(error=str(error))
+            return HTTPResponse(wire.dump_error(str(error), error.hint), status=503)
+        return {"status": "ready"}
+
+
+def add_document(app: Bottle, document: Mapping[str, Any]) -> None:
+    """Add `GET /openapi.json`: `document`, written out once."""
+    text = json.dumps(document)
+
+    @app.get("/openapi.json")  # type: ignore[untyped-decorator]
+    def show() -> HTTPResponse:
+        return HTTPResponse(text, 200, {"Content-Type": "application/json"})
+
+
+def _lab_errors(status: Mapping[type[LabError], int]) -> Callable[..., Any]:
+    """Bottle plugin: answer a LabError with its message, its hint and its status."""
+
+    def plugin(callback: Callable[..., Any]) -> Callable[..., Any]:
+        def wrapper(*args: Any, **kwargs: Any) -> Any:
+            try:
+                return callback(*args, **kwargs)
+            except LabError as error:
+                note(error=str(error))
+                if isinstance(node := getattr(error, "node", None), str):
+                    note(node=node)
+                body = wire.dump_error(str(error), error.hint)
+                return HTTPResponse(body, status=status.get(type(error), 500))
+
+        return wrapper
+
+    return plugin
+
+
+def _http_error(error: HTTPError, hint: str, log: Log) -> str:
+    """Bottle's own errors (no such route, a bug of ours) in the shape clients expect."""
+    if error.exception is not None:
+        what = f"{request.method} {request.path}: {error.exception!r}"
+        log.say(what, level="error", error=error.exception)
+    note(error=str(error.body))
+    response.content_type = "application/json"
+    return json.dumps(wire.dump_error(str(error.body), _next_step(error, hint)))
+
+
+def _next_step(error: HTTPError, hint: str) -> str:
+    if error.status_code == 405:
+        return f"this path takes {response.get_header('Allow')}" + (f"; {hint}" if hint else "")
+    return hint if error.status_code == 404 else ""
+
+
+def _route(environ: Environ) -> str:
+    matched = environ.get("bottle.route")
+    return str(matched.rule) if matched else ""

@@ -1,0 +1,48 @@
+"""The body of the current request, decoded or refused."""
+
+import json
+from typing import Any
+
+from bottle import HTTPResponse, request
+
+from services.core import wire
+from services.observe import watch
+
+BODY_LIMIT_BYTES = 64 * 1024
+# What a node says of itself: about 100 bytes a container.
+REPORT_LIMIT_BYTES = 1024 * 1024
+
+
+def read_json(limit_bytes: int = BODY_LIMIT_BYTES) -> Any:
+    """Return the decoded body of the current request.
+
+    Answers 413 for more than `limit_bytes`, 415 for another content type, and 400 for what is
+    not JSON.
+    """
+    if request.content_length > limit_bytes:
+        raise refusal(
+            413,
+            f"body of {request.content_length} bytes; the limit is {limit_bytes}",
+            "send one container, or the report of one node, a request",
+        )
+    if request.content_type.split(";")[0].strip().lower() != "application/json":
+        raise refusal(
+            415,
+            f"content type {request.content_type!r} is not JSON",
+            "add the header Content-Type: application/json",
+        )
+    try:
+        return json.loads(request.body.read())
+    except (ValueError, RecursionError) as error:
+        raise refusal(400, f"the body is not JSON: {error}", wire.EXAMPLE) from None
+
+
+def refusal(status: int, error: str, hint: str, **headers: str) -> HTTPResponse:
+    """Return an answer of `status` that says what is wrong and what to do; raise or return it."""
+    note(error=error)
+    return HTTPResponse(wire.dump_error(error, hint), status=status, **headers)
+
+
+def note(**facts: object) -> None:
+    """Add `facts` (such as node=...) to what the log tells of the current request."""
+    watch.note(request.environ, **facts)

@@ -1,0 +1,56 @@
+"""Where a server listens, and telling so."""
+
+import argparse
+import socket
+from collections.abc import Iterable
+
+from services.core.address import Address, BadAddress, parse_address
+from services.core.errors import LabError
+from services.notify import notify
+from services.observe.log import Log
+
+BACKLOG = 1024
+
+
+def listen_address(text: str) -> Address:
+    """The type of an argparse option ADDRESS:PORT; its error message says what is wrong."""
+    try:
+        return parse_address(text)
+    except BadAddress as error:
+        raise argparse.ArgumentTypeError(f"{error}; {error.hint}") from None
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Return a socket that listens on `host`:`port`; until somebody serves it clients wait.
+
+    A name with several addresses means its first one. Port 0 takes a free one.
+    Raises CannotListen.
+    """
+    try:
+        family, *_, place = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        return socket.create_server(place[:2], family=family, backlog=BACKLOG)
+    except (OSError, UnicodeError) as error:
+        detail = getattr(error, "strerror", "") or str(error)
+        # create_server appends the address once more.
+        raise CannotListen(host, port, detail.partition(" (while ")[0]) from None
+
+
+def announce(places: Iterable[Address], log: Log) -> None:
+    """Say that we serve at `places`, to systemd and in `log`."""
+    text = "listening on " + ", ".join(f"http://{host}:{port}" for host, port in places)
+    log.say(text)
+    notify(f"READY=1\nSTATUS={text}")
+
+
+class CannotListen(LabError):
+    """An address that is not ours, or a port that somebody holds."""
+
+    def __init__(self, host: str, port: int, detail: str) -> None:
+        super().__init__(
+            f"cannot listen on {host}:{port}: {detail}",
+            hint=f"see who holds it (ss -ltnp 'sport = :{port}') or choose another address or port",
+        )
+        self.host = host
+        self.port = port

@@ -35,8 +35,8 @@ class Log(Protocol):
         self,
         message: str,
         *,
-        level: str = "info",
-        error: BaseException | None = None,
+        level: Level = "info",
+        error: Raised = None,
         **facts: object,
     ) -> None:
         """Tell `message`, and the traceback of `error`."""
@@ -56,8 +56,8 @@ class TextLog:
         self,
         message: str,
         *,
-        level: str = "info",
-        error: BaseException | None = None,
+        level: Level = "info",
+        error: Raised = None,
         **facts: object,
     ) -> None:
         """`level` and `facts` are for machines; the message says it all."""
@@ -82,8 +82,8 @@ class JsonLog:
         self,
         message: str,
         *,
-        level: str = "info",
-        error: BaseException | None = None,
+        level: Level = "info",
+        error: Raised = None,
         **facts: object,
     ) -> None:
         """`facts` become fields; of an error its type, text and traceback do."""

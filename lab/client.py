@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import requests
 
 from provisioning.topology import Topology, host_ports
-from services.core import wire
+from services.core import wire, wire_nodes
 from services.core.errors import ApiRefused, ApiUnreachable
 from services.core.model import Placed
 
@@ -114,8 +114,8 @@ class PullClient(Api):
         body = self.request("GET", "/api/containers")
         return Declared(wire.load_placed(body), wire.load_running(body))
 
-    def nodes(self) -> wire.NodeList:
-        return wire.load_nodes(self.request("GET", "/api/nodes"))
+    def nodes(self) -> wire_nodes.NodeList:
+        return wire_nodes.load_nodes(self.request("GET", "/api/nodes"))
 
 
 def connect(topology: Topology) -> tuple[PushClient, PullClient]:

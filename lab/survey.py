@@ -11,7 +11,7 @@ from lab.speed import deadline_s
 from lab.units import Unit
 from provisioning.topology import Topology
 from services.core.errors import LabError
-from services.core.wire import NodeList
+from services.core.wire_nodes import NodeList
 
 RUNNING = "running"
 _SSH_S = 5.0

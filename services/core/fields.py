@@ -63,3 +63,25 @@ def seconds(fields: Json, key: str) -> float:
     raise BadShape(
         f"the field {key!r} must be a number of seconds from 0, got {value!r}", hint=EXAMPLE
     )
+
+
+def flag(fields: Json, key: str) -> bool | None:
+    """Return the field `key`: true or false; None without the field."""
+    value = fields.get(key)
+    if value is None or isinstance(value, bool):
+        return value
+    raise BadShape(
+        f"the field {key!r} must be true or false, got {value!r}",
+        hint=f"""send it like {{"{key}": true}}""",
+    )
+
+
+def choice(fields: Json, key: str, known: tuple[str, ...]) -> str:
+    """Return the field `key`: one of `known`; the first of them without the field."""
+    value = fields.get(key, known[0])
+    if isinstance(value, str) and value in known:
+        return value
+    raise BadShape(
+        f"the field {key!r} must be one of {', '.join(known)}, got {value!r}",
+        hint=f"""send it like {{"{key}": "{known[-1]}"}}""",
+    )

@@ -3,14 +3,18 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from services.core.model import Node, UnitState
+from services.core.model import Event, Node, UnitState
 
 
 class Report(NamedTuple):
-    """What an agent saw on its node in one pass, and under which revision it acted."""
+    """What an agent saw on its node in one pass, and under which revision it acted.
+
+    boot: the kernel's id of this boot; "" from agents that do not say.
+    """
 
     running: Mapping[str, UnitState]
     revision: int
+    boot: str = ""
 
 
 class Patch(NamedTuple):
@@ -26,9 +30,30 @@ class NodeList(NamedTuple):
     """All nodes, and what one must know to judge their silence.
 
     awaited: nodes that spoke before the server started, and not since.
+    stop_margin_s: how much longer than a lease a container with STOP stays on a silent node.
     """
 
     nodes: tuple[Node, ...]
     uptime_s: float
     lease_s: float
     awaited: tuple[str, ...] = ()
+    stop_margin_s: float = 0.0
+
+
+class Marks(NamedTuple):
+    """What a PATCH of a node asks for; None leaves as it is."""
+
+    cordoned: bool | None
+    draining: bool | None
+
+
+class EventPage(NamedTuple):
+    """Events after a revision, in order. revision: of the last change of all.
+
+    oldest: of the first event that is still kept. truncated: some that were asked for are not.
+    """
+
+    events: tuple[Event, ...]
+    revision: int
+    oldest: int
+    truncated: bool

@@ -8,20 +8,33 @@ from enum import Enum
 from typing import NamedTuple
 
 DEFAULT_IMAGE = "demo"
+# What becomes of a container whose node cannot reach the state server.
+KEEP = "keep"
+STOP = "stop"
+POLICIES = (KEEP, STOP)
 
 
 class Container(NamedTuple):
-    """What a user declares: a name and the workload of the catalogue that it runs."""
+    """What a user declares: a name, and the workload of the catalogue that it runs.
+
+    on_disconnect: KEEP goes on running on a node that is cut off; STOP ends there before the
+    container may be placed elsewhere, so that it never runs twice.
+    """
 
     name: str
     image: str = DEFAULT_IMAGE
+    on_disconnect: str = KEEP
 
 
 class Placed(NamedTuple):
-    """A declared container together with where the scheduler put it (None: nowhere yet)."""
+    """A declared container together with where the scheduler put it (None: nowhere yet).
+
+    revision: of the last change of either.
+    """
 
     container: Container
     node: str | None
+    revision: int = 0
 
     @property
     def name(self) -> str:
@@ -65,11 +78,22 @@ class Node(NamedTuple):
     """A node as the state server last heard of it.
 
     silent_s: seconds since its last heartbeat, or since the server started if that is later.
+    cordoned: gets nothing new. draining: gives away what it has, too. leaving: it said that it
+    is shutting down. revision: of the last change of any of these, or between up and down.
     """
 
     name: str
     silent_s: float
     health: Health
+    cordoned: bool = False
+    draining: bool = False
+    leaving: bool = False
+    revision: int = 0
+
+    @property
+    def takes_containers(self) -> bool:
+        """Whether something new may be put here."""
+        return not (self.health is Health.DOWN or self.cordoned or self.draining or self.leaving)
 
 
 class Placement(NamedTuple):
@@ -84,9 +108,27 @@ class Assignment(NamedTuple):
     """Everything that one node must run, as the state server said at one revision.
 
     epoch: which store answered; a store that was made anew has a new epoch.
-    revision: grows with every change within an epoch; 0 means that nothing was ever written.
+    revision: of the last change that concerned this node; 0 means that nothing was ever written.
+    lease_s: how long the server waits for a sign of life; 0 from one that does not say.
     """
 
     epoch: str
     revision: int
     containers: tuple[Container, ...]
+    lease_s: float = 0.0
+
+
+class Event(NamedTuple):
+    """One thing that changed, for people and watchers.
+
+    at: ISO 8601 in UTC. monotonic_s: of the server's clock, for intervals. kind: WANTED …
+    subject: the container's or node's name. node: where, or "".
+    """
+
+    revision: int
+    at: str
+    monotonic_s: float
+    kind: str
+    subject: str
+    node: str
+    reason: str

@@ -11,6 +11,10 @@ class Profile(NamedTuple):
     Periods in seconds, counted from the end of one pass to the start of the next.
     lease_s: silence after which a node is down. agent_timeout_s: bound of one HTTP call of
     an agent; shorter than the lease, so that one hung call cannot make a node look dead.
+    stop_margin_s: how much longer than the lease a container with on_disconnect STOP stays on
+    a silent node; covers what the agent needs to notice that its own lease ran out, and to stop.
+    watch_s: how long a pass goes on watching for changes; 0 polls once and ends. tick_s: how
+    often it gives a sign of life meanwhile. The period then begins when the watch ends.
     faithful: these figures are somebody else's and hold as they are on any machine.
     """
 
@@ -20,13 +24,16 @@ class Profile(NamedTuple):
     controller_s: float
     lease_s: float
     agent_timeout_s: float
+    stop_margin_s: float
+    watch_s: float = 0.0
+    tick_s: float = 0.0
     faithful: bool = False
 
 
 # `seed` is the public demonstration's own timing; `fast` is what an audience has patience for.
 PROFILES = {
-    "seed": Profile("seed", 5, 5, 10, 15, 4, faithful=True),
-    "fast": Profile("fast", 1, 1, 1, 3, 2),
+    "seed": Profile("seed", 5, 5, 10, 15, 4, stop_margin_s=15, faithful=True),
+    "fast": Profile("fast", 0.25, 0.25, 0.25, 3, 2, stop_margin_s=6, watch_s=10, tick_s=1),
 }
 DEFAULT_PROFILE = "fast"
 # What a service assumes that nobody told: clients of the public demonstration beat every 5 s, and
@@ -60,4 +67,5 @@ def stretched(timings: Profile, slowness: float) -> Profile:
     return timings._replace(
         lease_s=timings.lease_s + _PASSES_IN_A_LEASE * longer_s,
         agent_timeout_s=timings.agent_timeout_s + longer_s,
+        stop_margin_s=timings.stop_margin_s + _PASSES_IN_A_LEASE * longer_s,
     )

@@ -11,21 +11,23 @@ from services.core.catalogue import check_image
 from services.core.errors import BadShape
 from services.core.fields import EXAMPLE as EXAMPLE
 from services.core.fields import Json as Json
-from services.core.fields import as_object, count, labels, objects, seconds, text
-from services.core.messages import NodeList as NodeList
+from services.core.fields import as_object, choice, count, objects, seconds, text
 from services.core.messages import Patch as Patch
 from services.core.messages import Report as Report
 from services.core.model import (
     DEFAULT_IMAGE,
+    KEEP,
+    POLICIES,
     Assignment,
     Container,
-    Health,
-    Node,
     Placed,
     Placement,
     UnitState,
 )
 from services.core.names import check_label
+
+# Of a UUID, as Linux writes it.
+_BOOT_LENGTH = 36
 
 
 def load_container(body: object) -> tuple[Container, str | None]:
@@ -34,8 +36,12 @@ def load_container(body: object) -> tuple[Container, str | None]:
     if "name" not in fields:
         raise BadShape("the field 'name' is missing", hint=EXAMPLE)
     name = check_label(text(fields, "name"), "container")
-    image = check_image(fields.get("image", DEFAULT_IMAGE))
-    return Container(name, image), load_node(fields)
+    return _container(name, fields), load_node(fields)
+
+
+def load_wanted(name: str, body: object) -> Container:
+    """Return the container that a PUT to `name` asks for."""
+    return _container(check_label(name, "container"), as_object(body))
 
 
 def load_node(body: object) -> str | None:
@@ -61,26 +67,35 @@ def dump_patch(placement: Placement, if_node: str | None) -> Json:
     return {"node": placement.node, "reason": placement.reason, "if_node": if_node}
 
 
-def dump_placed(containers: Iterable[Placed], running: Mapping[str, str], revision: int) -> Json:
-    """All containers. running: container name -> node that reported it ready within its lease."""
+def dump_one(placed: Placed, running: Mapping[str, str]) -> Json:
+    """One container. running: container name -> node that reported it ready within its lease."""
     return {
-        "containers": [
-            {
-                "name": placed.name,
-                "node": placed.node,
-                "image": placed.container.image,
-                "running": placed.node is not None and running.get(placed.name) == placed.node,
-            }
-            for placed in containers
-        ],
+        "name": placed.name,
+        "node": placed.node,
+        "image": placed.container.image,
+        "on_disconnect": placed.container.on_disconnect,
+        "running": placed.node is not None and running.get(placed.name) == placed.node,
+        "revision": placed.revision,
+    }
+
+
+def dump_placed(containers: Iterable[Placed], running: Mapping[str, str], revision: int) -> Json:
+    """All containers, each as dump_one."""
+    return {
+        "containers": [dump_one(placed, running) for placed in containers],
         "revision": revision,
     }
+
+
+def dump_changed(placed: Placed, running: Mapping[str, str], revision: int) -> Json:
+    """The answer to a change for those who did not want to see all containers."""
+    return {"container": dump_one(placed, running), "revision": revision}
 
 
 def load_placed(body: object) -> tuple[Placed, ...]:
     """The inverse of dump_placed, without who is running."""
     return tuple(
-        Placed(Container(text(item, "name"), _image(item)), load_node(item))
+        Placed(_container(text(item, "name"), item), load_node(item), _revision(item))
         for item in objects(body, "containers")
     )
 
@@ -97,8 +112,14 @@ def dump_assignment(assignment: Assignment) -> Json:
     return {
         "containers": [container.name for container in assignment.containers],
         "images": {container.name: container.image for container in assignment.containers},
+        "on_disconnect": {
+            container.name: container.on_disconnect
+            for container in assignment.containers
+            if container.on_disconnect != KEEP
+        },
         "revision": assignment.revision,
         "epoch": assignment.epoch,
+        "lease_s": assignment.lease_s,
     }
 
 
@@ -107,15 +128,21 @@ def load_assignment(body: object) -> Assignment:
     fields = as_object(body)
     names = fields.get("containers")
     images = fields.get("images", {})
-    if not isinstance(names, list) or not isinstance(images, dict):
+    policies = fields.get("on_disconnect", {})
+    if not (isinstance(names, list) and isinstance(images, dict) and isinstance(policies, dict)):
         raise BadShape("an assignment needs 'containers': [names] and 'images': {name: image}")
     return Assignment(
         text(fields, "epoch"),
         count(fields, "revision"),
         tuple(
-            Container(check_label(name, "container"), check_image(images.get(name, DEFAULT_IMAGE)))
+            Container(
+                check_label(name, "container"),
+                check_image(images.get(name, DEFAULT_IMAGE)),
+                choice(policies, name, POLICIES),
+            )
             for name in names
         ),
+        seconds(fields, "lease_s") if "lease_s" in fields else 0.0,
     )
 
 
@@ -123,6 +150,7 @@ def dump_report(report: Report) -> Json:
     """What an agent sends with its heartbeat."""
     return {
         "revision": report.revision,
+        "boot": report.boot,
         "running": [
             {"name": name, "image": state.image, "ready": state.ready}
             for name, state in sorted(report.running.items())
@@ -150,42 +178,19 @@ def load_report(body: object) -> Report:
         )
         for item in objects(fields, "running")
     }
-    return Report(running, count(fields, "revision"))
+    return Report(running, count(fields, "revision"), load_boot(fields))
 
 
-def dump_node(node: Node, last_heartbeat: str, running: Sequence[str]) -> Json:
-    """One node. last_heartbeat: ISO 8601 in UTC. A suspect still counts as up on the wire."""
-    return {
-        "name": node.name,
-        "status": "down" if node.health is Health.DOWN else "up",
-        "last_heartbeat": last_heartbeat,
-        "health": node.health.value,
-        "silent_s": round(node.silent_s, 3),
-        "running": list(running),
-    }
-
-
-def dump_nodes(
-    nodes: Sequence[Json], uptime_s: float, lease_s: float, awaited: Sequence[str] = ()
-) -> Json:
-    """All nodes of dump_node, with what the node controller must know of the server itself."""
-    return {
-        "nodes": list(nodes),
-        "uptime_s": round(uptime_s, 3),
-        "lease_s": lease_s,
-        "awaited": list(awaited),
-    }
-
-
-def load_nodes(body: object) -> NodeList:
-    """The inverse of dump_nodes and dump_node."""
+def load_boot(body: object) -> str:
+    """Return the field 'boot': the kernel's id of a boot, or "" without the field."""
     fields = as_object(body)
-    nodes = tuple(
-        Node(text(item, "name"), seconds(item, "silent_s"), _health(item))
-        for item in objects(fields, "nodes")
-    )
-    awaited = tuple(labels(fields, "awaited", "node"))
-    return NodeList(nodes, seconds(fields, "uptime_s"), seconds(fields, "lease_s"), awaited)
+    boot = text(fields, "boot") if "boot" in fields else ""
+    if len(boot) > _BOOT_LENGTH:
+        raise BadShape(
+            f"the field 'boot' has {len(boot)} characters; the limit is {_BOOT_LENGTH}",
+            hint="send the content of /proc/sys/kernel/random/boot_id",
+        )
+    return boot
 
 
 def dump_running(pairs: Iterable[tuple[str, str]], unreachable: Sequence[str]) -> Json:
@@ -226,11 +231,10 @@ def dump_error(error: str, hint: str = "") -> Json:
     return {"error": error, "hint": hint}
 
 
-def _image(fields: Json) -> str:
-    return text(fields, "image") if "image" in fields else DEFAULT_IMAGE
+def _container(name: str, fields: Json) -> Container:
+    image = check_image(fields.get("image", DEFAULT_IMAGE))
+    return Container(name, image, choice(fields, "on_disconnect", POLICIES))
 
 
-def _health(fields: Json) -> Health:
-    if fields.get("status") == "down":
-        return Health.DOWN
-    return Health.SUSPECT if fields.get("health") == Health.SUSPECT.value else Health.UP
+def _revision(fields: Json) -> int:
+    return count(fields, "revision") if "revision" in fields else 0

@@ -8,7 +8,7 @@ from typing import Any
 
 from bottle import Bottle, HTTPResponse, request
 
-from services.core import wire
+from services.core import wire, wire_nodes
 from services.core.errors import UnknownContainer
 from services.core.names import check_label
 from services.durable import UnwritableFile
@@ -63,8 +63,10 @@ def make_admin_app(store: Store) -> Bottle:
     def list_nodes() -> wire.Json:
         """Every node that spoke since the server started, and the names of who only did before."""
         nodes, awaited, uptime_s = store.nodes()
-        documents = [wire.dump_node(node, beat.wall, sorted(beat.running)) for node, beat in nodes]
-        return wire.dump_nodes(documents, uptime_s, store.lease_s, awaited)
+        documents = [
+            wire_nodes.dump_node(node, beat.wall, sorted(beat.running)) for node, beat in nodes
+        ]
+        return wire_nodes.dump_nodes(documents, uptime_s, store.lease_s, awaited)
 
     return app
 

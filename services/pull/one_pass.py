@@ -8,7 +8,7 @@ what it could not write, the next one decides anew.
 import sys
 from collections.abc import Callable, Sequence
 
-from services.core import wire
+from services.core import wire, wire_nodes
 from services.core.address import Address, parse_address
 from services.core.errors import ApiRefused, ApiUnreachable, LabError
 from services.core.model import Placed, Placement
@@ -31,9 +31,9 @@ class Api:
         """Return everything that is declared."""
         return wire.load_placed(self._request("GET", "/api/containers"))
 
-    def nodes(self) -> wire.NodeList:
+    def nodes(self) -> wire_nodes.NodeList:
         """Return every node that the server heard of."""
-        return wire.load_nodes(self._request("GET", "/api/nodes"))
+        return wire_nodes.load_nodes(self._request("GET", "/api/nodes"))
 
     def write(self, placement: Placement, if_node: str | None) -> None:
         """Write `placement` unless the container is no longer on `if_node`."""

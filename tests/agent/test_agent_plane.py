@@ -66,8 +66,8 @@ def test_it_reports_what_it_saw_and_under_which_revision(plane, server):
     observed = {"a": UnitState("demo", ready=True), "No-Label": UnitState("demo", ready=True)}
     plane().ask(observed)
     assert server.reports == [
-        {"revision": 0, "running": []},
-        {"revision": 5, "running": [{"name": "a", "image": "demo", "ready": True}]},
+        {"revision": 0, "boot": "", "running": []},
+        {"revision": 5, "boot": "", "running": [{"name": "a", "image": "demo", "ready": True}]},
     ]
 
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from services.core.catalogue import IMAGES
 from services.core.liveness import health
-from services.core.model import Assignment, Container, Node, Placed, UnitState
+from services.core.model import POLICIES, Assignment, Container, Event, Node, Placed, UnitState
 
 LEASE_S = 3.0
 
@@ -17,22 +17,48 @@ labels = st.builds(lambda a, b, c: a + b + c, _EDGE, _INNER, _EDGE) | _EDGE
 names = st.sampled_from(["a", "b", "c", "nginx", "web-1"])
 node_names = st.sampled_from(["node1", "node2", "node3", "node4"])
 images = st.sampled_from(IMAGES)
-containers = st.builds(Container, names, images)
+policies = st.sampled_from(POLICIES)
+containers = st.builds(Container, names, images, policies)
 unit_states = st.builds(UnitState, images, st.booleans())
-desired_maps = st.dictionaries(names, images).map(
-    lambda wanted: {name: Container(name, image) for name, image in wanted.items()}
+desired_maps = st.dictionaries(names, st.tuples(images, policies)).map(
+    lambda wanted: {name: Container(name, *rest) for name, rest in wanted.items()}
 )
 observed_maps = st.dictionaries(names, unit_states)
-placed_lists = st.dictionaries(names, st.tuples(images, st.none() | node_names)).map(
-    lambda rows: [Placed(Container(name, image), node) for name, (image, node) in rows.items()]
+_rows = st.tuples(images, policies, st.none() | node_names, st.integers(0, 9))
+placed_lists = st.dictionaries(names, _rows).map(
+    lambda rows: [
+        Placed(Container(name, image, policy), node, revision)
+        for name, (image, policy, node, revision) in rows.items()
+    ]
 )
 silences = st.floats(0, 20).map(lambda value: round(value, 3))
 node_lists = st.dictionaries(node_names, silences).map(
     lambda rows: [Node(name, silent, health(silent, LEASE_S)) for name, silent in rows.items()]
+)
+marked_nodes = st.builds(
+    lambda node, marks, revision: node._replace(
+        cordoned=marks[0], draining=marks[1], leaving=marks[2], revision=revision
+    ),
+    st.builds(
+        lambda name, silent: Node(name, silent, health(silent, LEASE_S)), node_names, silences
+    ),
+    st.tuples(st.booleans(), st.booleans(), st.booleans()),
+    st.integers(0, 9),
+)
+events = st.builds(
+    Event,
+    st.integers(0, 99),
+    st.just("2026-01-01T00:00:00+00:00"),
+    silences,
+    st.sampled_from(["wanted", "node-down"]),
+    names,
+    st.just("") | node_names,
+    st.text(max_size=9),
 )
 assignments = st.builds(
     Assignment,
     st.sampled_from(["e1", "e2"]),
     st.integers(0, 5),
     desired_maps.map(lambda wanted: tuple(wanted.values())),
+    silences,
 )

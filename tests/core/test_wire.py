@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.core import wire
+from services.core import wire, wire_nodes
 from services.core.errors import BadName, BadShape, LabError, UnknownImage
 from services.core.model import Assignment, Container, Health, Node, Placed, Placement, UnitState
 from tests.core.strategies import assignments, node_lists, observed_maps, placed_lists
@@ -15,7 +15,8 @@ junk = st.sampled_from([None, True, -1, 10**30, 1.5, float("nan"), "", "a b", "Ã
 PLACED = [Placed(Container("a"), "node1")]
 ASSIGNMENT = Assignment("e", 1, (Container("a"),))
 REPORT = wire.Report({"a": UnitState("demo", ready=True)}, 1)
-NODE = wire.dump_node(Node("n", 0.5, Health.SUSPECT), "2026-01-01T00:00:00+00:00", ["a"])
+AT = "2026-01-01T00:00:00+00:00"
+NODE = wire_nodes.dump_node(Node("n", 0.5, Health.SUSPECT), AT, ["a"])
 # Every reader, with a document that it takes.
 READERS = [
     pytest.param(load, body, id=load.__name__)
@@ -28,7 +29,7 @@ READERS = [
         (wire.load_assignment, wire.dump_assignment(ASSIGNMENT)),
         (wire.load_beat, wire.dump_beat(ASSIGNMENT)),
         (wire.load_report, wire.dump_report(REPORT)),
-        (wire.load_nodes, wire.dump_nodes([NODE], 1.0, 3.0)),
+        (wire_nodes.load_nodes, wire_nodes.dump_nodes([NODE], 1.0, 3.0)),
     ]
 ]
 
@@ -69,10 +70,11 @@ def test_a_report_survives_the_wire(running, revision):
 @given(node_lists)
 def test_nodes_survive_the_wire(nodes):
     body = over_the_wire(
-        wire.dump_nodes([wire.dump_node(node, "2026-01-01T00:00:00+00:00", []) for node in nodes],
-                        12.5, 3.0, ["n9"])
-    )  # fmt: skip
-    assert wire.load_nodes(body) == wire.NodeList(tuple(nodes), 12.5, 3.0, ("n9",))
+        wire_nodes.dump_nodes(
+            [wire_nodes.dump_node(node, AT, []) for node in nodes], 12.5, 3.0, ["n9"]
+        )
+    )
+    assert wire_nodes.load_nodes(body) == wire_nodes.NodeList(tuple(nodes), 12.5, 3.0, ("n9",))
 
 
 @pytest.mark.parametrize("if_node", [None, "node1"])
@@ -92,7 +94,7 @@ def test_the_answer_to_a_beat_of_a_server_that_sends_nothing_along():
 def test_the_seed_reads_plain_names_and_up_or_down():
     assignment = Assignment("e", 1, (Container("a"), Container("b", "nginx")))
     assert wire.dump_assignment(assignment)["containers"] == ["a", "b"]
-    suspect = wire.dump_node(Node("n", 2.0, Health.SUSPECT), "2026-01-01T00:00:00+00:00", [])
+    suspect = wire_nodes.dump_node(Node("n", 2.0, Health.SUSPECT), AT, [])
     assert suspect["status"] == "up"
 
 
@@ -150,13 +152,13 @@ def test_a_document_with_junk_anywhere_is_taken_or_refused_with_an_error_of_ours
             id="a report names images",
         ),
         pytest.param(
-            wire.load_nodes,
+            wire_nodes.load_nodes,
             {"nodes": [{"name": "a", "silent_s": -1}], "uptime_s": 1, "lease_s": 1},
             BadShape,
             id="silence is not negative",
         ),
         pytest.param(
-            wire.load_nodes,
+            wire_nodes.load_nodes,
             {"nodes": [], "uptime_s": 1, "lease_s": 1, "awaited": ["../x"]},
             BadName,
             id="who is awaited has a name",

@@ -108,7 +108,7 @@ def test_every_profile_is_measured_at_every_part_of_the_period(bench):
     results = bench.measure(lambda stage, part: part * stage.profile.agent_s, 2)
     assert results["it (s)"] == {
         "seed": Summary(2, 2.5, 1.25, 3.75),
-        "fast": Summary(2, 0.5, 0.25, 0.75),
+        "fast": Summary(2, 0.125, 0.0625, 0.1875),
     }
     assert results[converge.IDLE]["seed"] == Summary(2, 100.0, 100.0, 100.0)
     assert bench.ups == [("both", "seed"), ("both", "fast")]

@@ -8,31 +8,51 @@ from types import FrameType
 
 from services import web
 from services.core.errors import LabError
+from services.observe.capture import add_log_option, open_log
+from services.observe.log import Log
+from services.observe.metrics import Metrics
 from services.push import inventory
 from services.push.api import make_app
 from services.push.fleet import Fleet
 from services.push.inventory import Limits
+from services.push.meters import Metered, Meters
 from services.push.push import Push
 from services.slowness import slowness
 from services.web import threaded
+from services.web.threaded import Server
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Serve until SIGTERM and return 0; return 1 and say why if that cannot be."""
     options = _parser().parse_args(arguments)
-    limits = Limits(options.connect_timeout_s, options.command_timeout_s)
+    log = open_log(options.log)
     try:
-        fleet = Fleet(inventory.load(options.inventory), limits)
-        server = threaded.serve(make_app(Push(fleet)), web.listen(*options.listen))
+        fleet, server = _assemble(options, log)
     except LabError as error:
-        print(f"{error}\nhint: {error.hint}", file=sys.stderr)
+        log.say(f"{error}\nhint: {error.hint}", level="error")
         return 1
     signal.signal(signal.SIGTERM, _leave)
     fleet.warm_up()
-    threaded.ready([server])
+    threaded.ready([server], log)
     # waitress takes SystemExit as the end: running handlers get a moment, then run() returns.
     server.run()
     return 0
+
+
+def _assemble(options: argparse.Namespace, log: Log) -> tuple[Fleet, Server]:
+    """Return the fleet of the inventory and the server over it, not yet running."""
+    known = inventory.load(options.inventory)
+    limits = Limits(options.connect_timeout_s, options.command_timeout_s)
+    metrics = Metrics("push")
+    meters = Meters(metrics.registry)
+    fleet = Fleet(known, limits, log=log, timed=meters.ssh)
+    app = make_app(
+        Push(Metered(fleet, meters)),
+        log=log,
+        metrics=metrics,
+        check=lambda: inventory.check_secrets(options.inventory, known),
+    )
+    return fleet, threaded.serve(app, web.listen(*options.listen))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -53,6 +73,7 @@ def _parser() -> argparse.ArgumentParser:
         "--command-timeout", type=_seconds, default=default.command_s, metavar="SECONDS",
         dest="command_timeout_s", help="limit of one start or stop (%(default)g)",
     )  # fmt: skip
+    add_log_option(parser)
     return parser
 
 

@@ -1,9 +1,13 @@
 """HTTP face of push: parses, calls, answers. It decides nothing."""
 
+from collections.abc import Callable
+
 from bottle import Bottle, HTTPResponse
 
 from services.core import wire
 from services.core.errors import CommandFailed, LabError, NodeUnreachable, UnknownNode
+from services.observe.log import Log
+from services.observe.metrics import Metrics
 from services.push.errors import (
     LoginRefused,
     NodeBusy,
@@ -14,8 +18,9 @@ from services.push.errors import (
     WhereaboutsUnknown,
 )
 from services.push.holds import Slots
+from services.push.openapi import DOCUMENT
 from services.push.push import STARTED, Push, answers, unreachable
-from services.web import make_bottle, read_json
+from services.web import add_document, add_metrics, add_ready, make_bottle, note, read_json
 from services.web.threaded import THREADS
 
 STATUS: dict[type[LabError], int] = {
@@ -36,25 +41,47 @@ STATUS: dict[type[LabError], int] = {
 ORDERS_AT_ONCE = THREADS - 8
 
 
-def make_app(push: Push) -> Bottle:
-    """Build the API over `push`. `GET /healthz` speaks of this process alone, not of nodes."""
-    app = make_bottle(STATUS)
+_HINT = "routes: POST /container/start and /container/stop, GET /containers, /nodes, /openapi.json"
+
+
+def make_app(
+    push: Push,
+    *,
+    log: Log | None = None,
+    metrics: Metrics | None = None,
+    check: Callable[[], None] = lambda: None,
+) -> Bottle:
+    """Build the API over `push`.
+
+    /healthz, /readyz and /metrics speak of this process alone, and ask no node. check: raises a
+    LabError while the process cannot do its work.
+    """
+    metrics = metrics or Metrics("push")
+    app = make_bottle(STATUS, hint=_HINT, log=log, metrics=metrics)
+    add_metrics(app, metrics)
+    add_ready(app, check)
+    add_document(app, DOCUMENT)
     orders = Slots(ORDERS_AT_ONCE)
 
     @app.post("/container/start")  # type: ignore[untyped-decorator]
     def start() -> HTTPResponse:
         """201 once it serves, 200 if a node ran it already, 502 naming a node that failed."""
         container, node = wire.load_container(read_json())
+        note(container=container.name, **({"node": node} if node else {}))
         with orders.take():
             outcome = push.start(container, node)
+        note(node=outcome.node)
         return HTTPResponse(wire.dump_started(*outcome), 201 if outcome.status == STARTED else 200)
 
     @app.post("/container/stop")  # type: ignore[untyped-decorator]
     def stop() -> wire.Json:
         """200 once it is gone, 404 if it did not run."""
         container, node = wire.load_container(read_json())
+        note(container=container.name, **({"node": node} if node else {}))
         with orders.take():
-            return wire.dump_started(*push.stop(container.name, node))
+            outcome = push.stop(container.name, node)
+        note(node=outcome.node)
+        return wire.dump_started(*outcome)
 
     @app.get("/containers")  # type: ignore[untyped-decorator]
     def containers() -> wire.Json:

@@ -1,12 +1,12 @@
 """All nodes at once: each asked in threads of its own, none waited for longer than allowed."""
 
-import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, wait
 
 from services.core.errors import LabError, NodeUnreachable
 from services.core.model import Container
+from services.observe.log import Log, TextLog
 from services.push import commands
 from services.push.commands import Places
 from services.push.errors import NodeBusy
@@ -14,6 +14,9 @@ from services.push.inventory import Inventory, Limits, Target
 from services.push.lane import Lane
 from services.push.protocol import Sight
 from services.push.runner import Session
+
+# (node, what it ended with or None, seconds): told of every command over SSH.
+Timed = Callable[[str, BaseException | None, float], None]
 
 
 class Fleet:
@@ -23,12 +26,22 @@ class Fleet:
     make its node look unreachable to whoever asks what runs there.
     """
 
-    def __init__(self, inventory: Inventory, limits: Limits, places: Places | None = None) -> None:
+    def __init__(
+        self,
+        inventory: Inventory,
+        limits: Limits,
+        places: Places | None = None,
+        *,
+        log: Log | None = None,
+        timed: Timed = lambda *_: None,
+    ) -> None:
+        """timed: called in the threads of the connections."""
         self.names = tuple(target.name for target in inventory.targets)
         self._limits = limits
         self._places = places or Places()
-        self._asking = _wires("ask", inventory, limits)
-        self._acting = _wires("act", inventory, limits)
+        self._log = log or TextLog()
+        self._asking = _wires("ask", inventory, limits, timed)
+        self._acting = _wires("act", inventory, limits, timed)
 
     def warm_up(self) -> None:
         """Begin to log in everywhere and return at once: the first order need not wait for it."""
@@ -77,15 +90,19 @@ class Fleet:
             return commands.read_list(future.result())
         if isinstance(error, LabError):
             return error
-        print(f"{node}: {error!r}", file=sys.stderr)
+        self._log.say(f"{node}: {error!r}", level="error", error=error, node=node)
         return NodeUnreachable(node, self._limits.answer_s, type(error).__name__)
 
 
 class _Wire:
     """A session and the one thread that may use it."""
 
-    def __init__(self, purpose: str, target: Target, inventory: Inventory, limits: Limits) -> None:
+    def __init__(
+        self, purpose: str, target: Target, inventory: Inventory, limits: Limits, timed: Timed
+    ) -> None:
         self._session = Session(target, inventory, limits)
+        self._node = target.name
+        self._timed = timed
         self._patience_s = limits.answer_s
         self.lane: Lane[str] = Lane(f"{purpose} {target.name}")
 
@@ -93,8 +110,16 @@ class _Wire:
         """Begin to run it; what has its turn and then no connection soon is not run at all."""
 
         def job() -> str:
-            start_by_s = time.monotonic() + self._patience_s
-            return self._session.run(what, argv, timeout_s=timeout_s, start_by_s=start_by_s)
+            began_s = time.monotonic()
+            start_by_s = began_s + self._patience_s
+            ended: BaseException | None = None
+            try:
+                return self._session.run(what, argv, timeout_s=timeout_s, start_by_s=start_by_s)
+            except BaseException as error:
+                ended = error
+                raise
+            finally:
+                self._timed(self._node, ended, time.monotonic() - began_s)
 
         return self.lane.submit(job)
 
@@ -103,5 +128,8 @@ class _Wire:
         return ""
 
 
-def _wires(purpose: str, inventory: Inventory, limits: Limits) -> Mapping[str, _Wire]:
-    return {target.name: _Wire(purpose, target, inventory, limits) for target in inventory.targets}
+def _wires(purpose: str, inventory: Inventory, limits: Limits, timed: Timed) -> Mapping[str, _Wire]:
+    return {
+        target.name: _Wire(purpose, target, inventory, limits, timed)
+        for target in inventory.targets
+    }

@@ -1,6 +1,7 @@
 """Which nodes there are, and how to reach them: a JSON file that is read once."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -82,10 +83,17 @@ def load(file: Path) -> Inventory:
         raise BadInventory(file, str(error)) from None
     except (ValueError, KeyError, TypeError) as error:
         raise BadInventory(file, f"{type(error).__name__}: {error}") from None
+    check_secrets(file, inventory)
+    return inventory
+
+
+def check_secrets(file: Path, inventory: Inventory) -> None:
+    """Raise BadInventory if a file that `inventory`, read from `file`, names cannot be read now."""
     for secret in (inventory.key, inventory.known_hosts):
         if not secret.is_file():
             raise BadInventory(file, f"there is no file {secret}")
-    return inventory
+        if not os.access(secret, os.R_OK):
+            raise BadInventory(file, f"no permission to read {secret}")
 
 
 def _parse(data: dict[str, Any]) -> Inventory:

@@ -12,7 +12,7 @@ from typing import Any
 import waitress
 from bottle import Bottle
 from waitress.channel import HTTPChannel
-from waitress.server import BaseWSGIServer
+from waitress.server import BaseWSGIServer as Server
 from waitress.task import ErrorTask
 
 from services.core import wire
@@ -28,7 +28,7 @@ _IDLE_S = 30
 
 def serve(
     app: Bottle, listener: socket.socket, *, loop: dict[int, Any] | None = None
-) -> BaseWSGIServer:
+) -> Server:
     """Return the server of `app` on `listener`; its `run()` serves until `close()`.
 
     loop: servers given the same one are all served by the `run()` of any of them.
@@ -50,7 +50,7 @@ def serve(
     return server
 
 
-def ready(servers: list[BaseWSGIServer], log: Log | None = None) -> None:
+def ready(servers: list[Server], log: Log | None = None) -> None:
     """Say where `servers` listen, to systemd and in `log`."""
     announce([(s.effective_host, s.effective_port) for s in servers], log or TextLog())
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import click
 
+from lab.commands.bench_server import bench_server
 from lab.params import MODE, PROFILE, json_option
 from lab.progress import Progress
 from lab.table import echo_json, render
@@ -18,6 +19,9 @@ runs_option = click.option(
 @click.group()
 def bench() -> None:
     """Measure the lab on this machine; medians over several runs."""
+
+
+bench.add_command(bench_server)
 
 
 @bench.command("up")

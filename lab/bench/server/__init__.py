@@ -1,0 +1,1 @@
+"""Measure the state server alone, on this machine: no VM, real process, real sockets, real disk."""

@@ -1,0 +1,75 @@
+"""`lab bench server`: all of it in one run, so that each ratio is of one machine at one time."""
+
+import asyncio
+import tempfile
+from pathlib import Path
+from typing import NamedTuple
+
+from lab import paths
+from lab.bench.server import baseline, lists, watchers, writes
+from lab.bench.server.process import running
+from lab.progress import Progress
+
+Rates = dict[int, dict[int, float]]
+
+
+class Plan(NamedTuple):
+    """How much to measure. stored: sizes of the database, ascending. span_s: of one rate."""
+
+    stored: tuple[int, ...] = (100, 10_000)
+    clients: tuple[int, ...] = (1, 32)
+    span_s: float = 3.0
+    lists: int = 20
+    watchers: int = 1000
+    changes: int = 200
+    idle_s: float = 5.0
+
+
+class Results(NamedTuple):
+    """writes, tinydb: clients -> stored containers -> durable writes a second. lists: kind of
+    request -> seconds of each, of the largest size."""
+
+    writes: Rates
+    tinydb: Rates
+    lists: dict[str, list[float]]
+    told: watchers.Told
+
+
+def measure(plan: Plan, progress: Progress) -> Results:
+    """Measure a state server of this checkout on this machine's loopback and disk."""
+    # On the disk of the checkout: /tmp may be memory, where an fsync costs nothing.
+    paths.STATE.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=paths.STATE, prefix="bench-") as name:
+        return asyncio.run(_measure(plan, Path(name), progress))
+
+
+async def _measure(plan: Plan, folder: Path, progress: Progress) -> Results:
+    largest = plan.stored[-1]
+    rates: Rates = {clients: {} for clients in plan.clients}
+    tinydb: Rates = {clients: {} for clients in plan.clients}
+    agents = [watchers.agent(number) for number in range(plan.watchers)]
+    with running(folder, agents) as server:
+        known = 0
+        for stored in plan.stored:
+            progress(f"declare containers up to {stored}")
+            await writes.fill(server, known, stored)
+            known = stored
+            for clients in plan.clients:
+                rate = await writes.per_second(server, stored, clients, plan.span_s)
+                rates[clients][stored] = rate
+                # In turn with ours: the same disk at the same time.
+                tinydb[clients][stored] = baseline.per_second(folder, stored, clients, plan.span_s)
+                progress(
+                    f"{stored} stored, {clients} clients: {rate:.0f} durable writes a second "
+                    f"(TinyDB's JSONStorage: {tinydb[clients][stored]:.0f})"
+                )
+        progress(f"list of {largest}")
+        listed = await lists.seconds(server, plan.lists)
+    # Anew: what the writes left in memory is not what watchers cost.
+    second = folder / "watch"
+    second.mkdir()
+    with running(second, agents) as server:
+        progress(f"{plan.watchers} watching agents, {largest} containers")
+        await writes.fill(server, 0, largest)
+        told = await watchers.measure(server, plan.watchers, largest, plan.changes, plan.idle_s)
+    return Results(rates, tinydb, listed, told)

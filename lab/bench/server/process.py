@@ -1,0 +1,92 @@
+"""One state server of this checkout as a process, and what it costs."""
+
+import hashlib
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from lab import paths
+from lab.bench.server.load import Address
+from services.core.errors import LabError
+
+_END_S = 20
+_TICKS = os.sysconf("SC_CLK_TCK")
+
+
+class ServerFailed(LabError):
+    """A state server that did not start."""
+
+    def __init__(self, said: Sequence[str]) -> None:
+        super().__init__(
+            f"the state server did not start: {' / '.join(said) or '(it said nothing)'}",
+            hint="see whether it runs alone: python -m services.pull --help",
+        )
+        self.said = tuple(said)
+
+
+class Server(NamedTuple):
+    """A server that answers. admin, node: where its two realms listen."""
+
+    pid: int
+    admin: Address
+    node: Address
+
+    def cpu_s(self) -> float:
+        """Seconds of CPU that it has used, user and system, all threads (proc_pid_stat(5))."""
+        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / _TICKS
+
+    def rss_mib(self) -> float:
+        """What it holds in memory, in MiB."""
+        text = Path(f"/proc/{self.pid}/status").read_text()
+        found = re.search(r"^VmRSS:\s+(\d+) kB$", text, re.MULTILINE)
+        return int(found[1]) / 1024 if found else 0.0
+
+
+@contextmanager
+def running(folder: Path, nodes: Sequence[str]) -> Iterator[Server]:
+    """Run a state server over a new database in `folder`, in the profile fast.
+
+    The token of each of `nodes` is token(NODE). Raises ServerFailed.
+    """
+    tokens = {node: [hashlib.sha256(token(node).encode()).hexdigest()] for node in nodes}
+    file = folder / "tokens.json"
+    file.write_text(json.dumps(tokens))
+    argv = [sys.executable, "-m", "services.pull", "--data", str(folder / "data")]
+    argv += ["--listen", "127.0.0.1:0", "--node-listen", "127.0.0.1:0", "--tokens", str(file)]
+    process = subprocess.Popen(
+        [*argv, "--profile", "fast"], cwd=paths.ROOT, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        yield _ready(process)
+    finally:
+        process.terminate()
+        try:
+            process.wait(_END_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        if process.stderr:
+            process.stderr.close()
+
+
+def token(node: str) -> str:
+    """The token of `node` in a measurement; no secret."""
+    return f"bench-{node}"
+
+
+def _ready(process: subprocess.Popen[str]) -> Server:
+    said: list[str] = []
+    for line in process.stderr or ():
+        said.append(line.strip())
+        found = re.findall(r"http://127\.0\.0\.1:(\d+)", line)
+        if line.startswith("listening on ") and len(found) == 2:
+            admin, node = (("127.0.0.1", int(port)) for port in found)
+            return Server(process.pid, admin, node)
+    raise ServerFailed(said)

@@ -1,0 +1,68 @@
+"""Durable writes a second: one PATCH after the other, each acknowledged when it is on disk."""
+
+import asyncio
+import itertools
+import time
+from collections.abc import Awaitable, Callable
+
+from lab.bench.server.load import Connection
+from lab.bench.server.process import Server
+
+MINIMAL = {"Prefer": "return=minimal"}
+_NODES = ("node1", "node2")
+_FILLERS = 32
+_fresh = itertools.count()
+
+
+def container(number: int) -> str:
+    """The name of container `number`."""
+    return f"c{number:05d}"
+
+
+async def fill(server: Server, known: int, total: int) -> None:
+    """Declare containers until there are `total`; the first `known` exist."""
+    numbers = iter(range(known, total))
+
+    async def work(connection: Connection) -> None:
+        for number in numbers:
+            body = {"name": container(number), "node": _NODES[number % 2]}
+            await connection.expect("POST", "/api/containers", body, MINIMAL)
+
+    await _together(server, _FILLERS, work)
+
+
+async def per_second(server: Server, stored: int, clients: int, span_s: float) -> float:
+    """Return the writes a second that `clients` get acknowledged together, over `span_s` seconds.
+
+    Each moves containers of its own, every time to a node where they were never before, so each
+    write changes something.
+    """
+    done = 0
+    end_s = time.monotonic() + span_s
+
+    async def work(connection: Connection) -> None:
+        nonlocal done
+        own = next(shares)
+        for node in _fresh:
+            for number in own:
+                if time.monotonic() >= end_s:
+                    return
+                path = f"/api/containers/{container(number)}"
+                await connection.expect("PATCH", path, {"node": f"to{node}"}, MINIMAL)
+                done += 1
+
+    shares = iter([range(client, stored, clients) for client in range(clients)])
+    began_s = time.monotonic()
+    await _together(server, clients, work)
+    return done / (time.monotonic() - began_s)
+
+
+async def _together(
+    server: Server, clients: int, work: Callable[[Connection], Awaitable[None]]
+) -> None:
+    connections = [Connection(server.admin) for _ in range(clients)]
+    try:
+        await asyncio.gather(*map(work, connections))
+    finally:
+        for connection in connections:
+            await connection.close()

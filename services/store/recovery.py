@@ -1,0 +1,128 @@
+"""What a database finds at opening: the newest checkpoint that is whole, and every change since.
+
+Journals form one log. A number that comes again, in a later journal, replaces what the earlier
+one says from there on: that was never acknowledged, or its writer would not have used it again.
+"""
+
+from pathlib import Path
+from typing import NamedTuple
+
+from services.durable import DamagedFile, DurableFile
+from services.store import checkpoint
+from services.store.files import RealFiles
+from services.store.generations import Folder
+from services.store.journal import Change, Damage, Tables, apply, parse
+
+LEGACY = "pull.json"
+# A journal that is gone may have held any number of changes; no journal gets as long as this.
+UNKNOWN_BYTES = 2**30
+
+
+class Recovered(NamedTuple):
+    """The last good state.
+
+    number: of its last change. problem: "" or what was dropped or repaired. lost_bytes: dropped.
+    newest: highest generation that files have. spare: the oldest that this state was read from.
+    """
+
+    tables: Tables
+    number: int
+    problem: str
+    lost_bytes: int
+    newest: int
+    spare: int
+
+
+class _Log:
+    """Journals read one after another, from change `number` on."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.changes: list[tuple[Change, int]] = []
+        # By generation: bytes that belong to no change, and perhaps did.
+        self.doubtful: dict[int, int] = {}
+        self.broken = False
+
+    def add(self, item: Change | Damage, generation: int) -> None:
+        if isinstance(item, Damage) or self.broken or item.number > self._next_after(item.number):
+            self.broken = self.broken or isinstance(item, Change)
+            self.doubtful[generation] = self.doubtful.get(generation, 0) + item.size
+        else:
+            # The damage before it was in something that is not needed.
+            self.doubtful.clear()
+            if item.number > self.number:
+                self.changes.append((item, generation))
+
+    def _next_after(self, number: int) -> int:
+        while self.changes and self.changes[-1][0].number >= number:
+            self.changes.pop()
+        return (self.changes[-1][0].number if self.changes else self.number) + 1
+
+
+def recover(files: RealFiles, directory: Path) -> Recovered:
+    """Read the database in `directory`; nothing in it is changed but for names of damaged files.
+
+    Raises DamagedFile if there was one and nothing of it can be used, and OSError.
+    """
+    folder = Folder(files, directory)
+    journals = {n: files.read(folder.journal(n)) for n in folder.listed("journal")}
+    if not folder.listed("checkpoint") and not any(journals.values()):
+        return _legacy(files, directory, folder.highest())
+    base, state, notes = _newest_good(folder)
+    log = _Log(state.number)
+    for generation, content in journals.items():
+        for item in parse(content):
+            log.add(item, generation)
+    for generation, size in log.doubtful.items():
+        kept = folder.set_aside(folder.journal(generation))
+        notes.append(f"journal {generation}: {size} bytes torn or damaged and dropped ({kept})")
+    missing = [n for n in folder.listed("checkpoint") if n >= base and n not in journals]
+    notes += [f"journal {n} is missing" for n in missing]
+    for change, _ in log.changes:
+        apply(change.changes, state.tables)
+    return Recovered(
+        tables=state.tables,
+        number=log.changes[-1][0].number if log.changes else state.number,
+        problem="; ".join(notes),
+        lost_bytes=sum(log.doubtful.values()) + UNKNOWN_BYTES * len(missing),
+        newest=folder.highest(),
+        spare=min([base, *(generation for _, generation in log.changes)]),
+    )
+
+
+def _newest_good(folder: Folder) -> tuple[int, checkpoint.Checkpoint, list[str]]:
+    notes = []
+    found = folder.listed("checkpoint")
+    # One whose journal was written to existed.
+    written = [n for n in folder.listed("journal") if folder.files.read(folder.journal(n))]
+    if written and written[-1] not in found:
+        notes.append(f"checkpoint {written[-1]} is missing")
+    for generation in reversed(found):
+        path = folder.checkpoint(generation)
+        try:
+            return generation, checkpoint.load(folder.files, path), notes
+        except ValueError as error:
+            kept = folder.set_aside(path)
+            notes.append(f"checkpoint {generation}: {error} ({kept}), using the one before")
+    raise DamagedFile(f"{folder.path}/", "; ".join(notes))
+
+
+def _legacy(files: RealFiles, directory: Path, newest: int) -> Recovered:
+    """What an earlier version left, whose rows had numbers for ids; else an empty database."""
+    names = files.names(directory)
+    if LEGACY not in names and f"{LEGACY}.previous" not in names:
+        return Recovered({}, 0, "", 0, newest, newest + 1)
+    old = DurableFile(str(directory / LEGACY)).load()
+    tables: Tables = {
+        name: {row.get("name", name): row for row in rows.values()}
+        for name, rows in (old.document or {}).items()
+    }
+    # Each generation of it was one change.
+    return Recovered(tables, 0, old.problem, 1 if old.problem else 0, newest, newest + 1)
+
+
+def forget_legacy(files: RealFiles, directory: Path) -> None:
+    """Rename an earlier version's files once their content is in ours. Raises OSError."""
+    for name in (LEGACY, f"{LEGACY}.previous"):
+        if name in files.names(directory):
+            files.replace(directory / name, directory / f"{name}.migrated")

@@ -93,9 +93,9 @@ def recover(files: RealFiles, directory: Path) -> Recovered:
 def _newest_good(folder: Folder) -> tuple[int, checkpoint.Checkpoint, list[str]]:
     notes = []
     found = folder.listed("checkpoint")
-    # One whose journal was written to existed.
+    # The checkpoint comes before the first line of its journal. (Older ones are swept.)
     written = [n for n in folder.listed("journal") if folder.files.read(folder.journal(n))]
-    if written and written[-1] not in found:
+    if written[-1:] > found[-1:]:
         notes.append(f"checkpoint {written[-1]} is missing")
     for generation in reversed(found):
         path = folder.checkpoint(generation)

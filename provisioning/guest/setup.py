@@ -14,12 +14,14 @@ import subprocess
 from pathlib import Path
 
 from provisioning import topology
-from provisioning.guest import tree
+from provisioning.guest import tree, users
 from provisioning.guest.tree import UNITS, File
 from provisioning.topology import Topology
 from services.core.profile import DEFAULT_PROFILE, Profile, profile
 
 LAB = Path("/opt/lab")
+# Started by timers.
+PASSES = ("pull-agent.service", "pull-scheduler.service", "pull-node-controller.service")
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -33,6 +35,9 @@ def main(arguments: list[str] | None = None) -> None:
     changed = apply(options.root, topology.load(), profile(options.profile))
     for path in changed:
         print(f"changed /{path}")
+    # Before systemd is told: units name them.
+    for user in users.ensure(options.root):
+        print(f"made user {user}")
     if options.live:
         tell_systemd(changed, code_changed=_stamp() != options.digest)
     if options.digest:
@@ -57,7 +62,9 @@ def tell_systemd(changed: list[str], *, code_changed: bool) -> None:
     }
     if code_changed or "etc/lab/profile.env" in changed:
         restart |= {"push-api.service", "pull-api.service"}
-    # One-pass programs pick new code up at their next pass; containers keep running.
+        # A pass may go on watching for ten seconds; the next one has the new code and profile.
+        subprocess.run(["systemctl", "stop", *PASSES], check=True)
+    # Containers keep running.
     known = {name for name in restart if name.endswith((".timer", "-api.service"))}
     if known:
         # try-restart leaves alone what the mode in force has not started.

@@ -1,0 +1,37 @@
+"""The users of the long-lived services: each owns its files, and nobody else reads them.
+
+systemd-sysusers makes them, in the chroot of a box build as on a running machine. The service of
+that name is masked: the image is complete when it boots.
+"""
+
+import subprocess
+from pathlib import Path
+
+FILE = "etc/sysusers.d/lab.conf"
+NAMES = ("lab-pull", "lab-push")
+# Into /etc/shadow goes a day, and the same inputs must give the same image.
+_DAY_S = 1_767_225_600
+
+
+def text() -> str:
+    """Return the sysusers.d(5) file that makes them."""
+    return "".join(f'u {name} - "API of the {name.removeprefix("lab-")} mode"\n' for name in NAMES)
+
+
+def missing(root: Path) -> list[str]:
+    """Return which of NAMES the system under `root` lacks."""
+    lines = (root / "etc/passwd").read_text().splitlines()
+    known = {line.partition(":")[0] for line in lines}
+    return [name for name in NAMES if name not in known]
+
+
+def ensure(root: Path) -> list[str]:
+    """Make the users that are missing, once FILE is there, and return them. Idempotent."""
+    lacking = missing(root)
+    if lacking:
+        subprocess.run(
+            ["systemd-sysusers", f"--root={root}", f"/{FILE}"],
+            env={"PATH": "/usr/bin:/bin", "SOURCE_DATE_EPOCH": str(_DAY_S)},
+            check=True,
+        )
+    return lacking

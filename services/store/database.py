@@ -140,11 +140,10 @@ class Database:
         failure = "interrupted"
         try:
             lines = self._run(batch)
-            if lines and self._closed:
+            if self._closed:
                 failure = "the database is closed"
             else:
-                if lines:
-                    self._writer.append(b"".join(lines))
+                self._writer.append(b"".join(lines))
                 failure = ""
         except OSError as error:
             failure = error.strerror or str(error)

@@ -99,27 +99,41 @@ class Generations:
         self._newest += 1
         return self._newest
 
-    def begin(self, generation: int, number: int, tables: Tables) -> Begun:
-        """Make `tables`, as change `number` left them, durable, and a journal to go on with.
+    def prepare(self, generation: int, number: int, tables: Tables) -> Begun:
+        """Write `tables`, as change `number` left them, and make a journal to go on with.
 
-        Raises OSError; whatever it left is then no harm: all that was durable before still is,
-        and the journal before goes on, if it is usable. Changes nothing in memory.
+        Raises OSError; the generation before goes on then. Changes nothing in memory.
         """
-        files = self.folder.files
-        final = self.folder.checkpoint(generation)
-        half = _ending(final, ".new")
-        journal = Journal(files, self.folder.journal(generation))
+        files, folder = self.folder.files, self.folder
+        half = _ending(folder.checkpoint(generation), ".new")
+        journal = Journal(files, folder.journal(generation))
         try:
             # Whoever finds the checkpoint may then rely on finding the journal.
-            files.sync_directory(self.folder.path)
+            files.sync_directory(folder.path)
             size = checkpoint.save(files, half, number, tables)
-            files.replace(half, final)
-            files.sync_directory(self.folder.path)
         except BaseException:
             journal.close()
-            self._clear_up(half, final, journal.path)
+            for path in (half, journal.path):
+                with suppress(OSError):
+                    files.remove(path)
             raise
         return Begun(generation, journal, size)
+
+    def name(self, begun: Begun) -> None:
+        """Make a prepared generation the one that the next opening begins with.
+
+        Raises OSError; nobody knows then which one that is, so neither journal may be used.
+        """
+        files, final = self.folder.files, self.folder.checkpoint(begun.generation)
+        half = _ending(final, ".new")
+        try:
+            files.replace(half, final)
+            files.sync_directory(self.folder.path)
+        except OSError:
+            begun.journal.close()
+            with suppress(OSError):
+                files.remove(half)
+            raise
 
     def adopt(self, begun: Begun) -> int:
         """Take `begun` for the newest; return what to sweep up to."""
@@ -127,15 +141,6 @@ class Generations:
         self.checkpoint_bytes = begun.size
         self.adopted += 1
         return spare
-
-    def _clear_up(self, half: Path, final: Path, journal: Path) -> None:
-        """Remove what a failed beginning left, but for a pair that is perhaps on disk already."""
-        with suppress(OSError):
-            names = self.folder.files.names(self.folder.path)
-            doomed = {half, journal} if final.name not in names else set()
-            for path in doomed:
-                if path.name in names:
-                    self.folder.files.remove(path)
 
 
 def _ending(path: Path, ending: str) -> Path:

@@ -100,6 +100,8 @@ class Journal:
         except OSError:
             with suppress(OSError):
                 self._files.truncate(self._handle, self.size)
+                # Some of the lines may be whole: a crash must not bring them back later.
+                self._files.sync(self._handle)
                 self.usable = True
             raise
         self._files.sync(self._handle)

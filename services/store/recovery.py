@@ -2,6 +2,7 @@
 
 Journals form one log. A number that comes again, in a later journal, replaces what the earlier
 one says from there on: that was never acknowledged, or its writer would not have used it again.
+The journals of older generations hold nothing that the checkpoint has not.
 """
 
 from pathlib import Path
@@ -22,7 +23,7 @@ class Recovered(NamedTuple):
     """The last good state.
 
     number: of its last change. problem: "" or what was dropped or repaired. lost_bytes: dropped.
-    newest: highest generation that files have. spare: the oldest that this state was read from.
+    newest: highest generation that files have. spare: the one whose checkpoint it was read from.
     """
 
     tables: Tables
@@ -38,25 +39,26 @@ class _Log:
 
     def __init__(self, number: int) -> None:
         self.number = number
-        self.changes: list[tuple[Change, int]] = []
+        self.changes: list[Change] = []
         # By generation: bytes that belong to no change, and perhaps did.
         self.doubtful: dict[int, int] = {}
         self.broken = False
 
     def add(self, item: Change | Damage, generation: int) -> None:
-        if isinstance(item, Damage) or self.broken or item.number > self._next_after(item.number):
-            self.broken = self.broken or isinstance(item, Change)
-            self.doubtful[generation] = self.doubtful.get(generation, 0) + item.size
-        else:
-            # The damage before it was in something that is not needed.
-            self.doubtful.clear()
-            if item.number > self.number:
-                self.changes.append((item, generation))
+        if isinstance(item, Change) and not self.broken:
+            while self.changes and self.changes[-1].number >= item.number:
+                self.changes.pop()
+            if item.number == self.last + 1:
+                self.changes.append(item)
+                # The damage before it was in something that is not needed.
+                self.doubtful.clear()
+                return
+            self.broken = True
+        self.doubtful[generation] = self.doubtful.get(generation, 0) + item.size
 
-    def _next_after(self, number: int) -> int:
-        while self.changes and self.changes[-1][0].number >= number:
-            self.changes.pop()
-        return (self.changes[-1][0].number if self.changes else self.number) + 1
+    @property
+    def last(self) -> int:
+        return self.changes[-1].number if self.changes else self.number
 
 
 def recover(files: RealFiles, directory: Path) -> Recovered:
@@ -66,41 +68,37 @@ def recover(files: RealFiles, directory: Path) -> Recovered:
     """
     folder = Folder(files, directory)
     journals = {n: files.read(folder.journal(n)) for n in folder.listed("journal")}
-    if not folder.listed("checkpoint") and not any(journals.values()):
+    checkpoints = folder.listed("checkpoint")
+    if not checkpoints and not any(journals.values()):
         return _legacy(files, directory, folder.highest())
-    base, state, notes = _newest_good(folder)
+    # The checkpoint comes before the first line of its journal. (Older ones are swept.)
+    written = [n for n, content in journals.items() if content]
+    notes = []
+    if written[-1:] > checkpoints[-1:]:
+        notes.append(f"checkpoint {written[-1]} is missing")
+    base, state = _newest_good(folder, notes)
+    missing = [n for n in checkpoints if n >= base and n not in journals]
+    notes += [f"journal {n} is missing" for n in missing]
     log = _Log(state.number)
-    for generation, content in journals.items():
-        for item in parse(content):
+    for generation in (n for n in journals if n >= base):
+        for item in parse(journals[generation]):
             log.add(item, generation)
     for generation, size in log.doubtful.items():
         kept = folder.set_aside(folder.journal(generation))
         notes.append(f"journal {generation}: {size} bytes torn or damaged and dropped ({kept})")
-    missing = [n for n in folder.listed("checkpoint") if n >= base and n not in journals]
-    notes += [f"journal {n} is missing" for n in missing]
-    for change, _ in log.changes:
+    for change in log.changes:
         apply(change.changes, state.tables)
-    return Recovered(
-        tables=state.tables,
-        number=log.changes[-1][0].number if log.changes else state.number,
-        problem="; ".join(notes),
-        lost_bytes=sum(log.doubtful.values()) + UNKNOWN_BYTES * len(missing),
-        newest=folder.highest(),
-        spare=min([base, *(generation for _, generation in log.changes)]),
-    )
+    lost_bytes = sum(log.doubtful.values()) + UNKNOWN_BYTES * len(missing)
+    problem = "; ".join(notes)
+    return Recovered(state.tables, log.last, problem, lost_bytes, folder.highest(), base)
 
 
-def _newest_good(folder: Folder) -> tuple[int, checkpoint.Checkpoint, list[str]]:
-    notes = []
-    found = folder.listed("checkpoint")
-    # The checkpoint comes before the first line of its journal. (Older ones are swept.)
-    written = [n for n in folder.listed("journal") if folder.files.read(folder.journal(n))]
-    if written[-1:] > found[-1:]:
-        notes.append(f"checkpoint {written[-1]} is missing")
-    for generation in reversed(found):
+def _newest_good(folder: Folder, notes: list[str]) -> tuple[int, checkpoint.Checkpoint]:
+    """The newest checkpoint that is whole, and its generation; adds to `notes`."""
+    for generation in reversed(folder.listed("checkpoint")):
         path = folder.checkpoint(generation)
         try:
-            return generation, checkpoint.load(folder.files, path), notes
+            return generation, checkpoint.load(folder.files, path)
         except ValueError as error:
             kept = folder.set_aside(path)
             notes.append(f"checkpoint {generation}: {error} ({kept}), using the one before")

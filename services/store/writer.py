@@ -57,24 +57,29 @@ class Writer:
         # Another one is tried after so many bytes more: a failure costs as much as a success.
         self._due_bytes = self.journal_bytes + self._limit_bytes()
         generation = self._generations.next()
-        begun = self._offload(lambda: self._generations.begin(generation, number, tables))
-        if self._journal is not None:
-            self._journal.close()
+        begun = self._offload(lambda: self._generations.prepare(generation, number, tables))
+        # From here on the old journal may be one that no opening reads.
+        journal, self._journal = self._journal, None
+        if journal is not None:
+            journal.close()
+        self._offload(lambda: self._generations.name(begun))
         self._journal = begun.journal
         spare = self._generations.adopt(begun)
         self._due_bytes = self._limit_bytes()
         self._offload(lambda: self._generations.folder.sweep(spare))
 
     def append(self, lines: bytes) -> None:
-        """Return when `lines` are on disk. Raises OSError, and whatever interrupts it.
+        """Return when `lines` are on disk, and nothing is that should not be, also if lines is b"".
 
-        After a failure from which the journal did not recover, nothing is written to it any more.
+        Raises OSError, and whatever interrupts it. After a failure from which the journal did
+        not recover, nothing is written to it any more.
         """
         if self._journal is None or not self._journal.usable:
             self.begin()
         journal, self._journal = self._journal, None
-        if journal is None:
-            raise ValueError("the database is closed")
+        if journal is None or not lines:
+            self._journal = journal
+            return
         try:
             self._offload(lambda: journal.append(lines))
         except OSError:

@@ -31,8 +31,8 @@ class Inode:
     def outcomes(self, every_byte):
         """What a power cut may leave of it."""
         yield self.durable
-        for before, after in zip([self.durable, *self.states], self.states):
-            if not after.startswith(before):
+        for before, after in zip([self.durable, *self.states[:-1]], self.states, strict=True):
+            if not after.startswith(before) or after == before:
                 yield after
                 continue
             new = len(after) - len(before)
@@ -146,7 +146,9 @@ class FaultyFiles:
             names = self._after(self.steps[:kept])
             yield from self._contents(names, every_byte)
         count = len(self.steps)
-        subsets = [s for size in {1, count - 1} if size > 0 for s in combinations(range(count), size)]
+        subsets = [
+            s for size in {1, count - 1} if size > 0 for s in combinations(range(count), size)
+        ]
         for chosen in subsets:
             names = self._after([self.steps[number] for number in chosen])
             yield {name: inode.durable for name, inode in names.items()}

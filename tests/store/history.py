@@ -84,7 +84,7 @@ class Run:
         self.possible = [self.acknowledged]
 
     def make(self, batch):
-        """Make the changes of one batch; whatever interrupts it."""
+        """Make the changes of one batch, whatever interrupts it; return whether that worked."""
         base = self.acknowledged
         for change in batch:
             self.possible.append(base := play(change, base))
@@ -97,6 +97,7 @@ class Run:
         else:
             assert state_of(self.db) == before
         assert state_of(self.db) == self.acknowledged
+        return errors[0] is None
 
 
 def same(state, *possible):

@@ -3,7 +3,6 @@
 import pytest
 
 from services.durable import DamagedFile
-from services.store import writer
 from services.store.database import Database
 from services.store.recovery import UNKNOWN_BYTES
 from tests.store.faulty import FaultyFiles
@@ -12,20 +11,16 @@ from tests.store.history import HERE, SCRIPT, Run, put, state_of
 
 @pytest.fixture(scope="module")
 def history():
-    """The files, and the state after each batch: the last generation begins in between."""
-    files = FaultyFiles()
-    with pytest.MonkeyPatch.context() as patch:
-        run = Run(files)
-        run.open()
-        states = [run.acknowledged]
-        for batch in SCRIPT:
-            run.make(batch)
-            states.append(run.acknowledged)
-            # In the middle: two batches are in the older journal, the others in the newer.
-            patch.setattr(writer, "SMALLEST_LIMIT_BYTES", 0 if len(states) == 2 else 10**6)
-            if len(states) == 3:
-                run.db._writer._due_bytes = 10**6
-    return files.seen(), states
+    """The files, and the state after each batch: two in the older journal, four in the newer."""
+    run = Run(FaultyFiles())
+    run.open()
+    states = [run.acknowledged]
+    for batch in SCRIPT:
+        run.make(batch)
+        states.append(run.acknowledged)
+        if len(states) == 3:
+            run.db._writer.begin()
+    return run.files.seen(), states
 
 
 def name_of(image, kind, which):

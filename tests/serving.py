@@ -22,14 +22,16 @@ ROOT = Path(__file__).parent.parent
 
 
 @contextmanager
-def serving(*apps: Bottle, port: int = 0) -> Iterator[list[Address]]:
-    """Serve `apps` from one loop, as services.pull does; yield their addresses.
+def serving(*apps: Bottle, port: int = 0, **options: Any) -> Iterator[list[Address]]:
+    """Serve `apps` in threads from one loop; yield their addresses.
 
-    port: of the first one; the others get free ones.
+    port: of the first one; the others get free ones. options: of services.web.threaded.serve.
     """
     loop: dict[int, Any] = {}
+    ports = [port, *[0] * len(apps)]
     servers = [
-        serve(app, listen("127.0.0.1", port if app is apps[0] else 0), loop=loop) for app in apps
+        serve(app, listen("127.0.0.1", wanted), loop=loop, **options)
+        for app, wanted in zip(apps, ports, strict=False)
     ]
     thread = threading.Thread(target=servers[0].run)
     thread.start()

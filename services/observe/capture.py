@@ -26,11 +26,11 @@ def open_log(style: str) -> Log:
     if style != "json":
         return TextLog()
     log = JsonLog()
-    _capture(log)
+    divert(log)
     return log
 
 
-def _capture(log: Log) -> None:
+def divert(log: Log) -> None:
     """Turn tracebacks of any thread, and what libraries log, into lines of `log`."""
 
     def end(_type: type[BaseException], error: BaseException, _trace: TracebackType | None) -> None:

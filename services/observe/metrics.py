@@ -53,12 +53,16 @@ class Metrics:
         build.labels(api, VERSION, platform.python_version()).set(1)
         ProcessCollector(registry=self.registry)
 
-    def count(self, method: str, route: str, status: int, spent_s: float) -> None:
-        """Count one answer. route: its rule, or "" where none matched: paths have no end."""
+    def count(self, method: str, route: str, status: int, spent_s: float | None) -> None:
+        """Count one answer. route: its rule, or "" where none matched: paths have no end.
+
+        spent_s: None if no app saw the request.
+        """
         method = method if method in _METHODS else "other"
         route = route or "unmatched"
         self._requests.labels(method, route, str(status)).inc()
-        self._seconds.labels(method, route).observe(spent_s)
+        if spent_s is not None:
+            self._seconds.labels(method, route).observe(spent_s)
 
     def expose(self) -> bytes:
         """Return all of it in Prometheus' text format; asks nobody but /proc/self."""

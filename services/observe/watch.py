@@ -50,6 +50,26 @@ def watch(app: Wsgi, log: Log, metrics: Metrics | None, route: Callable[[Environ
     return watched
 
 
+def tell_refusal(
+    log: Log,
+    metrics: Metrics | None,
+    *,
+    method: str,
+    path: str,
+    status: int,
+    sent_bytes: int,
+    client: str,
+    error: str,
+) -> str:
+    """Count and log a request that its server refused before any app saw it; return its new id."""
+    name = request_id(None)
+    if metrics is not None:
+        metrics.count(method, "", status, None)
+    facts = {"error": error}
+    log.exchange(Exchange(name, method, path, "", status, sent_bytes, 0, client, facts))
+    return name
+
+
 def note(environ: Environ, **facts: object) -> None:
     """Add `facts` to what the log tells of this request; the first word on each stays."""
     known = environ.setdefault(_FACTS, {})

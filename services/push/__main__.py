@@ -6,6 +6,8 @@ import sys
 from pathlib import Path
 from types import FrameType
 
+from waitress.server import BaseWSGIServer
+
 from services import web
 from services.core.errors import LabError
 from services.observe.capture import add_log_option, open_log
@@ -19,7 +21,6 @@ from services.push.meters import Metered, Meters
 from services.push.push import Push
 from services.slowness import slowness
 from services.web import threaded
-from services.web.threaded import Server
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -39,7 +40,7 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def _assemble(options: argparse.Namespace, log: Log) -> tuple[Fleet, Server]:
+def _assemble(options: argparse.Namespace, log: Log) -> tuple[Fleet, BaseWSGIServer]:
     """Return the fleet of the inventory and the server over it, not yet running."""
     known = inventory.load(options.inventory)
     limits = Limits(options.connect_timeout_s, options.command_timeout_s)
@@ -52,7 +53,7 @@ def _assemble(options: argparse.Namespace, log: Log) -> tuple[Fleet, Server]:
         metrics=metrics,
         check=lambda: inventory.check_secrets(options.inventory, known),
     )
-    return fleet, threaded.serve(app, web.listen(*options.listen))
+    return fleet, threaded.serve(app, web.listen(*options.listen), log=log, metrics=metrics)
 
 
 def _parser() -> argparse.ArgumentParser:

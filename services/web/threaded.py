@@ -5,34 +5,41 @@ Not Bottle's default server: that one is single-threaded, and one idle client bl
 client holds no thread; only running handlers do.
 """
 
-import json
 import socket
+from functools import partial
 from typing import Any
 
 import waitress
 from bottle import Bottle
-from waitress.channel import HTTPChannel
-from waitress.server import BaseWSGIServer as Server
-from waitress.task import ErrorTask
+from waitress.server import BaseWSGIServer
 
-from services.core import wire
 from services.observe.log import Log, TextLog
+from services.observe.metrics import Metrics
+from services.observe.watch import tell_refusal
+from services.web.channel import HEADER_LIMIT_BYTES, Channel, Patience, Refused
 from services.web.listen import BACKLOG, announce
 
-# Read and discarded up to here, so that the client sees our 413 and not a broken pipe.
-_DRAIN_LIMIT_BYTES = 16 * 1024 * 1024
+# Read and discarded up to here, so that the client sees our 413 or 431 and not a broken pipe.
+_DRAIN_BODY_BYTES = 16 * 1024 * 1024
+_DRAIN_HEADER_BYTES = 4 * HEADER_LIMIT_BYTES
 # They wait for nodes and for the disk far more than they compute.
 THREADS = 32
-_IDLE_S = 30
+PATIENCE = Patience()
 
 
 def serve(
-    app: Bottle, listener: socket.socket, *, loop: dict[int, Any] | None = None
-) -> Server:
+    app: Bottle,
+    listener: socket.socket,
+    *,
+    loop: dict[int, Any] | None = None,
+    patience: Patience = PATIENCE,
+    log: Log | None = None,
+    metrics: Metrics | None = None,
+) -> BaseWSGIServer:
     """Return the server of `app` on `listener`; its `run()` serves until `close()`.
 
     loop: servers given the same one are all served by the `run()` of any of them.
-    `effective_port` tells which port that is.
+    log, metrics: told of requests that reach no app. `effective_port` tells which port that is.
     """
     server = waitress.create_server(
         app,
@@ -40,37 +47,26 @@ def serve(
         sockets=[listener],
         backlog=BACKLOG,
         threads=THREADS,
-        connection_limit=1000,
-        channel_timeout=_IDLE_S,
-        max_request_body_size=_DRAIN_LIMIT_BYTES,
+        # Beyond this waitress accepts nobody; channels make room before that. systemd allows a
+        # service 1024 descriptors, and there are others.
+        connection_limit=patience.connections + 64,
+        channel_timeout=patience.idle_s,
+        cleanup_interval=max(1, patience.idle_s // 4),
+        # select() knows no descriptor above 1023.
+        asyncore_use_poll=True,
+        max_request_header_size=_DRAIN_HEADER_BYTES,
+        max_request_body_size=_DRAIN_BODY_BYTES,
         clear_untrusted_proxy_headers=True,
         ident="pushpull-lab",
     )
-    server.channel_class = _JsonChannel
+
+    def tell(refused: Refused) -> str:
+        return tell_refusal(log or TextLog(), metrics, **refused._asdict())
+
+    server.channel_class = partial(Channel, patience, tell)
     return server
 
 
-def ready(servers: list[Server], log: Log | None = None) -> None:
+def ready(servers: list[BaseWSGIServer], log: Log | None = None) -> None:
     """Say where `servers` listen, to systemd and in `log`."""
     announce([(s.effective_host, s.effective_port) for s in servers], log or TextLog())
-
-
-class _JsonErrorTask(ErrorTask):  # type: ignore[misc]
-    """waitress' own refusals (bad request line, oversized headers) in the shape of ours."""
-
-    def execute(self) -> None:
-        error = self.request.error
-        body = json.dumps(wire.dump_error(f"{error.reason}: {error.body}")).encode()
-        self.status = f"{error.code} {error.reason}"
-        self.response_headers += [
-            ("Content-Type", "application/json"),
-            ("Content-Length", str(len(body))),
-            ("Connection", "close"),
-        ]
-        self.close_on_finish = True
-        self.content_length = len(body)
-        self.write(body)
-
-
-class _JsonChannel(HTTPChannel):  # type: ignore[misc]
-    error_task_class = _JsonErrorTask

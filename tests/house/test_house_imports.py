@@ -23,6 +23,7 @@ MAY_IMPORT = {
     "services/web/": {
         "services.core", "services.notify", "services.observe", "services.web", "bottle",
     },
+    "services/web/channel.py": {"services.core", "services.observe", "waitress"},
     "services/web/threaded.py": {
         "services.core", "services.observe", "services.web", "bottle", "waitress",
     },

@@ -1,0 +1,61 @@
+import io
+import json
+
+import pytest
+
+from services.core.errors import LabError
+from services.observe.log import JsonLog
+from services.observe.metrics import Metrics
+from services.web import add_metrics, add_ready, make_bottle, note, read_json
+from tests.serving import Client, serving
+
+
+class Teapot(LabError):
+    """An error of which only this app knows the status."""
+
+    node = "node1"
+
+
+class Api:
+    """A small app as both APIs build theirs, on a real server, with all that it says and counts."""
+
+    def __init__(self):
+        self.metrics = Metrics("test")
+        self.out = io.StringIO()
+        self.log = JsonLog(self.out)
+        self.trouble = None
+        self.app = make_bottle(
+            {Teapot: 418}, hint="try /things", log=self.log, metrics=self.metrics
+        )
+        self._add_routes()
+
+    def _add_routes(self):
+        add_metrics(self.app, self.metrics)
+        add_ready(self.app, self._check)
+        self.app.get("/things/<name>", callback=lambda name: {"name": name})
+        self.app.post("/things", callback=lambda: {"got": read_json()})
+        self.app.get("/bug", callback=lambda: {}["nothing"])
+        self.app.get("/teapot", callback=self._teapot)
+        self.app.get("/noted", callback=lambda: note(node="node2"))
+
+    def _check(self):
+        if self.trouble:
+            raise self.trouble
+
+    def _teapot(self):
+        raise Teapot("short and stout", hint="tip it over")
+
+    @property
+    def lines(self):
+        return [json.loads(line) for line in self.out.getvalue().splitlines()]
+
+
+@pytest.fixture
+def api():
+    """An Api whose `call` is a client of its server; `address` is for raw sockets."""
+    made = Api()
+    with serving(made.app, log=made.log, metrics=made.metrics) as [address]:
+        made.address = address
+        made.call = Client(address)
+        yield made
+        made.call.close()

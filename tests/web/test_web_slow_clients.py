@@ -1,0 +1,129 @@
+"""A client that sends a byte now and then, or nothing at all, disturbs nobody."""
+
+import contextlib
+import http.client
+import json
+import socket
+import threading
+import time
+
+import pytest
+
+from services.web.channel import Patience
+from tests.serving import Client, serving
+from tests.waiting import wait_for
+from tests.web.conftest import Api
+
+REQUEST = b"POST /things HTTP/1.1\r\nHost: lab\r\nContent-Length: 1000\r\n\r\n" + b"x" * 1000
+BOUND_S = 20
+
+
+@contextlib.contextmanager
+def patient(**patience):
+    """An Api whose server has only so much patience; yields it with its address and a client."""
+    api = Api()
+    with serving(api.app, log=api.log, metrics=api.metrics, patience=Patience(**patience)) as [at]:
+        call = Client(at)
+        yield api, at, call
+        call.close()
+
+
+class Dribblers:
+    """Sockets that send REQUEST a byte at a time, in turn, until closed."""
+
+    def __init__(self, address, count):
+        self.sockets = [socket.create_connection(address, timeout=BOUND_S) for _ in range(count)]
+        self.rounds = 0
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._dribble)
+        self._thread.start()
+
+    def _dribble(self):
+        while not self._ended.wait(0.02):
+            place = self.rounds % len(REQUEST)
+            for client in self.sockets:
+                with contextlib.suppress(OSError):  # refused by now
+                    client.send(REQUEST[place : place + 1])
+            self.rounds += 1
+
+    def close(self):
+        self._ended.set()
+        self._thread.join(BOUND_S)
+        for client in self.sockets:
+            client.close()
+
+
+@contextlib.contextmanager
+def dribbling(address, count):
+    dribblers = Dribblers(address, count)
+    try:
+        wait_for(lambda: dribblers.rounds > 2, "all have begun", timeout_s=BOUND_S)
+        yield dribblers
+    finally:
+        dribblers.close()
+
+
+def test_two_hundred_dribblers_hold_up_nobody():
+    with patient(request_s=BOUND_S) as (_, at, call), dribbling(at, 200) as dribblers:
+        began_s = time.monotonic()
+        for _ in range(20):
+            assert call("GET", "/things/a").status_code == 200
+        assert time.monotonic() - began_s < 5
+        assert dribblers.rounds < len(REQUEST), "none had been heard to the end"
+
+
+def test_more_dribblers_than_connections_make_room_for_whoever_comes():
+    with patient(request_s=BOUND_S, connections=20) as (_, at, call), dribbling(at, 60):
+        for _ in range(20):
+            assert call("GET", "/things/a").status_code == 200
+            call.close()  # and comes back as a stranger
+
+
+def test_silent_connections_make_room_too():
+    with patient(idle_s=60, connections=20) as (_, at, call), contextlib.ExitStack() as held:
+        for _ in range(60):
+            held.enter_context(socket.create_connection(at, timeout=BOUND_S))
+        assert call("GET", "/things/a").status_code == 200
+
+
+@pytest.mark.parametrize("sent", [1, 30, 80], ids=["first byte", "half a header", "half a body"])
+def test_a_request_must_be_complete_in_time(sent):
+    with patient(request_s=0.3) as (api, at, _), socket.create_connection(at) as client:
+        client.settimeout(BOUND_S)
+        client.sendall(REQUEST[:sent])
+        answer = client.makefile("rb").read()
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert head.split(b"\r\n")[0].endswith(b" 408 Request Timeout")
+    assert json.loads(body)["hint"] == "send the whole request at once"
+    assert [line["status"] for line in api.lines] == [408]
+
+
+def test_a_byte_in_a_while_does_not_count_as_patience_earned():
+    with patient(request_s=0.5) as (_, at, _), dribbling(at, 10) as dribblers:
+        for client in dribblers.sockets:
+            assert b"408" in client.recv(100)
+        assert dribblers.rounds < len(REQUEST)
+
+
+def test_time_of_a_request_does_not_run_while_a_connection_rests():
+    with patient(request_s=0.5) as (_, at, _):
+        kept = http.client.HTTPConnection(*at, timeout=BOUND_S)
+        kept.connect()
+        ours = kept.sock.getsockname()
+        for _ in range(6):
+            kept.request("GET", "/things/a")
+            assert kept.getresponse().read() == b'{"name": "a"}'
+            assert kept.sock.getsockname() == ours
+            time.sleep(0.2)
+        kept.close()
+
+
+def test_a_handler_that_takes_long_is_not_a_slow_client():
+    with patient(request_s=0.2, idle_s=1, connections=1) as (api, _, call):
+        api.app.get("/slow", callback=lambda: time.sleep(1.5) or {})
+        assert call("GET", "/slow").status_code == 200
+
+
+def test_silence_ends_a_connection():
+    with patient(idle_s=1) as (_, at, _), socket.create_connection(at, timeout=BOUND_S) as client:
+        assert client.recv(1) == b""

@@ -1,12 +1,16 @@
 """What agents say of themselves. In memory only: a beat a second would wear out any file,
 and after a restart nobody may be judged by what was heard before it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import NamedTuple
 
 from services.core.liveness import health
-from services.core.model import Node, UnitState
+from services.core.model import Health, UnitState
+from services.store.events import NODE_DOWN, NODE_LEAVING, NODE_UP, RUNNING, STOPPED, Happening
+from services.store.versions import CONTAINERS, NODES
+
+NOTHING: Mapping[str, UnitState] = {}
 
 
 class Beat(NamedTuple):
@@ -20,35 +24,163 @@ class Beat(NamedTuple):
     running: Mapping[str, UnitState]
 
 
+class Peer(NamedTuple):
+    """One node. up: as watchers were told. left: in which boot it said that it leaves, or None."""
+
+    beat: Beat
+    up: bool
+    left: str | None = None
+
+    def serves(self) -> frozenset[tuple[str, str]]:
+        """(container, image) of what counts as running there, as watchers were told."""
+        return self.ready() if self.up and self.left is None else frozenset()
+
+    def ready(self) -> frozenset[tuple[str, str]]:
+        """(container, image) of what it reported ready."""
+        running = self.beat.running
+        return frozenset((name, state.image) for name, state in running.items() if state.ready)
+
+
+class News(NamedTuple):
+    """What becomes of `peers`, and what is to be told of it, if anything happened at all."""
+
+    peers: Mapping[str, Peer]
+    happened: tuple[Happening, ...]
+    topics: frozenset[str]
+
+
 class Seen:
-    """Node name -> its last beat. lease_s: silence after which a node is down."""
+    """Nodes that spoke since the start. Answers what is news; `keep` makes it so.
 
-    def __init__(self, lease_s: float) -> None:
+    lease_s: silence after which a node is down. awaited: who spoke only before the start; that
+    counts as silent from `started_s` on. Not for several threads at once.
+    """
+
+    def __init__(self, lease_s: float, awaited: Iterable[str], *, started_s: float) -> None:
         self.lease_s = lease_s
-        self._beats: dict[str, Beat] = {}
+        self.started_s = started_s
+        self.peers: dict[str, Peer] = {}
+        self.revisions: dict[str, int] = {}
+        self._earlier = frozenset(awaited)
+        self._awaited = set(awaited)
 
-    def beat(self, node: str, running: Mapping[str, UnitState] | None, *, at_s: float) -> None:
-        """Record a sign of life of `node`. running: None from agents that do not report."""
-        known = self._beats.get(node)
+    def hear(
+        self,
+        node: str,
+        running: Mapping[str, UnitState] | None,
+        boot: str | None,
+        *,
+        at_s: float,
+    ) -> News:
+        """A sign of life. running: None if it does not say. boot: None if it was not asked."""
+        before = self.peers.get(node)
         if running is None:
-            running = known.running if known else {}
-        wall = datetime.now(UTC).isoformat(timespec="milliseconds")
-        self._beats[node] = Beat(at_s, wall, running)
+            running = before.beat.running if before else NOTHING
+        left = before.left if before else None
+        returns = left is not None and boot is not None and (not boot or boot != left)
+        peer = Peer(Beat(at_s, _wall(), running), up=True, left=None if returns else left)
+        happened = list(_reports(node, before, peer))
+        if before is None:
+            what = "heard of since the server started" if node in self._earlier else "heard of"
+            ready = f"first {what}; {len(peer.ready())} containers ready there"
+            happened = [Happening(NODE_UP, node, node, ready)]
+        elif not before.up:
+            silent_s = at_s - before.beat.at_s
+            happened.insert(0, Happening(NODE_UP, node, node, f"back after {silent_s:.1f} s"))
+        elif returns:
+            happened.insert(0, Happening(NODE_UP, node, node, "does not leave, or is back"))
+        return _news(node, before, peer, happened)
 
-    def nodes(self, *, now_s: float) -> list[tuple[Node, Beat]]:
-        """Return every node heard of since the start, by name."""
-        return [
-            (_judge(name, now_s - beat.at_s, self.lease_s), beat)
-            for name, beat in sorted(self._beats.items())
-        ]
+    def leave(self, node: str, boot: str, *, at_s: float) -> News:
+        """`node` says that it shuts down, until it speaks in another boot, or in none."""
+        before = self.peers.get(node)
+        running = before.beat.running if before else NOTHING
+        peer = Peer(Beat(at_s, _wall(), running), up=True, left=boot)
+        again = before is not None and before.up and before.left == boot
+        happened = [] if again else [Happening(NODE_LEAVING, node, node, "said that it leaves")]
+        return _news(node, before, peer, happened)
+
+    def silent(self, *, now_s: float) -> News:
+        """Whoever's lease ran out, but for those of whom that was said before."""
+        fallen = {
+            name: peer._replace(up=False)
+            for name, peer in self.peers.items()
+            if peer.up and self._is_down(now_s - peer.beat.at_s)
+        }
+        since = {name: now_s - peer.beat.at_s for name, peer in fallen.items()}
+        if self._is_down(now_s - self.started_s):
+            since |= dict.fromkeys(self._awaited - self.peers.keys(), now_s - self.started_s)
+        happened = tuple(
+            Happening(NODE_DOWN, name, name, self._silence(since[name])) for name in sorted(since)
+        )
+        topics = {NODES} if since else set()
+        if any(self.peers[name].serves() for name in fallen):
+            topics.add(CONTAINERS)
+        return News(fallen, happened, frozenset(topics))
+
+    def keep(self, news: News, revision: int) -> None:
+        """Let `news` be so, since `revision`."""
+        self.peers |= news.peers
+        if NODES in news.topics:
+            told = {happening.node for happening in news.happened}
+            self.revisions |= dict.fromkeys(told, revision)
+            self._awaited -= told
+
+    def alive(self, news: News) -> None:
+        """Of `news` that cannot be told now, keep that the node lives: all else stays news."""
+        for name, peer in news.peers.items():
+            before = self.peers.get(name)
+            if before is None:
+                self.peers[name] = Peer(peer.beat._replace(running=NOTHING), up=False)
+            elif peer.up:
+                beat = peer.beat._replace(running=before.beat.running)
+                self.peers[name] = before._replace(beat=beat)
 
     def runs(self, node: str, name: str, image: str, *, now_s: float) -> bool:
-        """Whether `node` said, within its lease, that container `name` of `image` serves."""
-        beat = self._beats.get(node)
-        if beat is None or now_s - beat.at_s > self.lease_s:
+        """Whether `node` said, within its lease, that container `name` of `image` serves.
+
+        Not of a node that leaves: what is there serves no longer than it must.
+        """
+        peer = self.peers.get(node)
+        if peer is None or not peer.up or peer.left is not None:
             return False
-        return beat.running.get(name) == UnitState(image, ready=True)
+        if now_s - peer.beat.at_s > self.lease_s:
+            return False
+        return peer.beat.running.get(name) == UnitState(image, ready=True)
+
+    def due_s(self) -> float:
+        """When, at the earliest, a lease may have run out of which nobody was told."""
+        last = [peer.beat.at_s for peer in self.peers.values() if peer.up]
+        if self._awaited - self.peers.keys():
+            last.append(self.started_s)
+        return min(last, default=float("inf")) + self.lease_s
+
+    def _is_down(self, silent_s: float) -> bool:
+        return health(silent_s, self.lease_s) is Health.DOWN
+
+    def _silence(self, silent_s: float) -> str:
+        return f"node is silent for {silent_s:.1f} s (lease {self.lease_s:g} s)"
 
 
-def _judge(name: str, silent_s: float, lease_s: float) -> Node:
-    return Node(name, silent_s, health(silent_s, lease_s))
+def _reports(node: str, before: Peer | None, peer: Peer) -> Iterable[Happening]:
+    was = before.ready() if before else frozenset()
+    now = peer.ready()
+    if was == now:
+        return
+    for name in sorted({name for name, _ in was} - {name for name, _ in now}):
+        yield Happening(STOPPED, name, node, "the node reports it ready no more")
+    for name, image in sorted(now - was):
+        yield Happening(RUNNING, name, node, f"the node reports it ready ({image})")
+
+
+def _news(node: str, before: Peer | None, peer: Peer, happened: list[Happening]) -> News:
+    topics = set()
+    if before is None or (before.up, before.left) != (peer.up, peer.left):
+        topics.add(NODES)
+    if (before.serves() if before else frozenset()) != peer.serves():
+        topics.add(CONTAINERS)
+    return News({node: peer}, tuple(happened), frozenset(topics))
+
+
+def _wall() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")

@@ -1,175 +1,237 @@
 """Typed access to the state of the pull mode.
 
 Users write what is *wanted*, scheduler and node controller what is *placed*, agents what is
-*seen*: three tables, no shared column. The first two are in TinyDB, on disk; the third is in
-memory, but for the names of all nodes that ever spoke: whoever is silent after a restart is then
-told from who never was. Every change of the first two has a revision, which only grows.
+*seen*. The first two and the marks of nodes are tables on disk; the third is in memory. Every
+change has a revision of one sequence, which only grows, and moves the topics that it concerns.
 """
 
-import secrets
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping
 from pathlib import Path
-
-from tinydb import TinyDB, where
+from types import MappingProxyType
 
 from services.core.errors import UnknownContainer
-from services.core.model import Assignment, Container, Placed, UnitState
-from services.durable import UnwritableFile
-from services.store.answers import Listing, PlacedMeanwhile, Roll
-from services.store.seen import Seen
-from services.store.storage import DurableStorage
+from services.core.messages import EventPage
+from services.core.model import Assignment, Container, Node, Placed, UnitState
+from services.store.answers import Expect, Listing, Roll, Stats
+from services.store.engine import Engine
+from services.store.limits import DEFAULT_LIMITS, Limits
+from services.store.seen import Beat
+from services.store.transactions import Marking, Take
+from services.store.versions import CONTAINERS, EVENTS, NODES, UNASSIGNED, of_node
+from services.store.writer import Offload, call_here
 
 
 class Store:
     """The whole state. Every method is safe to call from any thread, and atomic.
 
-    A method that changes something returns after the change is on disk.
-    problem: "" or what had to be repaired when the store was opened.
+    A method that changes something returns after the change is on disk; only then others see it.
+    `expect`: what the object's revision must be, or RevisionConflict is raised: a revision,
+    EXISTS, ABSENT, or None for no condition. What changes nothing has no revision.
+    epoch: changes when a store is made anew. problem: "" or what was repaired at opening.
     """
 
     def __init__(
-        self, directory: Path, *, lease_s: float, now_s: Callable[[], float] = time.monotonic
+        self,
+        directory: Path,
+        *,
+        lease_s: float,
+        now_s: Callable[[], float] = time.monotonic,
+        offload: Offload = call_here,
+        limits: Limits = DEFAULT_LIMITS,
     ) -> None:
         """Open the store in `directory`, which exists, or make a new one there.
 
-        now_s: monotonic. Raises DamagedFile and UnwritableFile.
+        now_s: monotonic. offload: runs what blocks. Raises DamagedFile and UnwritableFile.
         """
-        self._lock = threading.RLock()
-        self._now_s = now_s
-        self._started_s = now_s()
-        self._seen = Seen(lease_s)
-        self._storage = DurableStorage(str(directory / "pull.json"))
-        self._db = TinyDB(storage=lambda: self._storage)
-        # TinyDB's query cache outlives a transaction that failed.
-        self._wanted = self._db.table("wanted", cache_size=0)
-        self._placed = self._db.table("placed", cache_size=0)
-        self._spoke = self._db.table("spoke", cache_size=0)
-        self._meta = self._db.table("meta", cache_size=0)
-        self.problem = self._storage.problem
-        self._open()
+        self.lease_s = lease_s
+        self._engine = Engine(
+            directory, lease_s=lease_s, now_s=now_s, offload=offload, limits=limits
+        )
+        self._lock = self._engine.db.reading
+        self._write = self._engine.transactions
+        self.problem = self._engine.db.problem
+        with self._lock():
+            self.epoch = self._engine.numbers.epoch
+        self._listing: Listing | None = None
 
-    @property
-    def lease_s(self) -> float:
-        return self._seen.lease_s
+    def declare(self, container: Container, node: str | None) -> Placed:
+        """Want `container`, on `node` if the user insists; one that exists stays as it is.
 
-    def declare(self, container: Container, node: str | None) -> None:
-        """Want `container`, on `node` if the user insists; one that exists stays as it is."""
-        with self._lock:
-            if self._wanted.get(where("name") == container.name):
-                return
-            with self._change():
-                self._wanted.insert({"name": container.name, "image": container.image})
-                if node is not None:
-                    self._put(container.name, node, "declared there")
+        Raises LimitReached.
+        """
+        change = self._engine.change(lambda take: self._write.declare(take, container, node))
+        assert change.after is not None  # noqa: S101 - for mypy
+        return change.after
 
-    def remove(self, name: str) -> None:
-        """Want `name` no longer; does nothing if nobody did."""
-        with self._lock:
-            if not self._wanted.get(where("name") == name):
-                return
-            with self._change():
-                self._wanted.remove(where("name") == name)
-                self._placed.remove(where("name") == name)
+    def put(self, container: Container, *, expect: Expect = None) -> tuple[Placed, bool]:
+        """Want `container` as it is given; return it, and whether it is new.
 
-    def place(self, name: str, node: str | None, reason: str) -> None:
-        """Put `name` on `node` (None: nowhere). Raises UnknownContainer.
+        Where it is placed stays. Raises LimitReached and RevisionConflict.
+        """
+        change = self._engine.change(lambda take: self._write.replace(take, container, expect))
+        assert change.after is not None  # noqa: S101 - for mypy
+        return change.after, change.before is None
+
+    def remove(self, name: str, *, expect: Expect = None) -> None:
+        """Want `name` no longer; does nothing if nobody did. Raises RevisionConflict."""
+        self._engine.change(lambda take: self._write.remove(take, name, expect))
+
+    def place(self, name: str, node: str | None, reason: str, *, expect: Expect = None) -> Placed:
+        """Put `name` on `node` (None: nowhere). Raises UnknownContainer and RevisionConflict.
 
         Any node will do, known or not: after a restart none is known, and a node becomes known
         by speaking. What is put on one that never does, the node controller takes off again.
         """
-        with self._lock:
-            if not self._wanted.get(where("name") == name):
-                raise UnknownContainer(name)
-            if self._node_of(name) != node:
-                with self._change():
-                    self._put(name, node, reason)
+        change = self._engine.change(
+            lambda take: self._write.place(take, name, node, reason, expect)
+        )
+        assert change.after is not None  # noqa: S101 - for mypy
+        return change.after
 
-    def place_if(self, name: str, node: str | None, reason: str, *, if_node: str | None) -> None:
-        """As place, but only while `name` is on `if_node`. Raises PlacedMeanwhile otherwise."""
-        with self._lock:
-            actual = self._node_of(name)
-            if actual != if_node and self._wanted.get(where("name") == name):
-                raise PlacedMeanwhile(name, if_node, actual)
-            self.place(name, node, reason)
+    def mark(
+        self,
+        node: str,
+        *,
+        cordoned: bool | None = None,
+        draining: bool | None = None,
+        expect: Expect = None,
+    ) -> Node:
+        """Mark `node`; None leaves as it is. Who drains is cordoned; who is not does not drain.
 
-    def beat(self, node: str, running: dict[str, UnitState] | None) -> None:
-        """Record that `node` lives, and what it runs if it says so. Only its first is written."""
-        with self._lock:
-            self._seen.beat(node, running, at_s=self._now_s())
-            if node not in self._ever:
-                # A full disk does not make it dead: its next beat tries again.
-                with suppress(UnwritableFile):
-                    with self._storage.transaction():
-                        self._spoke.insert({"name": node})
-                    self._ever.add(node)
+        Raises UnknownNode of one that never spoke, and RevisionConflict.
+        """
+
+        def apply(take: Take) -> Marking:
+            standing = self._engine.roster.standing(node)
+            return self._write.mark(take, node, cordoned, draining, expect, standing)
+
+        self._engine.mark(apply)
+        return self.node(node)[0]
+
+    def beat(self, node: str, running: Mapping[str, UnitState] | None, boot: str = "") -> None:
+        """Record that `node` lives, what is ready there if it says so, and in which boot.
+
+        Only its first is written. Raises LimitReached if one more node is too much.
+        """
+        self._engine.enrol(node)
+        self._engine.tell(
+            lambda: self._engine.seen.hear(node, running, boot, at_s=self._engine.now_s())
+        )
+
+    def alive(self, node: str) -> None:
+        """As `beat` of a node that says nothing but that it lives, not even in which boot."""
+        self._engine.enrol(node)
+        self._engine.tell(
+            lambda: self._engine.seen.hear(node, None, None, at_s=self._engine.now_s())
+        )
+
+    def leave(self, node: str, boot: str) -> None:
+        """Record that `node` shuts down; undone by a beat of another boot, or of none."""
+        self._engine.enrol(node)
+        self._engine.tell(lambda: self._engine.seen.leave(node, boot, at_s=self._engine.now_s()))
+
+    def container(self, name: str) -> Placed:
+        """Return the container `name`. Raises UnknownContainer."""
+        with self._lock():
+            placed = self._engine.placements.get(name)
+        if placed is None:
+            raise UnknownContainer(name)
+        return placed
+
+    def running_on(self, name: str) -> str | None:
+        """Return the node on which `name` serves, as that reported within its lease, or None."""
+        self._engine.judge_if_due()
+        with self._lock():
+            placed = self._engine.placements.get(name)
+            return placed.node if placed is not None and self._serves(placed) else None
 
     def listing(self) -> Listing:
         """Return everything that is wanted, where it was put, and where it serves."""
-        with self._lock:
-            now_s = self._now_s()
-            placed = tuple(self._all_placed())
-            running = {
-                item.name: item.node
-                for item in placed
-                if item.node is not None
-                and self._seen.runs(item.node, item.name, item.container.image, now_s=now_s)
-            }
-            return Listing(placed, running, self._revision)
+        self._engine.judge_if_due()
+        with self._lock():
+            version = self._engine.versions.version(CONTAINERS)
+            if self._listing is None or self._listing.version != version:
+                placed = self._engine.placements.everything()
+                running = {p.name: p.node for p in placed if p.node and self._serves(p)}
+                shown = MappingProxyType(running)
+                self._listing = Listing(placed, shown, self._engine.numbers.declared, version)
+            return self._listing
+
+    def unassigned(self) -> Listing:
+        """Return the containers that are nowhere."""
+        with self._lock():
+            version = self._engine.versions.version(UNASSIGNED)
+            placed = self._engine.placements.on(None)
+            return Listing(placed, {}, self._engine.numbers.declared, version)
 
     def assignment(self, node: str) -> Assignment:
         """Return what `node` must run; nothing for a node that was never heard of."""
-        with self._lock:
-            mine = tuple(item.container for item in self._all_placed() if item.node == node)
-            return Assignment(self._epoch, self._revision, mine)
+        with self._lock():
+            mine = tuple(item.container for item in self._engine.placements.on(node))
+            revision = self._engine.versions.moved(of_node(node), otherwise=self._engine.base)
+            return Assignment(self.epoch, revision, mine, self.lease_s)
 
     def nodes(self) -> Roll:
         """Return who spoke since the start, and who only did before it."""
-        with self._lock:
-            now_s = self._now_s()
-            heard = tuple(self._seen.nodes(now_s=now_s))
-            awaited = self._ever - {node.name for node, _ in heard}
-            return Roll(heard, tuple(sorted(awaited)), now_s - self._started_s)
+        self._engine.judge_if_due()
+        with self._lock():
+            version = self._engine.versions.version(NODES)
+            return self._engine.roster.roll(now_s=self._engine.now_s(), version=version)
 
-    def _open(self) -> None:
-        self._ever = {row["name"] for row in self._spoke.all()}
-        meta = self._meta.get(where("epoch").exists())
-        if not isinstance(meta, dict):
-            # Agents tell by it that this store knows nothing of what an older one told them.
-            self._epoch, self._revision = secrets.token_hex(8), 0
-            with self._storage.transaction():
-                self._meta.insert({"epoch": self._epoch, "revision": 0})
-            return
-        self._epoch, self._revision = meta["epoch"], meta["revision"]
-        if self.problem:
-            # The lost generation had the next revision, and agents may have seen it.
-            self._revision += 1
-            with self._change():
-                pass
+    def node(self, name: str) -> tuple[Node, Beat]:
+        """Return a node that ever spoke, with its last sign of life. Raises UnknownNode."""
+        self._engine.judge_if_due()
+        with self._lock():
+            return self._engine.roster.node(name, now_s=self._engine.now_s())
 
-    @contextmanager
-    def _change(self) -> Iterator[None]:
-        """One transaction, one revision."""
-        with self._storage.transaction():
-            yield
-            self._meta.update({"revision": self._revision + 1})
-        self._revision += 1
+    def events(self, since: int) -> EventPage:
+        """Return what happened after revision `since`, as far as it is kept."""
+        self._engine.judge_if_due()
+        with self._lock():
+            return self._engine.log.since(since, self._engine.versions.version(EVENTS))
 
-    def _put(self, name: str, node: str | None, reason: str) -> None:
-        row = {"name": name, "node": node, "reason": reason}
-        self._placed.upsert(row, where("name") == name)
+    def version(self, topic: str) -> int:
+        """Return the revision of the last change of `topic`, see versions.py."""
+        return self._engine.versions.version(topic)
 
-    def _node_of(self, name: str) -> str | None:
-        row = self._placed.get(where("name") == name)
-        return row["node"] if isinstance(row, dict) else None
+    def await_change(self, topic: str, version: int, timeout_s: float) -> int:
+        """Return the version of `topic` once it is not `version`, or after timeout_s."""
+        return self._engine.versions.await_change(topic, version, timeout_s)
 
-    def _all_placed(self) -> Iterator[Placed]:
-        nodes = {row["name"]: row["node"] for row in self._placed.all()}
-        for row in sorted(self._wanted.all(), key=_name):
-            yield Placed(Container(row["name"], row["image"]), nodes.get(row["name"]))
+    def judge(self) -> float:
+        """Tell watchers which nodes fell silent; return in how many seconds to do so again."""
+        return self._engine.judge()
 
+    def stats(self) -> Stats:
+        """Return numbers for metrics."""
+        listing = self.listing()
+        with self._lock():
+            peers = self._engine.seen.peers.values()
+            up = sum(peer.up for peer in peers)
+            return Stats(
+                *self._engine.db.stats(),
+                containers=len(listing.placed),
+                placed=len(listing.placed) - self._engine.placements.how_many_on(None),
+                running=len(listing.running),
+                nodes_up=up,
+                nodes_down=len(peers) - up,
+                events=len(self._engine.log),
+                watchers=self._engine.versions.watchers(),
+                revision=self._engine.numbers.last,
+            )
 
-def _name(row: dict[str, str]) -> str:
-    return row["name"]
+    def release(self) -> None:
+        """Let everybody go who waits for a change, and nobody wait again."""
+        self._engine.versions.close()
+
+    def close(self) -> None:
+        """Release the waiting, and let go of the files; every later change is refused."""
+        self.release()
+        self._engine.db.close()
+
+    def _serves(self, placed: Placed) -> bool:
+        if placed.node is None:
+            return False
+        now_s, image = self._engine.now_s(), placed.container.image
+        return self._engine.seen.runs(placed.node, placed.name, image, now_s=now_s)

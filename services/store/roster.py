@@ -1,0 +1,67 @@
+"""Every node as it is known: what is written of it, and what it said of itself."""
+
+from collections.abc import Iterable
+
+from services.core.errors import UnknownNode
+from services.core.liveness import health
+from services.core.model import Health, Node
+from services.store.answers import Roll
+from services.store.seen import NOTHING, Beat, Seen
+from services.store.transactions import Marking
+
+
+class Roster:
+    """Nodes that ever spoke, those in `seen` since the start. Not for several threads at once.
+
+    start: revision from which on every node counts as changed, for nobody knows what was told
+    of it before.
+    """
+
+    def __init__(self, marked: Iterable[Marking], seen: Seen, *, start: int) -> None:
+        self._marked = {marking.node: marking for marking in marked}
+        self._seen = seen
+        self._start = start
+
+    def knows(self, node: str) -> bool:
+        """Whether it is written that `node` spoke."""
+        return node in self._marked
+
+    def mark(self, marking: Marking) -> None:
+        """Let what is written of a node be this."""
+        self._marked[marking.node] = marking
+
+    def standing(self, node: str) -> int:
+        """The revision of what is only in memory of `node`."""
+        return max(self._start, self._seen.revisions.get(node, 0))
+
+    def node(self, node: str, *, now_s: float) -> tuple[Node, Beat]:
+        """Return `node` and its last sign of life. Raises UnknownNode."""
+        peer = self._seen.peers.get(node)
+        if peer is not None:
+            return self._node(node, peer.beat, peer.left is not None, now_s), peer.beat
+        if node not in self._marked:
+            raise UnknownNode(node, tuple(sorted(self._marked.keys() | self._seen.peers.keys())))
+        beat = Beat(self._seen.started_s, "", NOTHING)
+        awaited = self._node(node, beat, False, now_s)
+        # Nobody is called dead before a whole lease has passed, and nobody alive who is silent.
+        is_up = awaited.health is Health.UP
+        return (awaited._replace(health=Health.SUSPECT) if is_up else awaited), beat
+
+    def roll(self, *, now_s: float, version: int) -> Roll:
+        """Return all of them."""
+        heard = tuple(self.node(name, now_s=now_s) for name in sorted(self._seen.peers))
+        awaited = tuple(sorted(self._marked.keys() - self._seen.peers.keys()))
+        return Roll(heard, awaited, now_s - self._seen.started_s, version)
+
+    def _node(self, name: str, beat: Beat, leaving: bool, now_s: float) -> Node:
+        silent_s = now_s - beat.at_s
+        marks = self._marked.get(name, Marking(name, False, False, 0))
+        return Node(
+            name,
+            silent_s,
+            health(silent_s, self._seen.lease_s),
+            cordoned=marks.cordoned,
+            draining=marks.draining,
+            leaving=leaving,
+            revision=max(marks.revision, self.standing(name)),
+        )

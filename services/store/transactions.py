@@ -1,0 +1,219 @@
+"""What each change does to the tables, within one transaction.
+
+Users write what is *wanted*, scheduler and node controller what is *placed*: two tables with one
+row for each container. A third has a row for each node that ever spoke, with its marks. Every
+row has the revision of its last change.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+from services.core.errors import UnknownContainer, UnknownNode
+from services.core.model import KEEP, Container, Placed
+from services.store.answers import ABSENT, Expect, check
+from services.store.database import Database
+from services.store.events import (
+    CORDONED,
+    DRAINING,
+    PLACED,
+    UNCORDONED,
+    UNPLACED,
+    UNWANTED,
+    WANTED,
+    Happening,
+)
+from services.store.limits import LimitReached, Limits
+
+# Gives the change its revision. declares: whether what is wanted or placed changes.
+Take = Callable[[bool], int]
+
+
+class Change(NamedTuple):
+    """What became of one container. revision: 0 if nothing changed."""
+
+    before: Placed | None
+    after: Placed | None
+    revision: int = 0
+    happened: tuple[Happening, ...] = ()
+
+
+class Marking(NamedTuple):
+    """What is written of one node. revision: of its row. changed: whether it was."""
+
+    node: str
+    cordoned: bool
+    draining: bool
+    revision: int
+    changed: bool = False
+    happened: tuple[Happening, ...] = ()
+
+
+class Transactions:
+    """Each method but `containers` and `markings` within a change of `db`."""
+
+    def __init__(self, db: Database, limits: Limits) -> None:
+        self._wanted = db.table("wanted")
+        self._placed = db.table("placed")
+        self._nodes = db.table("nodes")
+        self._limits = limits
+
+    def containers(self) -> Iterator[Placed]:
+        """Every container there is."""
+        for row in self._wanted:
+            placed = self._read(str(row.doc_id))
+            assert placed is not None  # noqa: S101 - for mypy
+            yield placed
+
+    def markings(self) -> Iterator[Marking]:
+        """Every node that ever spoke."""
+        for row in self._nodes:
+            yield _marking(str(row.doc_id), row)
+
+    def declare(self, take: Take, container: Container, node: str | None) -> Change:
+        """Want `container`, on `node` if the user insists; one that exists stays as it is."""
+        before = self._read(container.name)
+        if before is not None:
+            return Change(before, before)
+        revision = self._want(take, container, before)
+        happened = [Happening(WANTED, container.name, "", "declared")]
+        if node is not None:
+            self._put(container.name, node, "declared there", revision)
+            happened.append(Happening(PLACED, container.name, node, "declared there"))
+        return Change(None, Placed(container, node, revision), revision, tuple(happened))
+
+    def replace(self, take: Take, container: Container, expect: Expect) -> Change:
+        """Want `container`, whatever was wanted under its name. Raises RevisionConflict."""
+        before = self._expected(container.name, expect)
+        if before is not None and before.container == container:
+            return Change(before, before)
+        revision = self._want(take, container, before)
+        reason = "declared" if before is None else _difference(before.container, container)
+        node = before.node if before else None
+        happened = Happening(WANTED, container.name, node or "", reason)
+        return Change(before, Placed(container, node, revision), revision, (happened,))
+
+    def remove(self, take: Take, name: str, expect: Expect) -> Change:
+        """Want `name` no longer, if anybody did. Raises RevisionConflict."""
+        before = self._expected(name, expect)
+        if before is None:
+            return Change(None, None)
+        self._wanted.drop(name)
+        self._placed.drop(name)
+        happened = Happening(UNWANTED, name, before.node or "", "deleted")
+        return Change(before, None, take(True), (happened,))
+
+    def place(self, take: Take, name: str, node: str | None, reason: str, expect: Expect) -> Change:
+        """Put `name` on `node`. Raises RevisionConflict, then UnknownContainer."""
+        before = self._expected(name, expect)
+        if before is None:
+            raise UnknownContainer(name)
+        if before.node == node:
+            return Change(before, before)
+        revision = take(True)
+        self._put(name, node, reason, revision)
+        happened = (
+            Happening(UNPLACED, name, before.node or "", reason)
+            if node is None
+            else Happening(PLACED, name, node, reason)
+        )
+        return Change(before, Placed(before.container, node, revision), revision, (happened,))
+
+    def mark(
+        self,
+        take: Take,
+        node: str,
+        cordoned: bool | None,
+        draining: bool | None,
+        expect: Expect,
+        standing: int,
+    ) -> Marking:
+        """Mark `node`; None leaves as it is, and who drains is cordoned.
+
+        standing: revision of what is only in memory of it. Raises RevisionConflict, UnknownNode.
+        """
+        row = self._nodes.row(node)
+        check("node", node, expect, ABSENT if row is None else max(standing, _revision(row)))
+        if row is None:
+            raise UnknownNode(node, tuple(sorted(str(row.doc_id) for row in self._nodes)))
+        before = _marking(node, row)
+        after = before._replace(
+            cordoned=before.cordoned if cordoned is None else cordoned,
+            draining=before.draining if draining is None else draining,
+        )
+        if draining:
+            after = after._replace(cordoned=True)
+        elif cordoned is False:
+            after = after._replace(draining=False)
+        if after == before:
+            return before
+        after = after._replace(revision=take(False))
+        self._mark(after)
+        return after._replace(changed=True, happened=(_marked(before, after),))
+
+    def enrol(self, take: Take, node: str) -> Marking:
+        """Remember that `node` spoke. Raises LimitReached."""
+        row = self._nodes.row(node)
+        if row is not None:
+            return _marking(node, row)
+        if len(self._nodes) >= self._limits.nodes:
+            raise LimitReached("nodes", self._limits.nodes)
+        marking = Marking(node, False, False, revision=take(False), changed=True)
+        self._mark(marking)
+        return marking
+
+    def _expected(self, name: str, expect: Expect) -> Placed | None:
+        before = self._read(name)
+        check("container", name, expect, before.revision if before else ABSENT)
+        return before
+
+    def _read(self, name: str) -> Placed | None:
+        wanted = self._wanted.row(name)
+        if wanted is None:
+            return None
+        container = Container(name, wanted["image"], wanted.get("on_disconnect", KEEP))
+        placed = self._placed.row(name)
+        if placed is None:
+            return Placed(container, None, _revision(wanted))
+        return Placed(container, placed["node"], max(_revision(wanted), _revision(placed)))
+
+    def _want(self, take: Take, container: Container, before: Placed | None) -> int:
+        if before is None and len(self._wanted) >= self._limits.containers:
+            raise LimitReached("containers", self._limits.containers)
+        revision = take(True)
+        self._wanted.put(container.name, {**container._asdict(), "revision": revision})
+        return revision
+
+    def _put(self, name: str, node: str | None, reason: str, revision: int) -> None:
+        row = {"name": name, "node": node, "reason": reason, "revision": revision}
+        self._placed.put(name, row)
+
+    def _mark(self, marking: Marking) -> None:
+        row = {"cordoned": marking.cordoned, "draining": marking.draining}
+        self._nodes.put(marking.node, {**row, "revision": marking.revision})
+
+
+def _marking(node: str, row: Mapping[str, Any]) -> Marking:
+    return Marking(node, row["cordoned"], row["draining"], _revision(row))
+
+
+def _marked(before: Marking, after: Marking) -> Happening:
+    kind, reason = UNCORDONED, "may get containers again"
+    if after.draining:
+        kind, reason = DRAINING, "gets nothing new, and gives away what it has"
+    elif after.cordoned:
+        kind = CORDONED
+        reason = "drains no more, but gets nothing new" if before.draining else "gets nothing new"
+    return Happening(kind, after.node, after.node, reason)
+
+
+def _difference(before: Container, after: Container) -> str:
+    changed = [
+        f"{field} {new}"
+        for field, old, new in zip(after._fields, before, after, strict=True)
+        if old != new
+    ]
+    return f"declared anew: {', '.join(changed)}"
+
+
+def _revision(row: Mapping[str, Any]) -> int:
+    return int(row["revision"])

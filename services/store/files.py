@@ -6,10 +6,6 @@ Its tests put one here that tears writes, fills up and forgets what was not sync
 import os
 from pathlib import Path
 
-# A journal grows, and fdatasync writes its new size too; what it leaves out is the time stamps.
-# macOS has only fsync.
-_sync = getattr(os, "fdatasync", os.fsync)
-
 
 class RealFiles:
     """The file system of this machine. Every method raises OSError."""
@@ -38,7 +34,9 @@ class RealFiles:
 
     def sync(self, handle: int) -> None:
         """Return when all that was written to the file is on the disk."""
-        _sync(handle)
+        # Writes the new size of a file that grew, too; what it leaves out is the time stamps.
+        # macOS has only fsync.
+        getattr(os, "fdatasync", os.fsync)(handle)
 
     def close(self, handle: int) -> None:
         """Let go of the handle."""

@@ -1,0 +1,137 @@
+"""A process is killed again and again while its threads write; what it acknowledged is there."""
+
+import os
+import random
+import select
+import signal
+import threading
+import time
+
+import pytest
+
+from services.store import writer
+from services.store.database import Database
+from tests.store.acknowledged import GONE, Writer, problems, settle
+
+KILLS = 250
+THREADS = 4
+LONGEST_S = 0.06
+DEADLINE_S = 20
+
+
+def child(folder, life, pipe):
+    """Write from several threads until killed; say what is asked for and what is done."""
+    db = Database(folder)
+    os.write(pipe, b"open\n")
+
+    def work(thread):
+        rng = random.Random(life * THREADS + thread)
+        for n in range(10**9):
+            key = f"t{thread}-{rng.randrange(12)}"
+            value = GONE if rng.random() < 0.2 else f"{life}-{n}"
+            os.write(pipe, f"ask {thread} {key} {value}\n".encode())
+            db.change(lambda key=key, value=value: make(db, key, value))
+            os.write(pipe, f"told {thread}\n".encode())
+
+    threads = [threading.Thread(target=work, args=(n,)) for n in range(THREADS)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def make(db, key, value):
+    """Two tables, so that half a change would show, and a counter."""
+    for name in ("wanted", "placed"):
+        if value is GONE:
+            db.table(name).drop(key)
+        else:
+            db.table(name).put(key, {"value": value, "ballast": "x" * 100})
+    before = db.table("meta").row("meta") or {"revision": 0}
+    db.table("meta").put("meta", {"revision": before["revision"] + 1})
+
+
+def spawn(folder, life):
+    """Fork: a fresh interpreter would take longer than the life that it is to have."""
+    reading, writing = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            os.close(reading)
+            child(folder, life, writing)
+        finally:
+            os._exit(1)
+    os.close(writing)
+    return pid, reading
+
+
+def kill_after(pid, pipe, seconds, *, opened):
+    """All that the child said until it was killed. opened: count from there, not from its start."""
+    said = b""
+    try:
+        if opened:
+            assert select.select([pipe], [], [], DEADLINE_S)[0], "it does not open the database"
+        end_s = time.monotonic() + seconds
+        while (left_s := end_s - time.monotonic()) > 0:
+            if select.select([pipe], [], [], left_s)[0]:
+                said += os.read(pipe, 65536)
+    finally:
+        os.kill(pid, signal.SIGKILL)
+        _, status = os.waitpid(pid, 0)
+    while more := os.read(pipe, 65536):
+        said += more
+    os.close(pipe)
+    assert os.WIFSIGNALED(status), "it ended by itself"
+    return said
+
+
+def note(writers, said):
+    # The last line may be half: then it was not said.
+    for line in said.decode().split("\n")[:-1]:
+        act, *rest = line.split(" ")
+        if act == "ask":
+            number, key, value = rest
+            writers[int(number)].ask(key, GONE if value == "None" else value)
+        elif act == "told":
+            writers[int(rest[0])].told()
+
+
+def found_in(db):
+    wanted, placed = ({row.doc_id: row["value"] for row in db.table(name)}
+                      for name in ("wanted", "placed"))  # fmt: skip
+    assert wanted == placed, "half a change"
+    return wanted
+
+
+# Other tests' threads hold no lock that the child needs.
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_killed_at_any_moment_it_keeps_every_change_that_it_acknowledged(tmp_path, monkeypatch):
+    # So that kills fall into checkpoints too.
+    monkeypatch.setattr(writer, "SMALLEST_LIMIT_BYTES", 4096)
+    rng = random.Random(20261125)
+    writers = [Writer() for _ in range(THREADS)]
+    revision = lives = checkpoints = 0
+    for life in range(KILLS):
+        pid, pipe = spawn(tmp_path, life)
+        early = life % 4 == 0
+        said = kill_after(
+            pid, pipe, rng.uniform(0, LONGEST_S / (6 if early else 1)), opened=not early
+        )
+        lives += said.startswith(b"open\n")
+        before = sum(one.acknowledged for one in writers)
+        note(writers, said)
+        told = sum(one.acknowledged for one in writers) - before
+        db = Database(tmp_path)
+        found = found_in(db)
+        assert problems(writers, found) == []
+        settle(writers, found)
+        now = (db.table("meta").row("meta") or {"revision": 0})["revision"]
+        assert revision + told <= now <= revision + told + THREADS
+        revision = now
+        assert db.lost_bytes == 0 or "torn" in db.problem
+        checkpoints = max(int(p.name[-8:]) for p in tmp_path.glob("checkpoint-????????"))
+        db.close()
+    assert lives >= 3 * KILLS / 4
+    assert sum(one.acknowledged for one in writers) > KILLS / 2
+    # Each opening begins a generation, the first two; there were others.
+    assert checkpoints > 2 * KILLS + 1

@@ -16,7 +16,7 @@ from services.store.placements import Placements
 from services.store.roster import Roster
 from services.store.seen import News, Seen
 from services.store.transactions import Change, Marking, Take, Transactions
-from services.store.versions import CONTAINERS, NODES, Versions, of_place
+from services.store.versions import CONTAINERS, NODES, Versions, of_node, of_place
 from services.store.writer import Offload
 
 # How soon to try again to tell what has no number because the disk is full.
@@ -63,9 +63,13 @@ class Engine:
             self.placements = Placements(self.transactions.containers())
             marked = list(self.transactions.markings())
             self.seen = Seen(lease_s, (item.node for item in marked), started_s=now_s())
-            self.roster = Roster(marked, self.seen, start=start)
+            self.roster = Roster(marked, self.seen, self.assigned, start=start)
             self._due_s = self.seen.due_s()
             self._say_what_was_repaired()
+
+    def assigned(self, node: str) -> int:
+        """Return the revision of what `node` must run; 0 only while nothing was ever declared."""
+        return self.versions.moved(of_node(node), otherwise=self.base)
 
     def change(self, apply: Callable[[Take], Change]) -> Change:
         """Run `apply` as one change of one container."""

@@ -1,12 +1,12 @@
 """Every node as it is known: what is written of it, and what it said of itself."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from services.core.errors import UnknownNode
 from services.core.liveness import health
 from services.core.model import Health, Node
 from services.store.answers import Roll
-from services.store.seen import NOTHING, Beat, Seen
+from services.store.seen import NOTHING, Beat, Peer, Seen
 from services.store.transactions import Marking
 
 
@@ -14,10 +14,18 @@ class Roster:
     """Nodes that ever spoke, those in `seen` since the start. Not for several threads at once.
 
     start: revision from which on every node counts as changed, for nobody knows what was told
-    of it before.
+    of it before. assigned: returns the revision of a node's assignment.
     """
 
-    def __init__(self, marked: Iterable[Marking], seen: Seen, *, start: int) -> None:
+    def __init__(
+        self,
+        marked: Iterable[Marking],
+        seen: Seen,
+        assigned: Callable[[str], int],
+        *,
+        start: int,
+    ) -> None:
+        self._assigned = assigned
         self._marked = {marking.node: marking for marking in marked}
         self._seen = seen
         self._start = start
@@ -38,11 +46,11 @@ class Roster:
         """Return `node` and its last sign of life. Raises UnknownNode."""
         peer = self._seen.peers.get(node)
         if peer is not None:
-            return self._node(node, peer.beat, peer.left is not None, now_s), peer.beat
+            return self._node(node, peer, now_s), peer.beat
         if node not in self._marked:
             raise UnknownNode(node, tuple(sorted(self._marked.keys() | self._seen.peers.keys())))
         beat = Beat(self._seen.started_s, "", NOTHING)
-        awaited = self._node(node, beat, False, now_s)
+        awaited = self._node(node, Peer(beat, up=False), now_s)
         # Nobody is called dead before a whole lease has passed, and nobody alive who is silent.
         is_up = awaited.health is Health.UP
         return (awaited._replace(health=Health.SUSPECT) if is_up else awaited), beat
@@ -53,8 +61,8 @@ class Roster:
         awaited = tuple(sorted(self._marked.keys() - self._seen.peers.keys()))
         return Roll(heard, awaited, now_s - self._seen.started_s, version)
 
-    def _node(self, name: str, beat: Beat, leaving: bool, now_s: float) -> Node:
-        silent_s = now_s - beat.at_s
+    def _node(self, name: str, peer: Peer, now_s: float) -> Node:
+        silent_s = now_s - peer.beat.at_s
         marks = self._marked.get(name, Marking(name, False, False, 0))
         return Node(
             name,
@@ -62,6 +70,7 @@ class Roster:
             health(silent_s, self._seen.lease_s),
             cordoned=marks.cordoned,
             draining=marks.draining,
-            leaving=leaving,
+            leaving=peer.left is not None,
             revision=max(marks.revision, self.standing(name)),
+            settled=peer.acted == self._assigned(name),
         )

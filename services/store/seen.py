@@ -25,11 +25,15 @@ class Beat(NamedTuple):
 
 
 class Peer(NamedTuple):
-    """One node. up: as watchers were told. left: in which boot it said that it leaves, or None."""
+    """One node. up: as watchers were told. left: in which boot it said that it leaves, or None.
+
+    acted: revision of the assignment under which its last report was made; None before one.
+    """
 
     beat: Beat
     up: bool
     left: str | None = None
+    acted: int | None = None
 
     def serves(self) -> frozenset[tuple[str, str]]:
         """(container, image) of what counts as running there, as watchers were told."""
@@ -71,14 +75,18 @@ class Seen:
         boot: str | None,
         *,
         at_s: float,
+        acted: int = 0,
     ) -> News:
         """A sign of life. running: None if it does not say. boot: None if it was not asked."""
         before = self.peers.get(node)
         if running is None:
             running = before.beat.running if before else NOTHING
+            said = before.acted if before else None
+        else:
+            said = acted
         left = before.left if before else None
         returns = left is not None and boot is not None and (not boot or boot != left)
-        peer = Peer(Beat(at_s, _wall(), running), up=True, left=None if returns else left)
+        peer = Peer(Beat(at_s, _wall(), running), True, None if returns else left, said)
         happened = list(_reports(node, before, peer))
         if before is None:
             what = "heard of since the server started" if node in self._earlier else "heard of"
@@ -95,7 +103,8 @@ class Seen:
         """`node` says that it shuts down, until it speaks in another boot, or in none."""
         before = self.peers.get(node)
         running = before.beat.running if before else NOTHING
-        peer = Peer(Beat(at_s, _wall(), running), up=True, left=boot)
+        acted = before.acted if before else None
+        peer = Peer(Beat(at_s, _wall(), running), True, boot, acted)
         again = before is not None and before.up and before.left == boot
         happened = [] if again else [Happening(NODE_LEAVING, node, node, "said that it leaves")]
         return _news(node, before, peer, happened)

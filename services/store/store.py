@@ -18,7 +18,7 @@ from services.store.engine import Engine
 from services.store.limits import DEFAULT_LIMITS, Limits
 from services.store.seen import Beat
 from services.store.transactions import Marking, Take
-from services.store.versions import CONTAINERS, EVENTS, NODES, UNASSIGNED, of_node
+from services.store.versions import CONTAINERS, EVENTS, NODES, UNASSIGNED
 from services.store.writer import Offload, call_here
 
 
@@ -109,14 +109,22 @@ class Store:
         self._engine.mark(apply)
         return self.node(node)[0]
 
-    def beat(self, node: str, running: Mapping[str, UnitState] | None, boot: str = "") -> None:
+    def beat(
+        self,
+        node: str,
+        running: Mapping[str, UnitState] | None,
+        boot: str = "",
+        revision: int = 0,
+    ) -> None:
         """Record that `node` lives, what is ready there if it says so, and in which boot.
 
-        Only its first is written. Raises LimitReached if one more node is too much.
+        revision: of the assignment under which it found that running. Only its first is written.
+        Raises LimitReached if one more node is too much.
         """
-        self._engine.enrol(node)
-        self._engine.tell(
-            lambda: self._engine.seen.hear(node, running, boot, at_s=self._engine.now_s())
+        engine = self._engine
+        engine.enrol(node)
+        engine.tell(
+            lambda: engine.seen.hear(node, running, boot, at_s=engine.now_s(), acted=revision)
         )
 
     def alive(self, node: str) -> None:
@@ -169,8 +177,7 @@ class Store:
         """Return what `node` must run; nothing for a node that was never heard of."""
         with self._lock():
             mine = tuple(item.container for item in self._engine.placements.on(node))
-            revision = self._engine.versions.moved(of_node(node), otherwise=self._engine.base)
-            return Assignment(self.epoch, revision, mine, self.lease_s)
+            return Assignment(self.epoch, self._engine.assigned(node), mine, self.lease_s)
 
     def nodes(self) -> Roll:
         """Return who spoke since the start, and who only did before it."""

@@ -31,6 +31,7 @@ class NodeList(NamedTuple):
 
     awaited: nodes that spoke before the server started, and not since.
     stop_margin_s: how much longer than a lease a container with STOP stays on a silent node.
+    running: (node, container) for everything that the last reports named.
     """
 
     nodes: tuple[Node, ...]
@@ -38,6 +39,7 @@ class NodeList(NamedTuple):
     lease_s: float
     awaited: tuple[str, ...] = ()
     stop_margin_s: float = 0.0
+    running: frozenset[tuple[str, str]] = frozenset()
 
 
 class Marks(NamedTuple):

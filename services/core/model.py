@@ -80,6 +80,8 @@ class Node(NamedTuple):
     silent_s: seconds since its last heartbeat, or since the server started if that is later.
     cordoned: gets nothing new. draining: gives away what it has, too. leaving: it said that it
     is shutting down. revision: of the last change of any of these, or between up and down.
+    settled: its last report was made under the assignment that holds for it now, so nothing will
+    start there that it has not reported.
     """
 
     name: str
@@ -89,6 +91,7 @@ class Node(NamedTuple):
     draining: bool = False
     leaving: bool = False
     revision: int = 0
+    settled: bool = False
 
     @property
     def takes_containers(self) -> bool:

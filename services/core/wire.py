@@ -62,9 +62,9 @@ def load_patch(body: object) -> Patch:
     return Patch(load_node(fields), reason, "if_node" in fields, if_node)
 
 
-def dump_patch(placement: Placement, if_node: str | None) -> Json:
-    """The PATCH that writes `placement`, unless the container is no longer on `if_node`."""
-    return {"node": placement.node, "reason": placement.reason, "if_node": if_node}
+def dump_patch(placement: Placement) -> Json:
+    """The PATCH that writes `placement`."""
+    return {"node": placement.node, "reason": placement.reason}
 
 
 def dump_one(placed: Placed, running: Mapping[str, str]) -> Json:

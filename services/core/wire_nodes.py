@@ -25,6 +25,7 @@ def dump_node(node: Node, last_heartbeat: str, running: Sequence[str]) -> Json:
         "cordoned": node.cordoned,
         "draining": node.draining,
         "leaving": node.leaving,
+        "settled": node.settled,
         "revision": node.revision,
     }
 
@@ -50,17 +51,23 @@ def load_nodes(body: object) -> NodeList:
     """The inverse of dump_nodes and dump_node."""
     fields = as_object(body)
     margin_s = seconds(fields, "stop_margin_s") if "stop_margin_s" in fields else 0.0
+    nodes = objects(fields, "nodes")
     return NodeList(
-        tuple(load_node_status(item) for item in objects(fields, "nodes")),
+        tuple(load_node_status(item) for item in nodes),
         seconds(fields, "uptime_s"),
         seconds(fields, "lease_s"),
         tuple(labels(fields, "awaited", "node")),
         margin_s,
+        frozenset(
+            (text(item, "name"), name)
+            for item in nodes
+            for name in labels(item, "running", "container")
+        ),
     )
 
 
 def load_node_status(body: object) -> Node:
-    """The inverse of dump_node."""
+    """The inverse of dump_node, without what runs there."""
     fields = as_object(body)
     return Node(
         text(fields, "name"),
@@ -70,6 +77,7 @@ def load_node_status(body: object) -> Node:
         draining=flag(fields, "draining") is True,
         leaving=flag(fields, "leaving") is True,
         revision=count(fields, "revision") if "revision" in fields else 0,
+        settled=flag(fields, "settled") is True,
     )
 
 

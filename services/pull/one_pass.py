@@ -1,71 +1,76 @@
-"""What scheduler and node controller share: one pass over the state server's HTTP API.
+"""What scheduler and node controller share: one pass, started by a timer.
 
-Standard library only, and little of it: a timer starts a pass once a second, so argparse
-would be imported for nothing 86 400 times a day. A pass reads, decides, writes, and ends;
-what it could not write, the next one decides anew.
+A pass reads, decides, writes, and ends; what it could not write, the next one decides anew.
+Where the profile says so it goes on watching for a while before it ends, so that a change need
+not wait for the timer. The timer is the safety net of whatever a watch may miss.
 """
 
 import sys
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
 
-from services.core import wire, wire_nodes
 from services.core.address import Address, parse_address
+from services.core.backoff import delay_s
 from services.core.errors import ApiRefused, ApiUnreachable, LabError
-from services.core.model import Placed, Placement
-from services.plain_http import request
+from services.core.profile import UNTOLD_PROFILE, Profile, profile, stretched
+from services.pull.deciding import Api, Decide, HeldOnce
+from services.slowness import slowness
 
-# An answer over loopback takes milliseconds; the unit ends a pass after 20 s.
-_TIMEOUT_S = 5.0
 _USAGE = 2
-# Somebody decided otherwise in the meantime, or deleted the container: theirs is newer.
-_OVERTAKEN = (404, 409)
+# An answer over loopback takes milliseconds; a list of 10,000 on a slow guest takes a second.
+_LISTS_S = 3.0
+_SERVERS_FAULT = 500
 
 
-class Api:
-    """The state server as a decider sees it. Methods raise ApiUnreachable and ApiRefused."""
+class Clock(NamedTuple):
+    """What a pass takes of time, so that tests need not take theirs. chance: from 0 up to 1."""
 
-    def __init__(self, address: Address) -> None:
-        self._address = address
-
-    def containers(self) -> tuple[Placed, ...]:
-        """Return everything that is declared."""
-        return wire.load_placed(self._request("GET", "/api/containers"))
-
-    def nodes(self) -> wire_nodes.NodeList:
-        """Return every node that the server heard of."""
-        return wire_nodes.load_nodes(self._request("GET", "/api/nodes"))
-
-    def write(self, placement: Placement, if_node: str | None) -> None:
-        """Write `placement` unless the container is no longer on `if_node`."""
-        path = f"/api/containers/{placement.name}"
-        self._request("PATCH", path, wire.dump_patch(placement, if_node))
-
-    def _request(self, method: str, path: str, body: object = None) -> object:
-        return request(method, self._address, path, body, timeout_s=_TIMEOUT_S)
+    now_s: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+    # `import random` would cost more than all of ours.
+    chance: Callable[[], float] = lambda: time.monotonic_ns() % 1000 / 1000
 
 
-def write_all(api: Api, verb: str, placements: Sequence[tuple[Placement, str | None]]) -> None:
-    """Write each (placement, where the container is now) and print a line for it."""
-    for placement, if_node in placements:
+def run(decide: Decide, api: Api, timings: Profile, clock: Clock = Clock()) -> None:  # noqa: B008
+    """Decide, then watch and decide again until watch_s have passed; once if that is 0.
+
+    A server that does not answer, or fails, is asked again at growing intervals until then. It
+    is told once, when it begins. Raises the last such error if it lasts, any other at once.
+    """
+    until_s = clock.now_s() + timings.watch_s
+    held = HeldOnce()
+    failures = 0
+    while True:
         try:
-            api.write(placement, if_node)
-        except ApiRefused as error:
-            if error.status not in _OVERTAKEN:
+            wait = decide(api, held, timings.tick_s)
+            failures = 0
+            left_s = until_s - clock.now_s()
+            if left_s <= 0:
+                return
+            changed = wait.on(min(left_s, wait.at_most_s))
+        except (ApiUnreachable, ApiRefused) as error:
+            failures += 1
+            pause_s = delay_s(failures, clock.chance())
+            if not _passes(error) or clock.now_s() + pause_s >= until_s:
                 raise
-            print(f"SKIP {placement.name}: decided otherwise meanwhile: {error.error}")
+            if failures == 1:
+                print(f"nothing decided: {error}", file=sys.stderr, flush=True)
+            clock.sleep(pause_s)
         else:
-            target = f" -> {placement.node}" if placement.node else ""
-            print(f"{verb} {placement.name}{target}: {placement.reason}")
+            if changed is None or (not changed and clock.now_s() >= until_s):
+                return
 
 
-def main(decide: Callable[[Api], None], arguments: Sequence[str]) -> int:
-    """Run one pass of `decide` against the API that `--api ADDRESS:PORT` names.
+def main(decide: Decide, arguments: Sequence[str], environment: Mapping[str, str]) -> int:
+    """Run one pass of `decide`: --api ADDRESS:PORT [--profile NAME], by default LAB_PROFILE.
 
     An API that does not answer is one line and exit code 0: the outage is the API's failure,
     not this unit's, and systemd would bury the line under its own about a failed pass.
     """
     try:
-        decide(Api(_parse(arguments)))
+        address, timings = _parse(arguments, environment)
+        run(decide, Api(address, timings.agent_timeout_s + _LISTS_S), timings)
     except _Usage as error:
         print(error, file=sys.stderr)
         return _USAGE
@@ -81,10 +86,20 @@ class _Usage(LabError):
     pass
 
 
-def _parse(arguments: Sequence[str]) -> Address:
-    if len(arguments) != 2 or arguments[0] != "--api":
-        raise _Usage("usage: --api ADDRESS:PORT")
+def _passes(error: LabError) -> bool:
+    """Whether asking the same again may help."""
+    return not isinstance(error, ApiRefused) or error.status >= _SERVERS_FAULT
+
+
+def _parse(arguments: Sequence[str], environment: Mapping[str, str]) -> tuple[Address, Profile]:
+    given = {"--api": "", "--profile": environment.get("LAB_PROFILE", UNTOLD_PROFILE)}
+    # No argparse: it would be imported for nothing in every pass.
+    for at in range(0, len(arguments), 2):
+        if arguments[at] not in given or at + 1 == len(arguments):
+            raise _Usage("usage: --api ADDRESS:PORT [--profile NAME]")
+        given[arguments[at]] = arguments[at + 1]
     try:
-        return parse_address(arguments[1])
+        timings = stretched(profile(given["--profile"]), slowness())
+        return parse_address(given["--api"]), timings
     except LabError as error:
-        raise _Usage(f"--api: {error}; {error.hint}") from None
+        raise _Usage(f"usage: --api ADDRESS:PORT [--profile NAME]: {error}; {error.hint}") from None

@@ -1,25 +1,33 @@
-"""`python3 -S -E -m services.pull.scheduler --api ADDRESS:PORT`: place what has no node, once."""
+"""`python3 -S -E -m services.pull.scheduler --api ADDRESS:PORT`: place what has no node.
 
+[--profile NAME]  how long to watch for more before the pass ends; by default LAB_PROFILE
+"""
+
+import os
 import sys
 
-from services.core.model import Health
 from services.core.schedule import schedule
-from services.pull.one_pass import Api, main, write_all
+from services.pull.deciding import Api, Held, Wait, write_all
+from services.pull.one_pass import main
 
 
-def decide(api: Api) -> None:
-    """Place every unplaced container, unless somebody else did meanwhile; print each decision."""
-    containers = api.containers()
-    waiting = sum(placed.node is None for placed in containers)
-    if not waiting:
-        return  # the usual pass: one request
-    nodes = api.nodes().nodes
-    placements = schedule(containers, nodes)
-    write_all(api, "PLACE", [(placement, None) for placement in placements])
-    if not placements:
-        down = sum(node.health is Health.DOWN for node in nodes)
-        print(f"HELD: {waiting} waiting; no node is up ({len(nodes)} known, {down} down)")
+def decide(api: Api, held: Held, tick_s: float) -> Wait:
+    """Place what has no node, unless somebody else did meanwhile; print each decision."""
+    if all(item.node for item in api.unassigned.read()):
+        held("")
+        return Wait(api.unassigned.changed)  # as nearly always: one request
+    containers = api.containers.read()
+    # After the containers: services/core/once.py.
+    plan = schedule(containers, api.nodes.read())
+    overtaken = write_all(api, "PLACE", plan.placements, containers)
+    held(plan.held)
+    if overtaken or plan.unsure:
+        # A node that stops something changes this list; one that merely reports does not.
+        return Wait(api.containers.changed, tick_s)
+    if plan.held:
+        return Wait(api.nodes.changed)
+    return Wait(api.unassigned.changed)
 
 
 if __name__ == "__main__":
-    sys.exit(main(decide, sys.argv[1:]))
+    sys.exit(main(decide, sys.argv[1:], os.environ))

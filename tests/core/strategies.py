@@ -6,9 +6,11 @@ from hypothesis import strategies as st
 
 from services.core.catalogue import IMAGES
 from services.core.liveness import health
+from services.core.messages import NodeList
 from services.core.model import POLICIES, Assignment, Container, Event, Node, Placed, UnitState
 
 LEASE_S = 3.0
+MARGIN_S = 6.0
 
 _EDGE = st.sampled_from(string.ascii_lowercase + string.digits)
 _INNER = st.text(string.ascii_lowercase + string.digits + "-", max_size=61)
@@ -37,12 +39,16 @@ node_lists = st.dictionaries(node_names, silences).map(
 )
 marked_nodes = st.builds(
     lambda node, marks, revision: node._replace(
-        cordoned=marks[0], draining=marks[1], leaving=marks[2], revision=revision
+        cordoned=marks[0],
+        draining=marks[1],
+        leaving=marks[2],
+        settled=marks[3],
+        revision=revision,
     ),
     st.builds(
         lambda name, silent: Node(name, silent, health(silent, LEASE_S)), node_names, silences
     ),
-    st.tuples(st.booleans(), st.booleans(), st.booleans()),
+    st.tuples(st.booleans(), st.booleans(), st.booleans(), st.booleans()),
     st.integers(0, 9),
 )
 events = st.builds(
@@ -62,3 +68,18 @@ assignments = st.builds(
     desired_maps.map(lambda wanted: tuple(wanted.values())),
     silences,
 )
+
+
+@st.composite
+def roll(draw):
+    """What GET /api/nodes says: silence begins when the server starts, at the earliest."""
+    uptime_s = draw(silences)
+    some = draw(st.dictionaries(node_names, marked_nodes))
+    nodes = []
+    for name, node in sorted(some.items()):
+        silent_s = min(node.silent_s, uptime_s)
+        nodes.append(node._replace(name=name, silent_s=silent_s, health=health(silent_s, LEASE_S)))
+    awaited = tuple(sorted(draw(st.sets(node_names)) - some.keys()))
+    pairs = draw(st.frozensets(st.tuples(node_names, names)))
+    running = frozenset((node, name) for node, name in pairs if node in some)
+    return NodeList(tuple(nodes), uptime_s, LEASE_S, awaited, MARGIN_S, running)

@@ -23,7 +23,7 @@ READERS = [
     for load, body in [
         (wire.load_container, {"name": "a", "node": "node1", "image": "demo"}),
         (wire.load_node, {"node": "node1"}),
-        (wire.load_patch, wire.dump_patch(Placement("a", "node1", "because"), None)),
+        (wire.load_patch, wire.dump_patch(Placement("a", "node1", "because"))),
         (wire.load_placed, wire.dump_placed(PLACED, {"a": "node1"}, 1)),
         (wire.load_running, wire.dump_placed(PLACED, {"a": "node1"}, 1)),
         (wire.load_assignment, wire.dump_assignment(ASSIGNMENT)),
@@ -77,10 +77,10 @@ def test_nodes_survive_the_wire(nodes):
     assert wire_nodes.load_nodes(body) == wire_nodes.NodeList(tuple(nodes), 12.5, 3.0, ("n9",))
 
 
-@pytest.mark.parametrize("if_node", [None, "node1"])
-def test_a_decision_survives_the_wire_with_what_it_was_based_on(if_node):
-    body = over_the_wire(wire.dump_patch(Placement("a", "node2", "because"), if_node))
-    assert wire.load_patch(body) == wire.Patch("node2", "because", True, if_node)
+@pytest.mark.parametrize("node", [None, "node2"])
+def test_a_decision_survives_the_wire_with_its_reason(node):
+    patch = wire.load_patch(over_the_wire(wire.dump_patch(Placement("a", node, "because"))))
+    assert (patch.node, patch.reason) == (node, "because")
 
 
 def test_the_patch_of_the_seed_is_not_guarded():

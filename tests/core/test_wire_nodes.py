@@ -10,7 +10,7 @@ from services.core import wire, wire_nodes
 from services.core.errors import BadShape
 from services.core.messages import EventPage, Marks
 from services.core.model import STOP, Container, Health, Node
-from tests.core.strategies import events, marked_nodes
+from tests.core.strategies import events, marked_nodes, roll
 
 AT = "2026-01-01T00:00:00+00:00"
 
@@ -22,6 +22,18 @@ def over_the_wire(document):
 @given(marked_nodes)
 def test_a_node_survives_the_wire_with_its_marks_and_its_revision(node):
     assert wire_nodes.load_node_status(over_the_wire(wire_nodes.dump_node(node, AT, []))) == node
+
+
+@given(roll())
+def test_all_nodes_survive_the_wire_with_what_they_run(seen):
+    documents = [
+        wire_nodes.dump_node(node, AT, sorted(name for on, name in seen.running if on == node.name))
+        for node in seen.nodes
+    ]
+    body = wire_nodes.dump_nodes(
+        documents, seen.uptime_s, seen.lease_s, seen.awaited, seen.stop_margin_s
+    )
+    assert wire_nodes.load_nodes(over_the_wire(body)) == seen
 
 
 @given(st.lists(events, max_size=3), st.booleans())

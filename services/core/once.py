@@ -1,0 +1,42 @@
+"""A container with on_disconnect STOP never runs twice: the rule, in one place.
+
+It may be placed while no node can be running it. A node cannot when it
+  * said so: it reported after it had acted on its newest assignment, and the container was not
+    among what it named; or
+  * is lost: silent for longer than a lease and the stop margin. Its agent stops such containers
+    when its own lease has run out, which is earlier (services/core/profile.py).
+Taking it off a node that lives is safe at any time, because of this rule; off a silent node it
+is not taken before that is lost, so that a short silence moves nothing.
+"""
+
+from collections.abc import Iterable
+
+from services.core.messages import NodeList
+
+RUNS = "{node} still runs it"
+UNSURE = "{node} has not yet said what it runs"
+
+
+def lost(silent_s: float, seen: NodeList) -> bool:
+    """Whether a node that is silent for `silent_s` has stopped its STOP containers by now.
+
+    Silence counts from the start of the server at the earliest: what it answered a node just
+    before a restart, it does not know.
+    """
+    return silent_s > seen.lease_s + seen.stop_margin_s
+
+
+def hindered(names: Iterable[str], seen: NodeList) -> dict[str, str]:
+    """Return those of `names` that may still run, or start, on some node, each with the reason.
+
+    seen: what was read after the containers were. Total function; it never raises.
+    """
+    silent_s = dict.fromkeys(seen.awaited, seen.uptime_s)
+    silent_s |= {node.name: node.silent_s for node in seen.nodes}
+    settled = {node.name for node in seen.nodes if node.settled}
+    alive = {node for node, silence_s in silent_s.items() if not lost(silence_s, seen)}
+    unsure = sorted(alive - settled)
+    if unsure:
+        return dict.fromkeys(names, UNSURE.format(node=unsure[0]))
+    where = {name: node for node, name in sorted(seen.running) if node in alive}
+    return {name: RUNS.format(node=where[name]) for name in names if name in where}

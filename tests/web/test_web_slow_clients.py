@@ -6,6 +6,7 @@ import json
 import socket
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -16,6 +17,8 @@ from tests.web.conftest import Api
 
 REQUEST = b"POST /things HTTP/1.1\r\nHost: lab\r\nContent-Length: 1000\r\n\r\n" + b"x" * 1000
 BOUND_S = 20
+# More than waitress' own limit, where it would accept nobody.
+MANY = 150
 
 
 @contextlib.contextmanager
@@ -64,7 +67,7 @@ def dribbling(address, count):
 
 
 def test_two_hundred_dribblers_hold_up_nobody():
-    with patient(request_s=BOUND_S) as (_, at, call), dribbling(at, 200) as dribblers:
+    with patient(request_s=9 * BOUND_S) as (_, at, call), dribbling(at, 200) as dribblers:
         began_s = time.monotonic()
         for _ in range(20):
             assert call("GET", "/things/a").status_code == 200
@@ -73,7 +76,7 @@ def test_two_hundred_dribblers_hold_up_nobody():
 
 
 def test_more_dribblers_than_connections_make_room_for_whoever_comes():
-    with patient(request_s=BOUND_S, connections=20) as (_, at, call), dribbling(at, 60):
+    with patient(request_s=9 * BOUND_S, connections=20) as (_, at, call), dribbling(at, MANY):
         for _ in range(20):
             assert call("GET", "/things/a").status_code == 200
             call.close()  # and comes back as a stranger
@@ -81,7 +84,7 @@ def test_more_dribblers_than_connections_make_room_for_whoever_comes():
 
 def test_silent_connections_make_room_too():
     with patient(idle_s=60, connections=20) as (_, at, call), contextlib.ExitStack() as held:
-        for _ in range(60):
+        for _ in range(MANY):
             held.enter_context(socket.create_connection(at, timeout=BOUND_S))
         assert call("GET", "/things/a").status_code == 200
 
@@ -119,9 +122,21 @@ def test_time_of_a_request_does_not_run_while_a_connection_rests():
 
 
 def test_a_handler_that_takes_long_is_not_a_slow_client():
-    with patient(request_s=0.2, idle_s=1, connections=1) as (api, _, call):
-        api.app.get("/slow", callback=lambda: time.sleep(1.5) or {})
-        assert call("GET", "/slow").status_code == 200
+    """Neither its time nor the strangers that need room end the connection of who waits for us."""
+    begun, end = threading.Event(), threading.Event()
+    with (
+        patient(request_s=0.2, idle_s=1, connections=2) as (api, at, call),
+        ThreadPoolExecutor() as threads,
+    ):
+        api.app.get("/slow", callback=lambda: begun.set() or {"ended": end.wait(BOUND_S)})
+        slow = threads.submit(call, "GET", "/slow")
+        assert begun.wait(BOUND_S)
+        strangers = [socket.create_connection(at, timeout=BOUND_S) for _ in range(10)]
+        for stranger in strangers:
+            assert stranger.recv(1) == b""
+            stranger.close()
+        end.set()
+        assert slow.result(BOUND_S).json() == {"ended": True}
 
 
 def test_silence_ends_a_connection():

@@ -1,77 +1,166 @@
-"""One HTTP request over a plain socket, for programs that live for one pass.
+"""HTTP requests over plain sockets, for programs that live for one pass.
 
 `import http.client` alone costs 200 ms in an emulated guest, more than the rest of an
-agent's pass, and `urllib.request` twice that. One request per connection, HTTP/1.0 answers
-framed by Content-Length or by the end of the stream, JSON bodies: all that our APIs need.
+agent's pass, and `urllib.request` twice that; `_socket` is what `socket` wraps in enums of
+all its names, for a fifth of the imports of a pass. One request per connection, HTTP/1.0
+answers framed by Content-Length or by the end of the stream, JSON bodies: all that our APIs need.
 """
 
+import _socket
 import json
-import socket
+import select
 import time
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 from services.core.errors import ApiRefused, ApiUnreachable
 
 _LIMIT_BYTES = 8 * 1024 * 1024
+_NOT_MODIFIED = 304
+_NO_HEADERS: Mapping[str, str] = {}
+
+
+class Reply(NamedTuple):
+    """A whole answer. etag: as sent, with its quotes; "" without one. body: decoded JSON."""
+
+    status: int
+    etag: str
+    body: Any
+
+
+class Pending:
+    """One request on its way; it is moved on by `wait`, or by whoever wants its result.
+
+    address: host and port, IPv4. path: already quoted. body: sent as JSON unless None.
+    timeout_s bounds the whole exchange, not one recv. Whatever goes wrong is told by `result`.
+    """
+
+    def __init__(
+        self,
+        method: str,
+        address: tuple[str, int],
+        path: str,
+        body: object = None,
+        *,
+        headers: Mapping[str, str] = _NO_HEADERS,
+        timeout_s: float,
+    ) -> None:
+        self._url = f"http://{address[0]}:{address[1]}{path}"
+        self._deadline_s = time.monotonic() + timeout_s
+        payload = b"" if body is None else json.dumps(body).encode()
+        lines = [f"{method} {path} HTTP/1.0", f"Host: {address[0]}:{address[1]}"]
+        lines += [f"{key}: {value}" for key, value in headers.items()]
+        lines += ["Content-Type: application/json"] if payload else []
+        lines += [f"Content-Length: {len(payload)}", "", ""]
+        self._unsent = "\r\n".join(lines).encode("ascii") + payload
+        self._answer = bytearray()
+        self._trouble = ""
+        self.over = False
+        self._socket = _socket.socket(
+            _socket.AF_INET, _socket.SOCK_STREAM | _socket.SOCK_NONBLOCK | _socket.SOCK_CLOEXEC
+        )
+        try:
+            self._socket.connect(address)
+        except BlockingIOError:
+            return  # on its way; `send` tells what became of it
+        except OSError as error:
+            self._end(error)
+
+    def fileno(self) -> int:
+        return self._socket.fileno()
+
+    def interest(self) -> int:
+        """What poll(2) should wait for."""
+        return select.POLLOUT if self._unsent else select.POLLIN
+
+    def left_s(self) -> float:
+        """Seconds until this is over in any case."""
+        return max(0.0, self._deadline_s - time.monotonic())
+
+    def step(self) -> None:
+        """Send and receive what can be without waiting; give up when the time is over."""
+        try:
+            while self._unsent:
+                self._unsent = self._unsent[self._socket.send(self._unsent) :]
+            self._receive()
+        except BlockingIOError:
+            if not self.left_s():
+                self._end(TimeoutError("timed out"))
+        except (OSError, ValueError) as error:
+            self._end(error)
+
+    def result(self) -> Reply:
+        """Return the answer, a success or "not modified"; wait for it if it is not there yet.
+
+        Raises ApiUnreachable when no whole answer came, ApiRefused when it was any other.
+        """
+        while not self.over:
+            # Not 0, so that one last step gives up.
+            wait([self], self.left_s() or 0.001)
+        try:
+            if self._trouble:
+                raise ValueError(self._trouble)
+            reply = _parse(bytes(self._answer))
+        except ValueError as error:
+            raise ApiUnreachable(self._url, str(error) or type(error).__name__) from None
+        if not 200 <= reply.status < 300 and reply.status != _NOT_MODIFIED:
+            fields = reply.body if isinstance(reply.body, dict) else {}
+            said, hint = str(fields.get("error", "")), str(fields.get("hint", ""))
+            raise ApiRefused(self._url, reply.status, said, hint)
+        return reply
+
+    def close(self) -> None:
+        """Give up; nothing to one that is over."""
+        self.over = True
+        self._socket.close()
+
+    def _receive(self) -> None:
+        while chunk := self._socket.recv(65536):
+            self._answer += chunk
+            if len(self._answer) > _LIMIT_BYTES:
+                raise ValueError(f"answer of more than {_LIMIT_BYTES} bytes")
+        self.close()
+
+    def _end(self, error: Exception) -> None:
+        self._trouble = str(error) or type(error).__name__
+        self.close()
+
+
+def wait(exchanges: Sequence[Pending], timeout_s: float) -> None:
+    """Move all `exchanges` on until one of them is over, or timeout_s have passed.
+
+    With none of them it sleeps.
+    """
+    until_s = time.monotonic() + timeout_s
+    left_s = timeout_s
+    while left_s > 0 and not any(pending.over for pending in exchanges):
+        poller = select.poll()
+        for pending in exchanges:
+            poller.register(pending, pending.interest())
+        bound_s = min([left_s, *(pending.left_s() for pending in exchanges)])
+        poller.poll(bound_s * 1000)
+        for pending in exchanges:
+            pending.step()
+        left_s = until_s - time.monotonic()
 
 
 def request(
     method: str, address: tuple[str, int], path: str, body: object = None, *, timeout_s: float
 ) -> Any:
-    """Return the decoded JSON answer of one request.
-
-    address: host and port. path: already quoted. body: sent as JSON unless None.
-    timeout_s bounds the whole exchange, not one recv.
-    Raises ApiUnreachable when no whole answer came, ApiRefused when it was not 2xx.
-    """
-    url = f"http://{address[0]}:{address[1]}{path}"
-    payload = b"" if body is None else json.dumps(body).encode()
-    head = f"{method} {path} HTTP/1.0\r\nHost: {address[0]}:{address[1]}\r\n"
-    if payload:
-        head += "Content-Type: application/json\r\n"
-    head += f"Content-Length: {len(payload)}\r\n\r\n"
-    deadline = time.monotonic() + timeout_s
-    try:
-        raw = _exchange(address, head.encode("ascii") + payload, deadline)
-        status, answer = _parse(raw)
-    except (OSError, ValueError) as error:
-        raise ApiUnreachable(url, str(error) or type(error).__name__) from None
-    if not 200 <= status < 300:
-        fields = answer if isinstance(answer, dict) else {}
-        raise ApiRefused(url, status, str(fields.get("error", "")), str(fields.get("hint", "")))
-    return answer
+    """Return the decoded JSON answer of one request; arguments and errors as of Pending."""
+    return Pending(method, address, path, body, timeout_s=timeout_s).result().body
 
 
-def _exchange(address: tuple[str, int], data: bytes, deadline: float) -> bytes:
-    with socket.create_connection(address, timeout=_left(deadline)) as connection:
-        connection.sendall(data)
-        chunks = bytearray()
-        while True:
-            connection.settimeout(_left(deadline))
-            chunk = connection.recv(65536)
-            if not chunk:
-                return bytes(chunks)
-            chunks += chunk
-            if len(chunks) > _LIMIT_BYTES:
-                raise ValueError(f"answer of more than {_LIMIT_BYTES} bytes")
-
-
-def _left(deadline: float) -> float:
-    left = deadline - time.monotonic()
-    if left <= 0:
-        raise TimeoutError("timed out")
-    return left
-
-
-def _parse(raw: bytes) -> tuple[int, Any]:
-    """Return status and decoded body of an answer; raises ValueError when it is cut short."""
+def _parse(raw: bytes) -> Reply:
+    """Return the answer in `raw`; raises ValueError when it is cut short."""
     head, separator, body = raw.partition(b"\r\n\r\n")
     lines = head.decode("latin-1").split("\r\n")
     words = lines[0].split(" ", 2)
     if not separator or len(words) < 2 or not words[0].startswith("HTTP/1."):
         raise ValueError("not a whole HTTP answer")
-    for line in lines[1:]:
-        key, _, value = line.partition(":")
-        if key.lower() == "content-length" and len(body) != int(value):
-            raise ValueError(f"answer cut short: {len(body)} of {value.strip()} bytes")
-    return int(words[1]), json.loads(body) if body else None
+    fields = {key.lower(): value.strip() for key, _, value in (x.partition(":") for x in lines[1:])}
+    status, length = int(words[1]), fields.get("content-length", "")
+    # A 304 may tell the length of what it does not send (RFC 9110, 8.6).
+    if length and int(length) != len(body) and status != _NOT_MODIFIED:
+        raise ValueError(f"answer cut short: {len(body)} of {length} bytes")
+    return Reply(status, fields.get("etag", ""), json.loads(body) if body else None)

@@ -1,0 +1,114 @@
+"""Decide whether a container that must never run twice may run on a node that is cut off.
+
+Every answer of the state server that its agent follows is a lease on what was answered. When it
+has run out, containers with on_disconnect STOP are stopped; those with KEEP run on.
+
+THEOREM. Let the agent send the last exchange that was answered at t_sent, and the server receive
+it at t_received >= t_sent. The agent begins to stop at the latest at t_sent + lease + look, by
+its clock, and nothing of it runs `stop` later. The server places the container elsewhere not
+before t_received + lease + margin, by its own clock. If margin >= look + stop + what the clocks
+of both gain on each other meanwhile, the container never runs in both places.
+
+- The lease counts from when the agent *sent*, not from when the answer came: however long a
+  message takes, it takes from the agent's time, never from the server's.
+- Both clocks are monotonic and run through a suspend (CLOCK_BOOTTIME), so only their rates
+  matter. Linux disciplines them by at most 500 ppm (adjtimex(2), MAXTICKADJ apart), and
+  quartz is off by at most 100 ppm more; 0.1 % for each is the sum with room to spare.
+- `look` is the longest time between two looks at the lease, `stop` that of `systemctl stop`
+  and the unit's TimeoutStopSec=: see needed_margin_s.
+- An answer that is not followed (follow.py) gives no lease. Its server is alive, and counts the
+  request as a sign of life, but what it knows is not what this node runs: it may have placed
+  the container elsewhere long ago. The same holds for a refusal.
+
+A machine that stands still altogether, with its clock running on, stops nothing in time; no
+margin is long enough for every pause. Moves between two nodes that both hear the server, by hand
+or by a drain, are not about leases: there the old place stops when it is told.
+"""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from services.core.model import STOP, Act, Assignment, Task, UnitState
+from services.core.profile import Profile
+from services.core.reconcile import reconcile
+
+CUT_OFF = "cut off for {silent_s:.1f} s, lease {lease_s:g} s, on_disconnect stop"
+NEVER_HEARD = "cut off since this node booted, on_disconnect stop"
+NO_LEASE = "the state server grants no lease, on_disconnect stop"
+
+CLOCK_ERROR = 0.001
+# TimeoutStopSec= of provisioning/systemd/container@.service.in; SIGKILL then ends what is left.
+UNIT_STOP_S = 3.0
+# RandomizedDelaySec= and AccuracySec= of pull-agent.timer.
+_TIMER_S = 0.25
+# On an ordinary machine; what is slower by a factor is slower in these. Measured under emulation,
+# at a slowness of 8: 0.1 s to queue a job, 0.4 s for a whole pass.
+_SYSTEMCTL_S = 0.02
+_START_S = 0.05
+
+
+class Lease(NamedTuple):
+    """Until when what the server said holds. sent_at_s: the agent's clock, at the request."""
+
+    sent_at_s: float
+    lease_s: float
+
+
+def cut_off(lease: Lease | None, now_s: float) -> str:
+    """Return why containers with STOP must not run at `now_s`; "" while the lease holds.
+
+    lease: None if nobody was heard since the node booted. A lease from the future is none: its
+    clock is not this one. Total function; it never raises.
+    """
+    if lease is None or lease.sent_at_s > now_s:
+        return NEVER_HEARD
+    if not lease.lease_s:
+        return NO_LEASE
+    silent_s = now_s - lease.sent_at_s
+    if silent_s < lease.lease_s:
+        return ""
+    return CUT_OFF.format(silent_s=silent_s, lease_s=lease.lease_s)
+
+
+def plan(
+    assignment: Assignment | None, observed: Mapping[str, UnitState], reason: str
+) -> tuple[Task, ...]:
+    """Return the tasks for what a node must run now, in order; as of reconcile.
+
+    assignment: None leaves everything as it is. reason: of cut_off; with one, containers with
+    STOP are not wanted, and the tasks that stop them give it.
+    """
+    if assignment is None:
+        return ()
+    wanted = {container.name: container for container in assignment.containers}
+    withheld = {name for name, item in wanted.items() if reason and item.on_disconnect == STOP}
+    tasks = reconcile({name: wanted[name] for name in wanted.keys() - withheld}, observed)
+    return tuple(
+        task._replace(reason=reason) if task.container.name in withheld else task for task in tasks
+    )
+
+
+def overdue(
+    assignment: Assignment | None, observed: Mapping[str, UnitState], reason: str
+) -> tuple[Task, ...]:
+    """Return only those tasks of `plan` that the lease is the reason for: they cannot wait."""
+    tasks = plan(assignment, observed, reason) if reason else ()
+    return tuple(task for task in tasks if task.act is Act.STOP and task.reason == reason)
+
+
+def needed_margin_s(timings: Profile, slowness: float) -> float:
+    """Return the margin that the theorem asks of `timings`, as stretched for `slowness`.
+
+    Between two looks at the lease lies at worst: one exchange that hangs; or the stop of a
+    container that must be started from another image, waited for, and after it, where a pass
+    polls once, the end of the pass, the timer and the start of the next.
+    """
+    systemctl_s = _SYSTEMCTL_S * slowness
+    between_s = timings.agent_s + _TIMER_S + _START_S * slowness
+    restart_s = UNIT_STOP_S + 2 * systemctl_s
+    # A pass that watches looks once more after whatever it did.
+    busy_s = max(restart_s, between_s) if timings.watch_s else restart_s + between_s
+    look_s = max(busy_s, timings.agent_timeout_s)
+    stop_s = systemctl_s + UNIT_STOP_S
+    drift_s = 2 * CLOCK_ERROR * (timings.lease_s + look_s + stop_s)
+    return look_s + stop_s + drift_s

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -36,10 +36,11 @@ def serving(*apps: Bottle, port: int = 0, **options: Any) -> Iterator[list[Addre
     thread = threading.Thread(target=servers[0].run)
     thread.start()
     try:
-        yield [("127.0.0.1", server.effective_port) for server in servers]
+        yield [("127.0.0.1", int(server.effective_port)) for server in servers]
     finally:
         # In the loop's own thread: waitress shares nothing of this between threads.
-        servers[0].trigger.pull_trigger(lambda: servers[0].asyncore.close_all(loop, True))
+        with suppress(OSError):  # it was awake already, and has closed the trigger too
+            servers[0].trigger.pull_trigger(lambda: servers[0].asyncore.close_all(loop, True))
         thread.join(10)
         for server in servers:
             server.task_dispatcher.shutdown(timeout=5)

@@ -1,22 +1,18 @@
-import contextlib
+import json
 import socket
-import threading
-from collections.abc import Callable, Iterator
-from typing import Any
+import subprocess
+import sys
+from collections.abc import Iterator
 
 import pytest
-import requests
 
 from services.push.api import make_app
 from services.push.fleet import Fleet
 from services.push.inventory import Inventory
 from services.push.push import Push
-from services.web import listen
-from services.web.threaded import serve
 from tests.push.fake_runner import FakeRunner
 from tests.push.sshd import LIMITS, SshNode, new_key, user
-
-Call = Callable[..., requests.Response]
+from tests.serving import Client, serving
 
 
 @pytest.fixture
@@ -25,31 +21,12 @@ def runner() -> FakeRunner:
 
 
 @pytest.fixture
-def call(runner: FakeRunner) -> Iterator[Call]:
+def call(runner: FakeRunner) -> Iterator[Client]:
     """HTTP to a real server over `runner`: call("POST", "/container/start", json={...})."""
-    server = serve(make_app(Push(runner)), listen("127.0.0.1", 0))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    session = requests.Session()
-    session.trust_env = False
-
-    def call(method: str, path: str, **kwargs: Any) -> requests.Response:
-        url = f"http://127.0.0.1:{server.effective_port}{path}"
-        return session.request(method, url, timeout=20, **kwargs)
-
-    yield call
-    session.close()
-
-    def close() -> None:
-        for channel in list(server.active_channels.values()):
-            channel.handle_close()
-        server.close()
-
-    # In the server's own thread: waitress shares nothing of this between threads.
-    with contextlib.suppress(OSError):  # it was awake already, and has closed the trigger too
-        server.trigger.pull_trigger(close)
-    thread.join(10)
-    server.task_dispatcher.shutdown(timeout=5)
+    with serving(make_app(Push(runner))) as [address]:
+        client = Client(address)
+        yield client
+        client.close()
 
 
 @pytest.fixture(scope="session")
@@ -86,3 +63,41 @@ def silent_port():
     """A server that accepts connections and says nothing."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         yield server.getsockname()[1]
+
+
+@pytest.fixture
+def inventory(tmp_path):
+    """Write an inventory of one node at a port, or of other fields; return its path."""
+
+    def write(port=1, **changes):
+        for name in ("key", "known_hosts"):
+            (tmp_path / name).touch()
+        fields = {
+            "user": "root",
+            "key": str(tmp_path / "key"),
+            "known_hosts": str(tmp_path / "known_hosts"),
+            "nodes": [{"name": "node1", "address": "127.0.0.1", "port": port}],
+        }
+        file = tmp_path / "inventory.json"
+        file.write_text(json.dumps(fields | changes))
+        return file
+
+    return write
+
+
+@pytest.fixture
+def run():
+    """Start the process with `arguments`; it is killed at the end if it still runs."""
+    processes = []
+
+    def run(*arguments):
+        argv = [sys.executable, "-m", "services.push", *map(str, arguments)]
+        process = subprocess.Popen(argv, stderr=subprocess.PIPE, text=True)
+        processes.append(process)
+        return process
+
+    yield run
+    for process in processes:
+        process.kill()
+        process.wait()
+        process.stderr.close()

@@ -1,11 +1,8 @@
 """`python -m services.push` as a process."""
 
-import json
 import re
 import signal
 import socket
-import subprocess
-import sys
 
 import pytest
 import requests
@@ -13,44 +10,6 @@ import requests
 from services.push import __main__ as entry
 from tests.push.sshd import free_port
 from tests.waiting import wait_for
-
-
-@pytest.fixture
-def inventory(tmp_path):
-    """Write an inventory of one node at a port, or of other fields; return its path."""
-
-    def write(port=1, **changes):
-        for name in ("key", "known_hosts"):
-            (tmp_path / name).touch()
-        fields = {
-            "user": "root",
-            "key": str(tmp_path / "key"),
-            "known_hosts": str(tmp_path / "known_hosts"),
-            "nodes": [{"name": "node1", "address": "127.0.0.1", "port": port}],
-        }
-        file = tmp_path / "inventory.json"
-        file.write_text(json.dumps(fields | changes))
-        return file
-
-    return write
-
-
-@pytest.fixture
-def run():
-    """Start the process with `arguments`; it is killed at the end if it still runs."""
-    processes = []
-
-    def run(*arguments):
-        argv = [sys.executable, "-m", "services.push", *map(str, arguments)]
-        process = subprocess.Popen(argv, stderr=subprocess.PIPE, text=True)
-        processes.append(process)
-        return process
-
-    yield run
-    for process in processes:
-        process.kill()
-        process.wait()
-        process.stderr.close()
 
 
 def get(url):

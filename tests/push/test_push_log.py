@@ -1,0 +1,70 @@
+"""`--log json` of a real process: every line is JSON, and orders name their node."""
+
+import json
+import signal
+import socket
+
+import pytest
+import requests
+
+
+@pytest.fixture
+def server(run, inventory):
+    """The process over one node that is silent; returns it, its inventory and its address."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        file = inventory(silent.getsockname()[1])
+        process = run(
+            "--inventory", file, "--listen", "127.0.0.1:0", "--connect-timeout", "0.3",
+            "--log", "json",
+        )  # fmt: skip
+        first = json.loads(process.stderr.readline())
+        assert first["message"].startswith("listening on ")
+        yield process, file, first["message"].split()[-1]
+
+
+def said(process):
+    """End it and return what it said."""
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(20) == 0
+    return [json.loads(line) for line in process.stderr.read().splitlines()]
+
+
+def test_requests_and_orders_that_failed_are_lines_with_node_and_error(server):
+    process, _, url = server
+    with requests.Session() as session:
+        session.trust_env = False
+        order = {"name": "web"}
+        answer = session.post(f"{url}/container/start", json=order, timeout=20)
+        session.get(f"{url}/containers", timeout=20)
+    assert answer.status_code == 502
+    start, listing = said(process)
+    assert (start["status"], start["route"]) == (502, "/container/start")
+    assert (start["container"], start["node"]) == ("web", "node1")
+    assert "node1" in start["error"]
+    assert start["request_id"] == answer.headers["X-Request-ID"]
+    assert (listing["status"], listing["path"]) == (200, "/containers")
+
+
+def test_not_ready_once_the_key_is_gone(server):
+    process, file, url = server
+    with requests.Session() as session:
+        session.trust_env = False
+        assert session.get(f"{url}/readyz", timeout=20).json() == {"status": "ready"}
+        (file.parent / "key").unlink()
+        answer = session.get(f"{url}/readyz", timeout=20)
+        assert answer.status_code == 503
+        assert "there is no file" in answer.json()["error"]
+        assert answer.json()["hint"]
+        assert session.get(f"{url}/healthz", timeout=20).json() == {"status": "ok"}
+    assert [line["status"] for line in said(process)] == [200, 503, 200]
+
+
+def test_a_start_that_cannot_be_is_a_line_too(run, inventory):
+    process = run(
+        "--inventory", inventory(nodes=[]), "--listen", "127.0.0.1:0", "--log", "json"
+    )  # fmt: skip
+    _, words = process.communicate(timeout=30)
+    assert process.returncode == 1
+    line = json.loads(words)
+    assert line["level"] == "error"
+    assert "no nodes" in line["message"]

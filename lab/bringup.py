@@ -42,7 +42,7 @@ def up(mode: str, profile: str, progress: Progress) -> None:
     with progress.phase("boot"):
         _boot(topology, progress)
     with progress.phase("provision"):
-        updated = deploy.deploy(topology.machines, profile, progress)
+        updated = deploy.deploy(topology, profile, progress)
         progress(f"updated: {', '.join(updated)}" if updated else "every machine is up to date")
     with progress.phase("switch"):
         deploy.switch(topology.machines, mode)

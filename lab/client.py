@@ -1,5 +1,7 @@
 """HTTP to the two APIs, as a user's curl sees them: on this machine's loopback."""
 
+import time
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import requests
@@ -7,13 +9,23 @@ import requests
 from provisioning.topology import Topology, host_ports
 from services.core import wire, wire_nodes
 from services.core.errors import ApiRefused, ApiUnreachable
-from services.core.model import Placed
+from services.core.model import KEEP, Node, Placed
 
 CONNECT_S = 3.0
 READ_S = 15.0
 # Push answers an order when it is carried out: a container's unit may take 60 s to serve, and a
 # start of the same name that is under way is waited for.
 ORDER_S = 70.0
+# How long one question waits for a change: well below what proxies and tunnels are patient for.
+WAIT_S = 20.0
+_UNCHANGED = 304
+
+
+class Seen(NamedTuple):
+    """What a path answered, and the tag by which to ask whether that is still so."""
+
+    content: Any
+    tag: str
 
 
 class Running(NamedTuple):
@@ -34,6 +46,14 @@ class Declared(NamedTuple):
         return tuple(placed.name for placed in self.containers)
 
 
+class Load(NamedTuple):
+    """One node. placed: containers that it should run; running: those that it said it runs."""
+
+    node: Node
+    placed: tuple[str, ...]
+    running: tuple[str, ...]
+
+
 class Api:
     """JSON to one API. Raises ApiUnreachable when it is silent, ApiRefused when it says no."""
 
@@ -49,20 +69,31 @@ class Api:
         self, method: str, path: str, body: object = None, *, read_s: float = READ_S
     ) -> Any:
         """Return the decoded answer. body: sent as JSON unless None."""
+        return _content(self._exchange(method, path, body, {}, read_s))
+
+    def watch(self, path: str, tag: str = "", *, wait_s: float = WAIT_S) -> Seen | None:
+        """Return what `path` says once it is no longer what `tag` was; None if it stays so.
+
+        Without a tag it answers at once. wait_s: how long the server waits for a change.
+        """
+        headers = {"If-None-Match": tag} if tag else {}
+        joint = "&" if "?" in path else "?"
+        asked = f"{path}{joint}wait={wait_s:g}" if tag else path
+        answer = self._exchange("GET", asked, None, headers, READ_S + wait_s)
+        if answer.status_code == _UNCHANGED:
+            return None
+        return Seen(_content(answer), answer.headers.get("ETag", ""))
+
+    def _exchange(
+        self, method: str, path: str, body: object, headers: Mapping[str, str], read_s: float
+    ) -> requests.Response:
         url = f"{self._base}{path}"
         try:
-            answer = self._session.request(method, url, json=body, timeout=(CONNECT_S, read_s))
+            return self._session.request(
+                method, url, json=body, headers=headers, timeout=(CONNECT_S, read_s)
+            )
         except requests.RequestException as error:
             raise ApiUnreachable(url, _reason(error)) from None
-        try:
-            content = answer.json()
-        except ValueError:
-            raise ApiUnreachable(url, f"status {answer.status_code}, but no JSON") from None
-        if not answer.ok:
-            fields = content if isinstance(content, dict) else {}
-            said, hint = (str(fields.get(key, "")) for key in ("error", "hint"))
-            raise ApiRefused(url, answer.status_code, said, hint)
-        return content
 
     def healthy(self) -> bool:
         """Whether GET /healthz answers."""
@@ -98,9 +129,15 @@ class PushClient(Api):
 class PullClient(Api):
     """The declarative API."""
 
-    def declare(self, name: str) -> None:
-        """Want container `name`; one that is wanted already stays as it is."""
-        self.request("POST", "/api/containers", {"name": name})
+    def declare(self, name: str, node: str | None = None, on_disconnect: str = KEEP) -> None:
+        """Want container `name`; one that is wanted already stays as it is.
+
+        node: where it starts; None: wherever the scheduler likes.
+        """
+        wanted = {"name": name, "on_disconnect": on_disconnect}
+        self.request(
+            "POST", "/api/containers", wanted if node is None else {**wanted, "node": node}
+        )
 
     def delete(self, name: str) -> None:
         """Want container `name` no longer; one that was never wanted is fine."""
@@ -111,17 +148,69 @@ class PullClient(Api):
                 raise
 
     def declared(self) -> Declared:
-        body = self.request("GET", "/api/containers")
-        return Declared(wire.load_placed(body), wire.load_running(body))
+        return _declared(self.request("GET", "/api/containers"))
+
+    def await_declared(self, done: Callable[[Declared], bool], *, timeout_s: float) -> bool:
+        """Return True as soon as the list is `done`, False if it is not after `timeout_s`.
+
+        Asks again whenever something changed, and not in between.
+        """
+        deadline_s = time.monotonic() + timeout_s
+        tag = ""
+        while True:
+            left_s = max(0.0, deadline_s - time.monotonic())
+            seen = self.watch("/api/containers", tag, wait_s=min(WAIT_S, round(left_s, 3)))
+            if seen is not None:
+                if done(_declared(seen.content)):
+                    return True
+                tag = seen.tag
+            if time.monotonic() >= deadline_s:
+                return False
 
     def nodes(self) -> wire_nodes.NodeList:
         return wire_nodes.load_nodes(self.request("GET", "/api/nodes"))
+
+    def node(self, name: str) -> Load:
+        """Return node `name` and what it has; raises ApiRefused (404) for one that never spoke."""
+        body = self.request("GET", f"/api/nodes/{name}")
+        lists = (sorted(map(str, body.get(key, []))) for key in ("containers", "running"))
+        return Load(wire_nodes.load_node_status(body), *map(tuple, lists))
+
+    def mark(
+        self, node: str, *, cordoned: bool | None = None, draining: bool | None = None
+    ) -> None:
+        """Keep new containers off `node`, move what it has elsewhere, or take either back."""
+        marks = wire_nodes.Marks(cordoned, draining)
+        self.request("PATCH", f"/api/nodes/{node}", wire_nodes.dump_marks(marks))
+
+    def events(self, since: int, *, wait_s: float = 0.0) -> wire_nodes.EventPage:
+        """Return what happened after revision `since`; waits up to `wait_s` for something."""
+        path = f"/api/events?since={since}&wait={wait_s:g}"
+        return wire_nodes.load_events(self.request("GET", path, read_s=READ_S + wait_s))
 
 
 def connect(topology: Topology) -> tuple[PushClient, PullClient]:
     """Return clients for the lab's two APIs; nothing is sent yet."""
     ports = host_ports(topology)
     return PushClient(ports["push"]), PullClient(ports["pull"])
+
+
+def _declared(body: object) -> Declared:
+    return Declared(wire.load_placed(body), wire.load_running(body))
+
+
+def _content(answer: requests.Response) -> Any:
+    """Return the decoded answer; raises ApiRefused when it says no."""
+    url = str(answer.url)
+    try:
+        content = answer.json()
+    except ValueError:
+        raise ApiUnreachable(url, f"status {answer.status_code}, but no JSON") from None
+    if not answer.ok:
+        fields = content if isinstance(content, dict) else {}
+        said, hint = (str(fields.get(key, "")) for key in ("error", "hint"))
+        raise ApiRefused(url, answer.status_code, said, hint)
+    return content
 
 
 def _reason(error: requests.RequestException) -> str:

@@ -1,11 +1,11 @@
-"""Bring the code, the timing profile and the mode of the checkout onto running machines."""
+"""Bring code, timing profile, tokens and mode of the checkout onto running machines."""
 
 from collections.abc import Callable, Sequence
 
-from lab import remote
+from lab import remote, tokens
 from lab.speed import deadline_s
 from provisioning.guest import source
-from provisioning.topology import Machine
+from provisioning.topology import Machine, Topology
 
 MODES = {"push": ("push",), "pull": ("pull",), "both": ("push", "pull")}
 # Push imports Fabric before it is ready.
@@ -14,14 +14,24 @@ _COMMAND_S = 30
 Outputs = dict[str, str]
 
 
-def deploy(machines: Sequence[Machine], profile: str, say: Callable[[str], None]) -> list[str]:
+def deploy(topology: Topology, profile: str, say: Callable[[str], None]) -> list[str]:
     """Update what is not up to date and return the names of the machines that were.
 
     Code travels only where its digest differs; then, and for another profile, the guest's own
-    set-up runs, which restarts what changed.
+    set-up runs, which restarts what changed. Then the tokens, for which set-up makes the users.
     """
+    machines = topology.machines
+    look = f"cat /opt/lab/DIGEST /etc/lab/profile.env && {tokens.LOOK}"
+    asked = _run(machines, ["sh", "-c", look])
+    updated = _update(machines, asked, profile, say)
+    updated += tokens.settle(topology, asked, say)
+    return [machine.name for machine in machines if machine.name in updated]
+
+
+def _update(
+    machines: Sequence[Machine], asked: Outputs, profile: str, say: Callable[[str], None]
+) -> list[str]:
     digest = source.digest()
-    asked = _run(machines, ["cat", "/opt/lab/DIGEST", "/etc/lab/profile.env"])
     stale = [m for m in machines if digest not in asked[m.name].split()]
     changed = [m for m in machines if f"LAB_PROFILE={profile}" not in asked[m.name].split()]
     if stale:

@@ -7,7 +7,7 @@ costs a second of the guest's time and a command on an open connection a tenth o
 import os
 import shlex
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from lab import paths
@@ -19,6 +19,9 @@ _SSH_FAILED = 255
 # How long an idle connection stays: longer than the pauses of a person at work.
 _PERSIST_S = 300
 DEFAULT_TIMEOUT_S = 30.0
+
+# What a command printed, or why it did not succeed.
+Result = str | LabError
 
 
 def run(
@@ -61,17 +64,16 @@ def run_all(
     *,
     timeout_s: float = DEFAULT_TIMEOUT_S,
     data: bytes | None = None,
-) -> dict[str, str | LabError]:
+) -> dict[str, Result]:
     """Run `argv` on all `machines` at once; name -> its output, or the error it ended with."""
 
-    def one(machine: Machine) -> str | LabError:
+    def one(machine: Machine) -> Result:
         try:
             return run(machine, argv, timeout_s=timeout_s, data=data)
         except LabError as error:
             return error
 
-    with ThreadPoolExecutor(max_workers=max(1, len(machines))) as pool:
-        return dict(zip([m.name for m in machines], pool.map(one, machines), strict=True))
+    return _at_once(one, machines)
 
 
 def run_everywhere(
@@ -82,8 +84,34 @@ def run_everywhere(
     data: bytes | None = None,
 ) -> dict[str, str]:
     """run_all, for what must succeed on every machine: raises the first one's error."""
+    return _all_fine(run_all(machines, argv, timeout_s=timeout_s, data=data))
+
+
+def run_each(
+    machines: Sequence[Machine],
+    commands: Mapping[str, Sequence[str]],
+    *,
+    timeout_s: float = DEFAULT_TIMEOUT_S,
+    data: Mapping[str, bytes],
+) -> dict[str, str]:
+    """run_everywhere, with a command and a standard input for each machine, by its name."""
+
+    def one(machine: Machine) -> Result:
+        words = commands[machine.name]
+        return run_all([machine], words, timeout_s=timeout_s, data=data[machine.name])[machine.name]
+
+    return _all_fine(_at_once(one, machines))
+
+
+def _at_once(one: Callable[[Machine], Result], machines: Sequence[Machine]) -> dict[str, Result]:
+    with ThreadPoolExecutor(max_workers=max(1, len(machines))) as pool:
+        return dict(zip([m.name for m in machines], pool.map(one, machines), strict=True))
+
+
+def _all_fine(results: Mapping[str, Result]) -> dict[str, str]:
+    """Return the outputs; raises the first error among them."""
     outputs = {}
-    for name, result in run_all(machines, argv, timeout_s=timeout_s, data=data).items():
+    for name, result in results.items():
         if isinstance(result, LabError):
             raise result
         outputs[name] = result

@@ -15,10 +15,17 @@ STYLES = ("text", "json")
 def add_log_option(parser: argparse.ArgumentParser) -> None:
     """Give `parser` the option --log; without it LAB_LOG counts, and without that `text`."""
     parser.add_argument(
-        "--log", choices=STYLES, default=os.environ.get("LAB_LOG", "text"), metavar="text|json",
+        "--log", type=_style, default=os.environ.get("LAB_LOG", "text"), metavar="text|json",
         help="text: little, for people; json: one object a line and one line a request, on "
         "standard error (default: LAB_LOG, or text if that is not set; here %(default)s)",
     )  # fmt: skip
+
+
+def _style(text: str) -> str:
+    # A type, because argparse holds no default to `choices`: LAB_LOG may be anything.
+    if text not in STYLES:
+        raise argparse.ArgumentTypeError(f"{text!r} is not one of: {', '.join(STYLES)}")
+    return text
 
 
 def open_log(style: str) -> Log:

@@ -6,7 +6,7 @@ import pytest
 from services.core.errors import LabError
 from services.observe.log import JsonLog
 from services.observe.metrics import Metrics
-from services.web import add_metrics, add_ready, make_bottle, note, read_json
+from services.web import add_metrics, add_ready, make_bottle, note, read_json, refusal
 from tests.serving import Client, serving
 
 
@@ -24,23 +24,28 @@ class Api:
         self.out = io.StringIO()
         self.log = JsonLog(self.out)
         self.trouble = None
+        self.scrapes = []
         self.app = make_bottle(
             {Teapot: 418}, hint="try /things", log=self.log, metrics=self.metrics
         )
         self._add_routes()
 
     def _add_routes(self):
-        add_metrics(self.app, self.metrics)
+        add_metrics(self.app, self.metrics, refresh=lambda: self.scrapes.append(1))
         add_ready(self.app, self._check)
         self.app.get("/things/<name>", callback=lambda name: {"name": name})
         self.app.post("/things", callback=lambda: {"got": read_json()})
         self.app.get("/bug", callback=lambda: {}["nothing"])
         self.app.get("/teapot", callback=self._teapot)
+        self.app.get("/secret", callback=self._secret)
         self.app.get("/noted", callback=lambda: note(node="node2"))
 
     def _check(self):
         if self.trouble:
             raise self.trouble
+
+    def _secret(self):
+        raise refusal(401, "no token", "send one", WWW_Authenticate="Bearer")
 
     def _teapot(self):
         raise Teapot("short and stout", hint="tip it over")

@@ -21,6 +21,7 @@ def refused(answer, status):
         ("GET", "/nothing", 404, "try /things"),
         ("GET", "/things", 405, "this path takes POST; try /things"),
         ("GET", "/teapot", 418, "tip it over"),
+        ("GET", "/secret", 401, "send one"),
         ("POST", "/things", 415, "Content-Type: application/json"),
         ("GET", "/things/" + "x" * 3000, 414, "63 characters"),
         ("GET", "/things/x?" + "a" * 3000, 414, "63 characters"),
@@ -35,6 +36,10 @@ def test_refusal_says_what_to_do(api, method, path, status, hint):
 def test_allow_names_the_methods_of_a_path(api):
     assert api.call("PUT", "/things").headers["Allow"] == "POST"
     assert api.call("POST", "/things/x").headers["Allow"] == "GET"
+
+
+def test_a_refusal_may_have_headers_of_its_own(api):
+    assert api.call("GET", "/secret").headers["WWW-Authenticate"] == "Bearer"
 
 
 def test_a_bug_tells_the_client_nothing_of_the_code(api):

@@ -1,5 +1,6 @@
 """--log json: one object a line, one line a request, nothing secret."""
 
+import argparse
 import io
 import logging
 import re
@@ -73,6 +74,29 @@ def test_text_says_nothing_of_requests_and_all_of_bugs():
     log.say("listening", node="node1")
     log.say("GET /: KeyError", level="error", error=KeyError("nothing"))
     assert out.getvalue().splitlines() == ["listening", "KeyError: 'nothing'", "GET /: KeyError"]
+
+
+@pytest.mark.parametrize(
+    ("told", "words", "style"),
+    [(None, [], "text"), ("json", [], "json"), ("json", ["--log", "text"], "text")],
+    ids=["nothing said", "environment", "option before environment"],
+)
+def test_style_of_the_log(monkeypatch, told, words, style):
+    monkeypatch.delenv("LAB_LOG", raising=False)
+    if told:
+        monkeypatch.setenv("LAB_LOG", told)
+    parser = argparse.ArgumentParser()
+    capture.add_log_option(parser)
+    assert parser.parse_args(words).log == style
+
+
+def test_style_that_there_is_not_is_refused_from_wherever_it_comes(monkeypatch, capsys):
+    monkeypatch.setenv("LAB_LOG", "xml")
+    parser = argparse.ArgumentParser()
+    capture.add_log_option(parser)
+    with pytest.raises(SystemExit):
+        parser.parse_args([])
+    assert "'xml' is not one of: text, json" in capsys.readouterr().err
 
 
 @pytest.fixture

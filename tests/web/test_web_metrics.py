@@ -46,6 +46,13 @@ def test_what_a_client_invents_makes_no_series_of_its_own(api):
     ) == 20  # fmt: skip
 
 
+def test_what_only_a_scrape_wants_to_know_is_looked_up_for_it(api):
+    api.call("GET", "/healthz")
+    assert api.scrapes == []
+    api.call("GET", "/metrics")
+    assert api.scrapes == [1]
+
+
 def test_build_and_process_are_told(api):
     build = [dict(labels) for name, labels in samples(api) if name == "lab_build_info"]
     assert [(b["api"], b["version"]) for b in build] == [("test", VERSION)]

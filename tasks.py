@@ -101,6 +101,43 @@ def corrupt(_: Context, node: str, name: str = "fake", mode: str = "both") -> No
     _lab("chaos", "corrupt", node, "--name", name, "--mode", mode)
 
 
+@task(  # type: ignore[untyped-decorator]
+    positional=[],
+    help={
+        "since": "only what came after this revision",
+        "follow": "go on printing as things happen",
+        "json": "print a JSON object a line",
+    },
+)
+def events(_: Context, since: int = 0, follow: bool = False, json: bool = False) -> None:
+    """Show what happened in pull, in order, and why."""
+    _lab("events", "--since", str(since), *(["--follow"] if follow else []), json=json)
+
+
+@task(positional=["node"])  # type: ignore[untyped-decorator]
+def cordon(_: Context, node: str) -> None:
+    """Keep new containers off a node: fab cordon node1."""
+    _lab("cordon", node)
+
+
+@task(positional=["node"])  # type: ignore[untyped-decorator]
+def uncordon(_: Context, node: str) -> None:
+    """Let a node take containers again: fab uncordon node1."""
+    _lab("uncordon", node)
+
+
+@task(positional=["node"], help={"timeout": "seconds to wait"})  # type: ignore[untyped-decorator]
+def drain(_: Context, node: str, timeout: float = 120.0) -> None:
+    """Move everything off a node, and wait until it is empty: fab drain node1."""
+    _lab("drain", node, "--timeout", f"{timeout:g}")
+
+
+@task(help={"node": "only this one's"})  # type: ignore[untyped-decorator]
+def rotate(_: Context, node: str = "") -> None:
+    """Replace the nodes' tokens while everything goes on: fab token.rotate."""
+    _lab("token", "rotate", *([node] if node else []))
+
+
 @task  # type: ignore[untyped-decorator]
 def heal(_: Context) -> None:
     """Undo all chaos; safe at any time."""
@@ -125,10 +162,13 @@ def bench_up(_: Context, runs: int = 3, json: bool = False) -> None:
     _lab("bench", "up", "--runs", str(runs), json=json)
 
 
-@task(name="converge", help=RUNS | JSON)  # type: ignore[untyped-decorator]
-def bench_converge(_: Context, runs: int = 3, json: bool = False) -> None:
+@task(  # type: ignore[untyped-decorator]
+    name="converge", help=RUNS | JSON | {"only": "declared, drift, power-cut or idle"}
+)
+def bench_converge(_: Context, runs: int = 3, only: str = "", json: bool = False) -> None:
     """Time how long pull takes to repair what, in every profile."""
-    _lab("bench", "converge", "--runs", str(runs), json=json)
+    chosen = ["--only", only] if only else []
+    _lab("bench", "converge", "--runs", str(runs), *chosen, json=json)
 
 
 @task  # type: ignore[untyped-decorator]
@@ -138,8 +178,9 @@ def test(_: Context) -> None:
 
 
 namespace = Collection(
-    *(up, down, status, ssh, logs, demo, heal, doctor, test),
+    *(up, down, status, events, ssh, logs, demo, heal, cordon, drain, uncordon, doctor, test),
     Collection("chaos", halt, start, stop_api, start_api, corrupt),
     Collection("box", build),
+    Collection("token", rotate),
     Collection("bench", bench_up, bench_converge),
 )

@@ -31,12 +31,18 @@ SECTIONS: dict[str, dict[str, Entry]] = {
     },
     "Look": {
         "status": Entry("status", "VMs, services, and wanted beside running, read live."),
+        "events": Entry("events", "What happened in pull, in order, and why."),
         "logs": Entry("shell", "The journal of the lab's units on one machine."),
         "ssh": Entry("shell", "A shell, or one command, on a machine."),
     },
     "Break and mend": {
         "chaos": Entry("chaos", "Halt a node, stop an API, corrupt a node."),
         "heal": Entry("chaos", "Undo all chaos; safe at any time."),
+    },
+    "Take a node out of service": {
+        "cordon": Entry("nodes", "Keep new containers off a node."),
+        "drain": Entry("nodes", "Move everything off a node, and wait until it is empty."),
+        "uncordon": Entry("nodes", "Let a node take containers again."),
     },
     "Measure": {
         "bench": Entry("bench", "Medians of boot and of convergence, over several runs."),
@@ -45,6 +51,7 @@ SECTIONS: dict[str, dict[str, Entry]] = {
     "Set up": {
         "doctor": Entry("setup", "What this machine has and lacks, and the command that helps."),
         "box": Entry("setup", "The image that the VMs boot from."),
+        "token": Entry("token", "The secrets by which the state server knows its nodes."),
         "completion": Entry("completion", "A completion script for your shell."),
     },
 }

@@ -37,3 +37,14 @@ class ModeOff(LabError):
     def __init__(self, mode: str) -> None:
         super().__init__(f"the lab runs without the mode {mode!r}", hint=f"lab up {mode}")
         self.mode = mode
+
+
+class PushHasNone(LabError):
+    """Something of pull's that was asked for on a lab that runs push alone."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the lab runs without pull, and push has no such thing: it keeps no list of what "
+            "should run, so it can neither move anything nor tell what happened",
+            hint="lab up both",
+        )

@@ -1,13 +1,15 @@
 """Which control planes the lab runs right now, and which of them a command is about."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from lab import remote, units
-from lab.errors import LabNotUp, ModeOff
+from lab.errors import LabNotUp, ModeOff, PushHasNone
 from lab.params import BOTH
 from lab.provider import vagrant
 from lab.speed import deadline_s
 from provisioning.topology import Topology
+from services.core.errors import ApiUnreachable
 from services.core.profile import Profile
 from services.core.profile import profile as named_profile
 
@@ -32,6 +34,20 @@ def pick(asked: str, running: Sequence[str]) -> list[str]:
     if asked in running:
         return [asked]
     raise ModeOff(asked)
+
+
+@contextmanager
+def about_pull(topology: Topology) -> Iterator[None]:
+    """Say what is wrong when pull's API is silent because the lab runs without pull.
+
+    Raises PushHasNone then; looks at the machines only when it is silent.
+    """
+    try:
+        yield
+    except ApiUnreachable:
+        if "pull" not in on(topology):
+            raise PushHasNone from None
+        raise
 
 
 def profile(topology: Topology) -> Profile:

@@ -8,7 +8,7 @@ from lab.client import Declared, Running
 from lab.survey import Survey
 from lab.table import render
 from services.core.errors import LabError
-from services.core.model import Health
+from services.core.model import Health, Node
 
 CONVERGED = "converged"
 UNSEEN = "cannot be seen"
@@ -79,9 +79,27 @@ def api(survey: Survey, mode: str) -> str:
 
 def health(survey: Survey) -> dict[str, str]:
     """Return node -> up, suspect or down, as pull's API sees it; empty when it is silent."""
-    if isinstance(survey.nodes, LabError):
-        return {}
-    return {node.name: node.health.value for node in survey.nodes.nodes}
+    return {node.name: node.health.value for node in _known(survey)}
+
+
+def standings(survey: Survey) -> dict[str, str]:
+    """Return node -> its standing in pull; empty when its API is silent."""
+    return {node.name: standing(node) for node in _known(survey)}
+
+
+def _known(survey: Survey) -> tuple[Node, ...]:
+    return () if isinstance(survey.nodes, LabError) else survey.nodes.nodes
+
+
+def standing(node: Node) -> str:
+    """Return in a word or two what pull thinks of `node`: up, or what keeps containers off it."""
+    marks = {"leaving": node.leaving, "draining": node.draining, "cordoned": node.cordoned}
+    words = [word for word, is_set in marks.items() if is_set]
+    if node.draining and node.cordoned:
+        words.remove("cordoned")  # it goes without saying
+    if node.health is not Health.UP or not words:
+        words.append(node.health.value)
+    return " and ".join(words)
 
 
 def services(survey: Survey, machine: str) -> str:
@@ -97,7 +115,7 @@ def services(survey: Survey, machine: str) -> str:
 def machine_state(survey: Survey, machine: str) -> str:
     """Return running, off or absent, and what pull thinks of it where that is news."""
     state = survey.states.get(machine, "absent")
-    thought = health(survey).get(machine, Health.UP.value)
+    thought = standings(survey).get(machine, Health.UP.value)
     return state if thought == Health.UP.value else f"{state} ({thought} for pull)"
 
 
@@ -133,6 +151,7 @@ def as_json(survey: Survey) -> dict[str, Any]:
         ],
         "modes": {mode: api(survey, mode) for mode in survey.modes},
         "health": health(survey),
+        "standing": standings(survey),
         "nodes": [row._asdict() for row in rows(survey)],
         "unplaced": list(unplaced(survey)),
     }

@@ -1,0 +1,77 @@
+"""`lab cordon`, `lab uncordon`, `lab drain`: take a node out of service with care."""
+
+import click
+
+from lab.params import NODE
+from lab.progress import Progress
+from provisioning import topology
+
+
+@click.command()
+@click.argument("node", type=NODE, metavar="NODE")
+def cordon(node: str) -> None:
+    """Keep new containers off NODE; what it runs goes on running.
+
+    \b
+    lab cordon node1                        as curl says it:
+    curl -X PATCH localhost:8081/api/nodes/node1 \\
+      -H "Content-Type: application/json" -d '{"cordoned": true}'
+    """
+    from lab import modes
+    from lab.client import connect
+
+    lab = topology.load()
+    with modes.about_pull(lab):
+        connect(lab)[1].mark(node, cordoned=True)
+    click.echo(f"{node} gets no new containers; what it has stays (lab drain {node} moves it)")
+
+
+@click.command()
+@click.argument("node", type=NODE, metavar="NODE")
+def uncordon(node: str) -> None:
+    """Let NODE take containers again; also ends a drain.
+
+    Nothing moves back by itself: the scheduler places only what has no node.
+    """
+    from lab import modes
+    from lab.client import connect
+
+    lab = topology.load()
+    with modes.about_pull(lab):
+        connect(lab)[1].mark(node, cordoned=False)
+    click.echo(f"{node} takes containers again")
+
+
+@click.command()
+@click.argument("node", type=NODE, metavar="NODE")
+@click.option(
+    "--timeout",
+    "timeout_s",
+    type=click.FloatRange(min=0),
+    default=120.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long to wait until it is empty.",
+)
+def drain(node: str, timeout_s: float) -> None:
+    """Move everything off NODE, keep new containers off it, and return once it is empty.
+
+    The node controller takes its containers off it, the scheduler places them elsewhere, the
+    agents start and stop: the same loops that heal, on request. NODE stays cordoned.
+
+    \b
+    lab drain node1 && lab chaos halt node1      a shutdown that nobody notices
+    lab uncordon node1                           back in service
+    """
+    from lab import drain as emptying
+    from lab import modes
+    from lab.client import connect
+
+    lab = topology.load()
+    progress = Progress()
+    pull = connect(lab)[1]
+    with modes.about_pull(lab), progress.phase(f"drain {node}"):
+        had = emptying.drain(pull, node, timeout_s, progress)
+        where = {placed.name: placed.node for placed in pull.declared().containers}
+    moved = [f"{name} is on {where[name] or 'no node yet'}" for name in had if name in where]
+    click.echo(f"{node} is empty" + (f"; {', '.join(moved)}" if moved else ""))

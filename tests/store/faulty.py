@@ -53,6 +53,7 @@ class FaultyFiles:
         self.names_ = {name: Inode(content) for name, content in (image or {}).items()}
         self.on_disk = dict(self.names_)
         self.steps = []  # of the directory, not yet on disk: (name, Inode or None)
+        self.doubtful = []  # the same, and no sync will put them there
         self.handles = {}
         self.calls = []
         self.written = 0
@@ -127,10 +128,13 @@ class FaultyFiles:
         try:
             self._call("sync_directory")
         except OSError:
+            self.doubtful += self.steps
             self.steps = []
             raise
         for step in self.steps:
             _take(self.on_disk, step)
+        settled = {name for step in self.steps for name, _ in step}
+        self.doubtful = [s for s in self.doubtful if not settled & {name for name, _ in s}]
         self.steps = []
 
     # What the tests call.
@@ -141,16 +145,16 @@ class FaultyFiles:
 
     def images(self, *, every_byte=True):
         """Each state in which a power cut now may leave the disk: name -> content."""
-        whole = [len(self.steps), 0]
-        for kept in whole:
-            names = self._after(self.steps[:kept])
+        steps = self.doubtful + self.steps
+        for kept in (len(steps), 0):
+            names = self._after(steps[:kept])
             yield from self._contents(names, every_byte)
-        count = len(self.steps)
+        count = len(steps)
         subsets = [
             s for size in {1, count - 1} if size > 0 for s in combinations(range(count), size)
         ]
         for chosen in subsets:
-            names = self._after([self.steps[number] for number in chosen])
+            names = self._after([steps[number] for number in chosen])
             yield {name: inode.durable for name, inode in names.items()}
             yield {name: inode.content for name, inode in names.items()}
 

@@ -86,6 +86,16 @@ def test_any_flipped_bit_of_the_newest_checkpoint_is_noticed_and_nothing_is_lost
         assert state_of(db) == states[-1]
 
 
+def test_a_checkpoint_cut_off_or_grown_at_the_end_of_a_line_is_noticed_too(history):
+    image, states = history
+    name = name_of(image, "checkpoint", -1)
+    lines = image[name].splitlines(keepends=True)
+    for damaged in (lines[:-1], lines + lines[-1:], lines[:1]):
+        db, _ = reopen(image | {name: b"".join(damaged)})
+        assert state_of(db) == states[-1]
+        assert "rows of" in db.problem
+
+
 @pytest.mark.parametrize("kind", ["checkpoint", "journal"])
 def test_the_spare_generation_may_be_damaged_without_harm(history, kind):
     image, states = history

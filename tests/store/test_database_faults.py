@@ -8,7 +8,7 @@ from services.durable import UnwritableFile
 from services.store import writer
 from services.store.database import Database
 from tests.store.faulty import FaultyFiles
-from tests.store.history import HERE, SCRIPT, Run, put, state_of
+from tests.store.history import HERE, SCRIPT, Run, drop, put, state_of
 
 TINY_BYTES = 120
 
@@ -126,6 +126,31 @@ def test_a_write_that_cannot_be_taken_back_ends_the_journal_too():
     assert run.db.stats().checkpoints == 3
     again = Run(FaultyFiles(files.seen()), state={"wanted": {"c": {"n": 3}}})
     again.open()
+
+
+@pytest.mark.parametrize("call", ["write", "sync"])
+def test_what_was_refused_does_not_come_back_after_anything_was_acknowledged(call):
+    run = opened(files := FaultyFiles())
+    fail_next(files, call, "ENOSPC")
+    # When the write stops in the middle, the first line is whole.
+    assert not run.make([[put("a", {})], [put("b", {"ballast": "x" * 200})]])
+    # There is none, so this needs no line.
+    assert run.make([[drop("a")]])
+    for image in files.images():
+        Run(FaultyFiles(image)).open()
+
+
+def test_what_was_refused_does_not_come_back_when_the_next_checkpoint_is_damaged():
+    run = opened(files := FaultyFiles())
+    run.make([[put("a", {"n": 1})]])
+    fail_next(files, "sync")
+    assert not run.make([[put("a", {"n": 2})], [put("b", {"n": 2})]])
+    assert run.make([[put("c", {"n": 3})]])
+    image = files.seen()
+    assert b'"b"' in image["journal-00000002"]
+    db = Run(FaultyFiles(image | {"checkpoint-00000003": b""}), state=run.acknowledged)
+    db.open()
+    assert db.db.lost_bytes == 0
 
 
 def test_a_checkpoint_that_fails_is_not_tried_again_at_every_change():

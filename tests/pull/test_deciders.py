@@ -1,0 +1,171 @@
+"""What one plain pass of scheduler and node controller decides."""
+
+import pytest
+
+from services.core.model import STOP
+from services.core.profile import profile
+from services.pull import node_controller, scheduler
+from services.pull.one_pass import run
+from services.store import Store
+from tests.pull.clock import Clock as StoreClock
+from tests.pull.direct import DirectApi, declare, names, report
+
+PLAIN = profile("seed")
+LEAST = "least loaded node that is up"
+
+
+@pytest.fixture
+def clock():
+    return StoreClock()
+
+
+@pytest.fixture
+def store(tmp_path, clock):
+    return Store(tmp_path, lease_s=3.0, now_s=clock)
+
+
+@pytest.fixture
+def once(store, capsys):
+    """once(program) -> the lines that one plain pass of it printed."""
+
+    def once(program, api=None):
+        run(program.decide, api or DirectApi(store), PLAIN)
+        return capsys.readouterr().out.splitlines()
+
+    return once
+
+
+def test_a_plain_pass_with_nothing_to_do_is_one_request_or_two(store, once):
+    declare(store, "a", node="node1")
+    report(store, "node1")
+    api = DirectApi(store)
+    assert once(scheduler, api) == []
+    assert api.asked == ["GET /api/containers?unassigned=true"]
+    api = DirectApi(store)
+    assert once(node_controller, api) == []
+    assert api.asked == ["GET /api/containers", "GET /api/nodes"]
+
+
+def test_a_plain_pass_waits_for_nothing_even_if_it_holds_something(store, once):
+    declare(store, "a")
+    api = DirectApi(store)
+    assert once(scheduler, api) == ["HELD: 1 waiting; no node is up (0 known, 0 down)"]
+    assert not [line for line in api.asked if "wait" in line]
+
+
+@pytest.mark.parametrize("mark", ["cordoned", "draining"])
+def test_nothing_new_comes_to_a_node_that_is_marked(store, once, mark):
+    report(store, "node1")
+    store.mark("node1", **{mark: True})
+    declare(store, "a")
+    said = ["cordoned"] if mark == "cordoned" else ["draining", "cordoned"]
+    (line,) = once(scheduler)
+    assert line.startswith("HELD: 1 waiting; no node takes containers (1 known, ")
+    assert [word for word in ("draining", "cordoned") if word in line] == said
+    report(store, "node2")
+    assert once(scheduler) == [f"PLACE a -> node2: {LEAST}"]
+
+
+def test_a_drained_node_gives_away_what_it_has(store, once):
+    declare(store, "a", "b", node="node1")
+    report(store, "node1", "a", "b")
+    store.mark("node1", draining=True)
+    assert once(node_controller) == [
+        "HELD: node1 is to be drained, but no other node takes containers"
+    ]
+    report(store, "node2")
+    assert once(node_controller) == [
+        "UNASSIGN a: node is being drained: node1",
+        "UNASSIGN b: node is being drained: node1",
+    ]
+    assert once(scheduler) == [f"PLACE a -> node2: {LEAST}", f"PLACE b -> node2: {LEAST}"]
+
+
+def test_a_node_that_leaves_is_left_while_its_containers_still_run(store, once):
+    declare(store, "a", node="node1")
+    report(store, "node1", "a")
+    report(store, "node2")
+    store.leave("node1", "boot")
+    assert once(node_controller) == ["UNASSIGN a: node is leaving: node1"]
+    assert once(scheduler) == [f"PLACE a -> node2: {LEAST}"]
+
+
+def test_what_must_not_run_twice_goes_on_only_after_the_drained_node_let_it_go(store, once):
+    declare(store, "a", node="node1", policy=STOP)
+    report(store, "node1", "a")
+    report(store, "node2")
+    store.mark("node1", draining=True)
+    assert once(node_controller) == ["UNASSIGN a: node is being drained: node1"]
+    held = "HELD: a must not run twice, and "
+    assert once(scheduler) == [f"{held}node1 has not yet said what it runs"]
+    report(store, "node1", "a")  # it was told to stop it, and has not succeeded yet
+    assert once(scheduler) == [f"{held}node1 still runs it"]
+    report(store, "node1")
+    assert once(scheduler) == [f"PLACE a -> node2: {LEAST}"]
+
+
+def test_what_must_not_run_twice_leaves_a_silent_node_after_lease_and_margin(store, once, clock):
+    declare(store, "a", node="node1", policy=STOP)
+    for silent_s in range(10):
+        if silent_s == 0:
+            report(store, "node1", "a")
+        report(store, "node2")
+        report(store, "node3")
+        said = once(node_controller)
+        assert bool(said) == (silent_s > 3)
+        assert all("stays on node1 until that is silent for 9 s" in line for line in said)
+        clock.now_s += 1
+    clock.now_s -= 0.5
+    assert once(node_controller) == ["UNASSIGN a: node is down: node1"]
+    assert once(scheduler) == [f"PLACE a -> node2: {LEAST}"]
+
+
+def test_after_a_restart_nobody_is_thought_to_have_stopped_what_must_not_run_twice(
+    tmp_path, clock, once
+):
+    old = Store(tmp_path, lease_s=3.0, now_s=clock)
+    declare(old, "a", node="node1", policy=STOP)
+    report(old, "node1", "a")
+    old.place("a", None, "by hand")
+    old.close()
+    store = Store(tmp_path, lease_s=3.0, now_s=clock)
+    for _ in range(9):
+        report(store, "node2")
+        (line,) = once(scheduler, DirectApi(store))
+        assert line == "HELD: a must not run twice, and node1 has not yet said what it runs"
+        clock.now_s += 1
+    clock.now_s += 0.1
+    report(store, "node2")
+    assert once(scheduler, DirectApi(store)) == [f"PLACE a -> node2: {LEAST}"]
+
+
+def test_a_decision_on_old_data_writes_nothing_over_a_newer_one(store, once):
+    report(store, "node1")
+    declare(store, "a", "b")
+    newer = DirectApi(store, lambda: store.place("a", "node9", "by hand"))
+    lines = once(scheduler, newer)
+    assert lines[0].startswith("SKIP a: decided otherwise meanwhile: ")
+    assert lines[1:] == [f"PLACE b -> node1: {LEAST}"]
+    assert names(store) == {"a": "node9", "b": "node1"}
+
+
+def test_a_decision_is_void_also_when_it_comes_to_the_same_node_by_another_way(store, once, clock):
+    """Off and on again: the node is what it was, the decision that put it there is a newer one."""
+    declare(store, "a", node="node1")
+    clock.now_s += 4
+    report(store, "node2")
+
+    def there_and_back():
+        store.place("a", "node2", "by hand")
+        store.place("a", "node1", "by hand")
+
+    (line,) = once(node_controller, DirectApi(store, there_and_back))
+    assert line.startswith("SKIP a")
+    assert names(store) == {"a": "node1"}
+
+
+def test_a_deleted_container_is_skipped(store, once):
+    report(store, "node1")
+    declare(store, "a", "b")
+    lines = once(scheduler, DirectApi(store, lambda: store.remove("a")))
+    assert [line[:6] for line in lines] == ["SKIP a", "PLACE "]

@@ -1,0 +1,247 @@
+"""How scheduler and node controller go on watching for as long as the profile says."""
+
+import threading
+import time
+from contextlib import contextmanager
+
+import pytest
+
+from services.core.errors import ApiRefused, ApiUnreachable
+from services.core.model import STOP
+from services.core.profile import profile
+from services.pull import node_controller, scheduler
+from services.pull.one_pass import Clock, run
+from services.store import Store
+from tests.pull.clock import Clock as StoreClock
+from tests.pull.direct import DirectApi, declare, names, report
+from tests.waiting import wait_for
+
+LEAST = "least loaded node that is up"
+
+
+def watching(seconds, tick_s=60.0):
+    """A profile; tick_s: so long by default that no test passes by polling."""
+    return profile("fast")._replace(watch_s=seconds, tick_s=tick_s)
+
+
+@pytest.fixture
+def clock():
+    return StoreClock()
+
+
+@pytest.fixture
+def store(tmp_path, clock):
+    return Store(tmp_path, lease_s=3.0, now_s=clock)
+
+
+@contextmanager
+def watch(program, api, **timings):
+    """A pass of `program` in its own thread, which ends with the block."""
+    errors = []
+
+    def body():
+        try:
+            run(program.decide, api, watching(60, **timings))
+        except Exception as error:  # told to the test below
+            errors.append(error)
+
+    thread = threading.Thread(target=body)
+    thread.start()
+    try:
+        yield
+    finally:
+        api.ending = True
+        thread.join(10)
+    assert not thread.is_alive()
+    assert errors == []
+
+
+def idle(api):
+    assert api.waiting.wait(10), api.asked
+
+
+def test_a_new_container_is_placed_at_once(store, capsys):
+    report(store, "node1")
+    api = DirectApi(store)
+    with watch(scheduler, api):
+        idle(api)
+        declare(store, "a")
+        wait_for(lambda: names(store)["a"] == "node1", "a is placed", timeout_s=10)
+    assert capsys.readouterr().out.splitlines() == [f"PLACE a -> node1: {LEAST}"]
+    assert api.asked[1].startswith("GET /api/containers?unassigned=true&wait=")
+    # What the watch brought is not asked for again.
+    assert api.asked[2:5] == ["GET /api/containers", "GET /api/nodes", "PATCH /api/containers/a"]
+
+
+def test_a_node_that_comes_is_used_at_once_and_what_waits_for_it_is_said_once(store, capsys):
+    declare(store, "a")
+    api = DirectApi(store)
+    with watch(scheduler, api):
+        idle(api)
+        report(store, "node1")
+        wait_for(lambda: names(store)["a"] == "node1", "a is placed", timeout_s=10)
+    assert capsys.readouterr().out.splitlines() == [
+        "HELD: 1 waiting; no node is up (0 known, 0 down)",
+        f"PLACE a -> node1: {LEAST}",
+    ]
+
+
+def test_what_must_not_run_twice_is_placed_as_soon_as_it_stopped(store, capsys):
+    declare(store, "a", policy=STOP)
+    report(store, "node1", "a")
+    store.mark("node1", cordoned=True)
+    report(store, "node2")
+    api = DirectApi(store)
+    with watch(scheduler, api):
+        idle(api)
+        report(store, "node1")
+        wait_for(lambda: names(store)["a"] == "node2", "a is placed", timeout_s=10)
+    assert capsys.readouterr().out.splitlines() == [
+        "HELD: a must not run twice, and node1 still runs it",
+        f"PLACE a -> node2: {LEAST}",
+    ]
+
+
+def test_reports_that_change_no_list_are_looked_for_every_tick(store):
+    declare(store, "a", node="node1", policy=STOP)
+    report(store, "node1")
+    store.place("a", None, "by hand")
+    api = DirectApi(store)
+    with watch(scheduler, api, tick_s=0.05):
+        wait_for(lambda: api.asked.count("GET /api/nodes") > 2, "it looks", timeout_s=10)
+        assert names(store) == {"a": None}
+        report(store, "node1")
+        wait_for(lambda: names(store)["a"] == "node1", "a is placed", timeout_s=10)
+
+
+def test_a_node_that_leaves_is_heard_at_once(store, capsys):
+    declare(store, "a", node="node1")
+    report(store, "node1", "a")
+    report(store, "node2")
+    api = DirectApi(store)
+    with watch(node_controller, api):
+        idle(api)
+        store.leave("node1", "boot")
+        wait_for(lambda: names(store)["a"] is None, "a is unassigned", timeout_s=10)
+    assert capsys.readouterr().out.splitlines() == ["UNASSIGN a: node is leaving: node1"]
+
+
+def test_the_controller_wakes_when_a_guard_ends_and_says_once_that_it_held(tmp_path, capsys):
+    """The store's clock runs: nobody speaks, and nothing changes but the time."""
+    store = Store(tmp_path, lease_s=0.4)
+    declare(store, "a", node="ghost")
+    report(store, "node1")
+    api = DirectApi(store)
+    began_s = time.monotonic()
+    alive = threading.Event()
+
+    def speak():
+        while not alive.wait(0.1):
+            store.alive("node1")
+
+    speaker = threading.Thread(target=speak)
+    speaker.start()
+    try:
+        with watch(node_controller, api):
+            wait_for(lambda: names(store)["a"] is None, "a is unassigned", timeout_s=10)
+            took_s = time.monotonic() - began_s
+    finally:
+        alive.set()
+        speaker.join()
+    assert capsys.readouterr().out.splitlines() == [
+        "HELD: state server is up for less than one lease (0.4 s)",
+        "UNASSIGN a: nobody ever heard of this node: ghost",
+    ]
+    assert took_s < 5  # a tick would be a minute
+    assert sum("wait=" in line for line in api.asked) < 10
+
+
+def hands():
+    """(clock, slept): a pass' own clock, which moves only while it sleeps."""
+    slept = []
+    return Clock(lambda: sum(slept), slept.append, lambda: 0.5), slept
+
+
+def test_a_pass_ends_when_its_time_is_over(store):
+    report(store, "node1")
+    api = DirectApi(store)
+    began_s = time.monotonic()
+    run(scheduler.decide, api, watching(0.3))
+    assert 0.3 <= time.monotonic() - began_s < 5
+    assert len(api.asked) == 2
+
+
+@pytest.mark.parametrize("program", [scheduler, node_controller])
+def test_a_server_that_lets_nobody_wait_is_asked_once(store, program):
+    api = DirectApi(store)
+    api.deaf = True
+    run(program.decide, api, watching(60))
+    assert not [line for line in api.asked if "wait" in line]
+
+
+def test_a_server_that_answers_at_once_is_not_asked_again_and_again(store):
+    api = DirectApi(store)
+    api.ending = True
+    run(scheduler.decide, api, watching(60))
+    assert len(api.asked) == 2
+
+
+def test_an_outage_is_one_line_and_is_waited_out_at_growing_intervals(store, capsys):
+    api = DirectApi(store)
+    api.away = True
+    clock, slept = hands()
+    with pytest.raises(ApiUnreachable):
+        run(scheduler.decide, api, watching(10), clock)
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.splitlines() == ["nothing decided: /api/containers?unassigned=true does not "
+                                     "answer: connection refused"]  # fmt: skip
+    assert slept[:3] == sorted(slept[:3])
+    assert slept[0] < slept[2]
+    assert all(0 < pause_s <= 1 for pause_s in slept)
+    assert 9 <= sum(slept) < 10
+    assert len(api.asked) == len(slept) + 1
+
+
+def test_an_outage_within_a_pass_is_over_when_the_api_is_back(store, capsys):
+    report(store, "node1")
+    declare(store, "a")
+    api = DirectApi(store)
+    api.away = True
+    clock, slept = hands()
+
+    def back(pause_s):
+        slept.append(pause_s)
+        api.away = len(slept) < 3
+        api.ending = True
+
+    run(scheduler.decide, api, watching(10), clock._replace(sleep=back))
+    assert len(slept) == 3
+    assert names(store) == {"a": "node1"}
+
+
+def test_a_plain_pass_does_not_wait_for_the_api(store):
+    api = DirectApi(store)
+    api.away = True
+    clock, slept = hands()
+    with pytest.raises(ApiUnreachable):
+        run(scheduler.decide, api, profile("seed"), clock)
+    assert slept == []
+
+
+def test_a_server_that_cannot_write_is_asked_again_and_told_of_in_the_end(store):
+    api = DirectApi(store)
+    api.failing = 503
+    clock, slept = hands()
+    with pytest.raises(ApiRefused, match="503"):
+        run(scheduler.decide, api, watching(10), clock)
+    assert sum(slept) > 8
+
+
+def test_a_refusal_is_not_repeated(store):
+    api = DirectApi(store)
+    api.failing = 403
+    clock, slept = hands()
+    with pytest.raises(ApiRefused, match="403"):
+        run(scheduler.decide, api, watching(10), clock)
+    assert slept == []

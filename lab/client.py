@@ -19,6 +19,8 @@ ORDER_S = 70.0
 # How long one question waits for a change: well below what proxies and tunnels are patient for.
 WAIT_S = 20.0
 _UNCHANGED = 304
+# Between two looks at a server that cannot be asked to wait.
+_UNTAGGED_S = 0.2
 
 
 class Seen(NamedTuple):
@@ -153,7 +155,8 @@ class PullClient(Api):
     def await_declared(self, done: Callable[[Declared], bool], *, timeout_s: float) -> bool:
         """Return True as soon as the list is `done`, False if it is not after `timeout_s`.
 
-        Asks again whenever something changed, and not in between.
+        Asks again whenever something changed, and not in between: between two lists that change
+        quickly it sees the later one.
         """
         deadline_s = time.monotonic() + timeout_s
         tag = ""
@@ -164,6 +167,8 @@ class PullClient(Api):
                 if done(_declared(seen.content)):
                     return True
                 tag = seen.tag
+            if not tag:
+                time.sleep(_UNTAGGED_S)
             if time.monotonic() >= deadline_s:
                 return False
 

@@ -1,43 +1,59 @@
 """Begin a measurement at a chosen moment of a loop, and read what its node says of a unit.
 
 A loop that turns every 5 s corrects a fault after anything from 0 to 5 s. Whoever measures right
-after a pass, every time, gets the same figure every time, and not the median.
+after a pass, every time, gets the same figure every time, and not the median. A loop that watches
+is quick but for the moment between two passes; that moment must be met as often as it is there.
 """
 
 import time
 
-from lab.demo import timing
 from lab.demo.stage import Stage
 from lab.speed import deadline_s
 from lab.units import properties
-from lab.waiting import until
 from provisioning.topology import Machine
+from services.core.errors import LabError
 
-_EVERY_S = 0.1
+# What a pass takes beside its watch, with KVM.
+_PASS_S = 0.2
+
+
+class Stuck(LabError):
+    """A loop that does not turn."""
+
+    def __init__(self, service: str, machine: str, idle_s: float) -> None:
+        super().__init__(
+            f"{service} on {machine} last began {idle_s:.0f} s ago: its timer does not start it",
+            hint="lab heal, then again",
+        )
+        self.service = service
+        self.machine = machine
 
 
 def fraction(run: int, runs: int) -> float:
-    """Return at which part of the period run `run` of `runs` (from 1) begins: spread evenly."""
+    """Return at which part of the cycle run `run` of `runs` (from 1) begins: spread evenly."""
     return (run - 0.5) / runs
 
 
-def await_phase(stage: Stage, machine: Machine, service: str, wait_s: float) -> None:
-    """Return `wait_s` after a pass of `service` on `machine` ended; exact to a look over SSH."""
-    before = last_pass(stage, machine, service)
+def await_phase(stage: Stage, machine: Machine, service: str, part: float, period_s: float) -> None:
+    """Return when `part` of a cycle of `service` on `machine` is over: period, watch and pass.
 
-    def ended() -> bool:
-        return last_pass(stage, machine, service) not in ("", before)
+    One look over SSH before it, none within it: the machine's own clock says when the pass under
+    way, or the last one, began. Exact to that look and to what passes differ in length.
+    """
+    cycle_s = period_s + stage.profile.watch_s + deadline_s(_PASS_S)
+    began_s = since_start_s(stage, machine, service)
+    if began_s > 3 * cycle_s + deadline_s(10):
+        raise Stuck(service, machine.name, began_s)
+    time.sleep((part * cycle_s - began_s) % cycle_s)
 
-    limit_s = deadline_s(timing.healing_s(stage.profile))
-    until(ended, f"a pass of {service} ends", timeout_s=limit_s, every_s=_EVERY_S)
-    time.sleep(wait_s)
 
-
-def last_pass(stage: Stage, machine: Machine, service: str) -> str:
-    """Return the id of the pass of `service` that ended last; empty while one is under way."""
-    show = ["systemctl", "show", "--property=InvocationID,ActiveState", service]
-    (fields,) = properties(stage.command(machine, *show))
-    return fields.get("InvocationID", "") if fields.get("ActiveState") == "inactive" else ""
+def since_start_s(stage: Stage, machine: Machine, service: str) -> float:
+    """Return how many seconds ago a pass of `service` began on `machine`, by its own clock."""
+    show = f"systemctl show --property=InactiveExitTimestampMonotonic {service}"
+    said = stage.command(machine, "sh", "-c", f"{show} && cat /proc/uptime")
+    first, _, uptime = said.strip().partition("\n")
+    (fields,) = properties(first)
+    return float(uptime.split()[0]) - int(fields["InactiveExitTimestampMonotonic"]) / 1e6
 
 
 def lived_s(journal: str) -> float | None:

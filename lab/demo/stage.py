@@ -139,7 +139,18 @@ class Stage:
 
     def await_pull(self, name: str) -> None:
         """Return once pull reports container `name` as running."""
-        self._await(lambda: name in self.pull.declared().running, f"{name} runs", self._starts_s())
+        self.await_declared(lambda seen: name in seen.running, f"{name} runs", self._starts_s())
+
+    def await_declared(
+        self, done: Callable[[client.Declared], bool], what: str, expected_s: float | None = None
+    ) -> None:
+        """Return once pull's list is `done`: at once, as the API tells of every change.
+
+        expected_s: with KVM; None: as long as healing takes.
+        """
+        limit_s = deadline_s(timing.healing_s(self.profile) if expected_s is None else expected_s)
+        if not self.pull.await_declared(done, timeout_s=limit_s):
+            raise waiting.TookTooLong(what, limit_s, False, "lab status shows why")
 
     def await_nodes(self, during: Callable[[], object] = lambda: None) -> None:
         """Return once every node has reported to pull. during: called before each look."""

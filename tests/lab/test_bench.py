@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from lab.bench import boot
-from lab.bench.idle import finished
+from lab.bench import boot, converge
+from lab.bench.idle import Pass, progress, rates
 from lab.bench.stats import Summary, by_name, number, ratio, summary
 from lab.commands import bench
 
@@ -40,22 +40,32 @@ def test_numbers_have_three_figures(value, said):
     assert number(value) == said
 
 
+STARTED = "InactiveExitTimestampMonotonic=12500000\n"
+
+
 @pytest.mark.parametrize(
     ("shown", "passes"),
     [
-        ("InvocationID=ab\nActiveState=inactive\nCPUUsageNSec=210500000\n", {"ab": 210.5}),
-        ("InvocationID=ab\nActiveState=activating\nCPUUsageNSec=100\n", {}),
-        ("InvocationID=ab\nActiveState=inactive\nCPUUsageNSec=[not set]\n", {}),
-        ("InvocationID=ab\nActiveState=inactive\nCPUUsageNSec=18446744073709551615\n", {}),
+        (f"InvocationID=ab\nCPUUsageNSec=210500000\n{STARTED}", {"ab": Pass(12.5, 0.2105)}),
+        (f"InvocationID=ab\nCPUUsageNSec=[not set]\n{STARTED}", {}),
+        (f"InvocationID=ab\nCPUUsageNSec=18446744073709551615\n{STARTED}", {}),
+        ("InvocationID=ab\nCPUUsageNSec=1\n", {}),
     ],
 )
-def test_only_a_pass_that_ended_and_was_accounted_counts(shown, passes):
-    assert finished(shown) == passes
+def test_only_a_pass_that_was_accounted_counts(shown, passes):
+    assert progress(shown) == passes
+
+
+def test_what_an_agent_costs_counts_from_start_to_start():
+    """A pass a second of 0.2 s CPU, and one of ten seconds of 0.5 s: 12 s a minute against 3."""
+    assert rates([Pass(10, 0.2), Pass(11, 0.2)]) == pytest.approx([12])
+    assert rates([Pass(10, 0.5), Pass(20, 0.7), Pass(30, 0.1)]) == pytest.approx([3, 4.2])
+    assert rates([Pass(10, 0.5)]) == []
 
 
 RESULTS = {
     "drift -> corrected (s)": {"seed": summary([6.0, 4.0]), "fast": summary([1.0])},
-    "idle agent pass (CPU ms)": {"seed": None, "fast": summary([200.0])},
+    "idle agent (CPU s per minute)": {"seed": None, "fast": summary([200.0])},
 }
 
 
@@ -66,6 +76,11 @@ def test_convergence_as_text_and_as_json():
     data = json.loads(json.dumps(bench.as_data(RESULTS)))
     assert data["drift -> corrected (s)"]["ratio"] == 5.0
     assert data["drift -> corrected (s)"]["seed"]["median"] == 5.0
+
+
+def test_the_command_offers_the_measurements_that_exist():
+    assert tuple(converge.TITLES) == bench.MEASUREMENTS
+    assert converge.MEASURES.keys() | {converge.IDLE} == converge.TITLES.keys()
 
 
 def test_bench_up_takes_the_lab_down_each_time_and_reports_each_phase(run, monkeypatch, vms):

@@ -40,38 +40,38 @@ def test_runs_begin_at_parts_of_the_period_that_are_spread_evenly():
     assert parts == [0.125, 0.375, 0.625, 0.875]
 
 
-def _shows(*passes):
-    """A node whose service is shown in these states, one a look, the last one for ever."""
-    left = list(passes)
+SHOWN = "InactiveExitTimestampMonotonic={began_us}\n{uptime_s} 3.2\n"
 
-    def command(node, *argv):
-        run, state = left.pop(0) if len(left) > 1 else left[0]
-        return f"InvocationID={run}\nActiveState={state}\n"
 
-    return SimpleNamespace(command=command, profile=PROFILES["fast"], left=left)
+def _began(ago_s, name="seed"):
+    """A stage whose service began its last pass `ago_s` seconds ago."""
+    shown = SHOWN.format(began_us=round((500 - ago_s) * 1e6), uptime_s=500.0)
+    return SimpleNamespace(command=lambda *_: shown, profile=PROFILES[name])
 
 
 @pytest.mark.parametrize(
-    "passes",
+    ("profile", "period_s", "part", "ago_s", "slept_s"),
     [
-        pytest.param([("a", "inactive"), ("a", "inactive"), ("b", "inactive")], id="a new pass"),
-        pytest.param([("a", "inactive"), ("b", "activating"), ("b", "inactive")], id="seen in it"),
-        pytest.param([("a", "activating"), ("a", "inactive")], id="one was under way"),
+        pytest.param("seed", 5, 0.5, 0, 2.6, id="seed: half a period and half a pass"),
+        pytest.param("seed", 5, 0.5, 2, 0.6, id="seed: some of it is over"),
+        pytest.param("seed", 5, 0.5, 3, 4.8, id="seed: too late for this cycle"),
+        pytest.param("fast", 0.25, 0.5, 1, 4.225, id="fast: the middle of a watch"),
+        pytest.param("fast", 0.25, 0.99, 0, 10.3455, id="fast: between two passes"),
     ],
 )
-def test_a_phase_is_counted_from_the_end_of_a_pass(lab, vms, monkeypatch, passes):
+def test_a_run_begins_at_its_part_of_the_cycle(
+    lab, vms, monkeypatch, profile, period_s, part, ago_s, slept_s
+):
     slept = []
     monkeypatch.setattr(phase.time, "sleep", slept.append)
-    stage = _shows(*passes)
-    phase.await_phase(stage, lab.api, "pull-scheduler.service", 2.5)
-    assert slept[-1] == 2.5
-    assert len(stage.left) == 1
+    stage = _began(ago_s, profile)
+    phase.await_phase(stage, lab.api, "pull-scheduler.service", part, period_s)
+    assert slept == [pytest.approx(slept_s)]
 
 
-def test_a_loop_that_does_not_turn_is_an_error(lab, vms, monkeypatch):
-    monkeypatch.setattr(phase.timing, "healing_s", lambda _: 0.2)
-    with pytest.raises(TookTooLong, match="a pass of pull-scheduler"):
-        phase.await_phase(_shows(("a", "inactive")), lab.api, "pull-scheduler.service", 0)
+def test_a_loop_that_does_not_turn_is_an_error(lab, vms):
+    with pytest.raises(phase.Stuck, match="on api last began 60 s ago"):
+        phase.await_phase(_began(60), lab.api, "pull-scheduler.service", 0.5, 5)
 
 
 class FakeStage:
@@ -94,12 +94,13 @@ def bench(lab, monkeypatch):
     ups = []
     monkeypatch.setattr(converge, "Stage", FakeStage)
     monkeypatch.setattr(converge.bringup, "up", lambda mode, name, _: ups.append((mode, name)))
-    monkeypatch.setattr(converge, "idle_ms", lambda stage, node, runs: [100.0] * runs)
+    monkeypatch.setattr(converge, "cpu_s_per_minute", lambda stage, node, runs: [3.0] * runs)
 
-    def measure(play, runs):
-        monkeypatch.setattr(converge, "MEASURES", {"it (s)": play})
+    def measure(play, runs, *only):
+        monkeypatch.setattr(converge, "TITLES", {"it": "it (s)", "idle": "idle"})
+        monkeypatch.setattr(converge, "MEASURES", {"it": play})
         progress = Progress(io.StringIO())
-        return converge.measure(lab, ["push", "pull"], ["seed", "fast"], runs, progress)
+        return converge.measure(lab, ["push", "pull"], ["seed", "fast"], runs, progress, only)
 
     return SimpleNamespace(measure=measure, ups=ups, calls=FakeStage.calls)
 
@@ -110,7 +111,7 @@ def test_every_profile_is_measured_at_every_part_of_the_period(bench):
         "seed": Summary(2, 2.5, 1.25, 3.75),
         "fast": Summary(2, 0.125, 0.0625, 0.1875),
     }
-    assert results[converge.IDLE]["seed"] == Summary(2, 100.0, 100.0, 100.0)
+    assert results["idle"]["seed"] == Summary(2, 3.0, 3.0, 3.0)
     assert bench.ups == [("both", "seed"), ("both", "fast")]
     assert bench.calls == [
         word
@@ -128,5 +129,11 @@ def test_a_measurement_that_fails_leaves_the_lab_whole(bench):
     assert bench.calls[-2:] == ["heal", "clear"]
 
 
+def test_what_is_not_asked_for_is_not_measured(bench):
+    results = bench.measure(lambda stage, part: 1.0, 20, "it")
+    assert results.keys() == {"it (s)"}
+    assert results["it (s)"]["fast"].runs == 20
+
+
 def test_measurements_have_names_with_their_unit():
-    assert all(name.endswith(" (s)") for name in converge.MEASURES)
+    assert all(title.endswith(")") for title in converge.TITLES.values())

@@ -6,8 +6,6 @@ import sys
 from pathlib import Path
 from types import FrameType
 
-from waitress.server import BaseWSGIServer
-
 from services import web
 from services.core.errors import LabError
 from services.observe.capture import add_log_option, open_log
@@ -21,6 +19,7 @@ from services.push.meters import Metered, Meters
 from services.push.push import Push
 from services.slowness import slowness
 from services.web import threaded
+from services.web.threaded import BaseWSGIServer
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -4,6 +4,7 @@ from services.core.catalogue import IMAGES
 from services.openapi import (
     COUNT,
     LABEL,
+    NODE,
     TEXT,
     answer,
     document,
@@ -19,7 +20,7 @@ _SCHEMAS = {
     "Order": thing(
         {
             "name": LABEL,
-            "node": maybe(LABEL),
+            "node": maybe(NODE),
             "image": {"type": "string", "enum": list(IMAGES)},
         },
         optional=["node", "image"],
@@ -28,15 +29,15 @@ _SCHEMAS = {
         {
             "status": {"type": "string", "enum": _STATUSES},
             "container": LABEL,
-            "node": LABEL,
-            "unreachable": {**many(LABEL), "description": "Nodes that could not be looked at."},
+            "node": NODE,
+            "unreachable": {**many(NODE), "description": "Nodes that could not be looked at."},
         }
     ),
     "Running": thing(
         {
             "total": COUNT,
-            "containers": many(thing({"name": LABEL, "node": LABEL})),
-            "unreachable": many(LABEL),
+            "containers": many(thing({"name": LABEL, "node": NODE})),
+            "unreachable": many(NODE),
         }
     ),
     "Nodes": thing(

@@ -127,14 +127,13 @@ class Channel(HTTPChannel):  # type: ignore[misc]
             self._give_up()
         return bool(super().readable())
 
-    def waited_for(self) -> tuple[bool, float] | None:
-        """Return what sorts first whom to drop: half a request, then the longest silence.
-
-        None while it is our turn.
-        """
-        if self.requests or self.total_outbufs_len or self.will_close:
+    def waited_s(self) -> float | None:
+        """Return for how long it has been the client's turn to send or to read; None if ours."""
+        if self.requests or self.will_close:
             return None
-        return (self._timed is None, self.last_activity)
+        if self._timed is not None:
+            return time.monotonic() - self._begun_s
+        return time.time() - float(self.last_activity)
 
     def _give_up(self) -> None:
         """Hand the unfinished request to a thread, as the loop does with one that is wrong."""
@@ -152,6 +151,6 @@ def _make_room(channels: list[Channel], limit: int) -> None:
     if len(channels) <= limit:
         return
     # The newest one has not had its chance yet.
-    waits = [(wait, c) for c in channels[:-1] if (wait := c.waited_for()) is not None]
+    waits = [(waited_s, c) for c in channels[:-1] if (waited_s := c.waited_s()) is not None]
     if waits:
-        min(waits, key=lambda pair: pair[0])[1].will_close = True
+        max(waits, key=lambda pair: pair[0])[1].will_close = True

@@ -11,7 +11,7 @@ from typing import Any
 
 import waitress
 from bottle import Bottle
-from waitress.server import BaseWSGIServer
+from waitress.server import BaseWSGIServer as BaseWSGIServer
 
 from services.observe.log import Log, TextLog
 from services.observe.metrics import Metrics

@@ -1,11 +1,17 @@
 """`--log json` of a real process: every line is JSON, and orders name their node."""
 
+import io
 import json
 import signal
 import socket
 
 import pytest
 import requests
+
+from services.observe.log import JsonLog
+from services.push.api import make_app
+from services.push.push import Push
+from tests.serving import Client, serving
 
 
 @pytest.fixture
@@ -20,6 +26,18 @@ def server(run, inventory):
         first = json.loads(process.stderr.readline())
         assert first["message"].startswith("listening on ")
         yield process, file, first["message"].split()[-1]
+
+
+def test_an_order_that_named_no_node_is_told_with_the_one_that_it_went_to(runner):
+    out = io.StringIO()
+    app = make_app(Push(runner), log=JsonLog(out))
+    with serving(app) as [address]:
+        call = Client(address)
+        for verb in ("start", "stop"):
+            assert call("POST", f"/container/{verb}", json={"name": "web"}).ok
+        call.close()
+    for line in map(json.loads, out.getvalue().splitlines()):
+        assert (line["container"], line["node"]) == ("web", "node1")
 
 
 def said(process):

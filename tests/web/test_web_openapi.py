@@ -52,10 +52,18 @@ def test_every_reference_of_a_document_leads_somewhere(made):
 def test_an_operation_has_the_refusals_of_its_kind():
     plain = operation("x", {200: answer("ok", ref("Error"))}, refused=[404])
     assert sorted(plain["responses"]) == ["200", "400", "404", "414"]
-    taking = operation("x", {304: answer("same")}, body=maybe(ref("Error")))
+    taking = operation("x", {304: answer("same")}, body=ref("Error"))
     assert sorted(taking["responses"]) == ["304", "400", "413", "414", "415"]
     assert "content" not in taking["responses"]["304"]
     assert "parameters" not in plain
+
+
+def test_what_may_be_null_is_otherwise_as_it_was():
+    schema = maybe(LABEL)
+    assert jsonschema_rs.is_valid(schema, None)
+    assert jsonschema_rs.is_valid(schema, "node1")
+    assert not jsonschema_rs.is_valid(schema, "../x")
+    assert not jsonschema_rs.is_valid(schema, 3)
 
 
 def test_a_document_has_what_every_api_has():

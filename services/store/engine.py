@@ -1,5 +1,6 @@
 """One change at a time: on disk, then in memory, then told. The store's own machinery."""
 
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -164,7 +165,7 @@ class Engine:
             self.feed.volatile(revision, news.happened, news.topics)
 
     def _begin(self) -> None:
-        self.numbers.open(self.db.lost_bytes)
+        self.numbers.open(self.db.lost_bytes, time.time())
         migrate(self.db, self.numbers.start)
 
     def _say_what_was_repaired(self) -> None:

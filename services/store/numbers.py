@@ -24,11 +24,12 @@ class Numbers:
         self._meta = meta
         self.last = self.start = 0
 
-    def open(self, lost_bytes: int) -> None:
+    def open(self, lost_bytes: int, wall_s: float) -> None:
         """Find where to go on, and reserve the first block. Within a change.
 
         lost_bytes: of changes that were dropped at opening. Each took more than a byte, and
-        reserved at most one block.
+        reserved at most one block, but for what is done here after a loss: should that be lost
+        in its turn, the time of day is still higher.
         """
         row = self._row()
         if row is None:
@@ -39,7 +40,7 @@ class Numbers:
             row = {**row, "declared": row["revision"], "reserved": row["revision"] + 1}
         start, declared = row["reserved"], row["declared"]
         if lost_bytes:
-            start += (lost_bytes + 1) * BLOCK
+            start = max(start + (lost_bytes + 1) * BLOCK, int(wall_s * 1000) * BLOCK)
             # Somebody may act on a later one than is known here.
             declared = start if declared else 0
         self.last = self.start = start

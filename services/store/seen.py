@@ -66,7 +66,7 @@ class Seen:
         self.peers: dict[str, Peer] = {}
         self.revisions: dict[str, int] = {}
         self._earlier = frozenset(awaited)
-        self._awaited = set(awaited)
+        self._awaited = set(self._earlier)
 
     def hear(
         self,

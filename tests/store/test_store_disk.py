@@ -1,76 +1,152 @@
-"""What damage and full disks do to the store, and what many threads do to each other."""
+"""What damage, full disks and older versions do to the store, and many threads to each other."""
 
 import threading
-from pathlib import Path
 
 import pytest
 
-from services.core.model import Container
-from services.durable import DamagedFile, UnwritableFile
-from tests.store.conftest import reopen, where
+from services.core.model import Container, UnitState
+from services.durable import DamagedFile, DurableFile, UnwritableFile
+from services.store import Store
+from tests.store.conftest import LEASE_S, crashed, in_threads, reopen, told, where
+
+READY = {"a": UnitState("demo", ready=True)}
 
 
-def test_a_damaged_file_is_said_and_its_revision_is_not_used_twice(store, tmp_path, clock):
+def test_a_loss_is_said_and_no_agent_takes_what_is_left_for_older(store, tmp_path, clock):
     for name in "abc":
-        store.declare(Container(name), None)
-    agents_saw = store.assignment("n")
-    (tmp_path / "pull.json").write_bytes(b"crc32 0")
-    again = reopen(tmp_path, clock)
-    assert "damaged" in again.problem
-    assert where(again) == {"a": None, "b": None}
-    assert again.assignment("n").epoch == agents_saw.epoch
-    assert again.assignment("n").revision > agents_saw.revision
-    assert reopen(tmp_path, clock).problem == ""
+        store.declare(Container(name), "n")
+    agent_saw = store.assignment("n")
+    again = crashed(tmp_path, clock, tmp_path / "after", lost_bytes=10)
+    assert "journal" in again.problem
+    assert where(again) == {"a": "n", "b": "n"}
+    assert again.assignment("n").epoch == agent_saw.epoch
+    assert again.assignment("n").revision > agent_saw.revision
+    # It is where it was, and so is its revision.
+    assert again.container("a") == store.container("a")
+    assert reopen(tmp_path / "after", clock).problem == ""
 
 
-def test_two_damaged_files_are_never_taken_for_an_empty_store(store, tmp_path, clock):
+def test_files_that_are_all_damaged_are_never_taken_for_an_empty_store(store, tmp_path, clock):
     store.declare(Container("a"), None)
-    for path in (tmp_path / "pull.json", tmp_path / "pull.json.previous"):
-        path.write_bytes(b"")
+    for path in tmp_path.iterdir():
+        path.write_bytes(b"0" * path.stat().st_size)
     with pytest.raises(DamagedFile):
         reopen(tmp_path, clock)
 
 
-def test_a_change_that_cannot_be_written_did_not_happen(store, tmp_path):
+def test_a_change_that_cannot_be_written_did_not_happen(store, disk):
+    store.beat("node1", {})
     store.declare(Container("a"), "node1")
-    before = store.listing()
-    (tmp_path / "pull.json.new").symlink_to("/dev/full")
+    before = store.listing(), store.nodes(), store.assignment("node1"), store.events(0)
+    disk.full = True
     for change in (
         lambda: store.declare(Container("b"), "node1"),
+        lambda: store.put(Container("a", "nginx")),
         lambda: store.place("a", "node2", ""),
+        lambda: store.mark("node1", cordoned=True),
         lambda: store.remove("a"),
     ):
         with pytest.raises(UnwritableFile):
             change()
-        assert store.listing() == before
-    (tmp_path / "pull.json.new").unlink()
-    store.place("a", "node2", "")
+        after = store.listing(), store.nodes(), store.assignment("node1"), store.events(0)
+        assert after == before
+    assert store.stats().trouble
+    disk.full = False
+    placed = store.place("a", "node2", "", expect=store.container("a").revision)
     assert where(store) == {"a": "node2"}
-    assert store.listing().revision == before.revision + 1
+    assert placed.revision > before[0].revision
+    assert store.stats().trouble == ""
+
+
+def test_a_full_disk_takes_nobody_down_and_what_it_hid_is_told_later(store, clock, disk):
+    store.declare(Container("a"), "node1")
+    store.beat("node1", {})
+    disk.full = True
+    for turn in range(1200):
+        store.beat("node1", READY if turn % 2 else {})
+    # No number is left for news by now, and none may be used that is not reserved.
+    numbers = store._engine.numbers
+    assert numbers.last == numbers._known()["reserved"]
+    clock.now_s += LEASE_S
+    store.beat("node1", {})
+    clock.now_s += 1
+    assert store.judge() <= LEASE_S
+    assert not [event for event in told(store) if event[0] == "node-down"]
+    clock.now_s += LEASE_S
+    assert store.judge() <= LEASE_S
+    disk.full = False
+    since = store.events(0).revision
+    clock.now_s += 1
+    store.judge()
+    assert [kind for kind, _, _ in told(store, since)] == ["node-down"]
+    store.beat("node1", READY)
+    assert store.running_on("a") == "node1"
 
 
 def test_many_threads_lose_nothing_and_no_revision_is_given_twice(store, tmp_path, clock):
-    seen: list[int] = []
+    given: list[int] = []
 
     def work(thread: int) -> None:
         for n in range(10):
-            store.declare(Container(f"c{thread}-{n}"), None)
-            store.place(f"c{thread}-{n}", f"node{thread}", "")
-            seen.append(store.listing().revision)
+            given.append(store.declare(Container(f"c{thread}-{n}"), None).revision)
+            given.append(store.place(f"c{thread}-{n}", f"node{thread}", "").revision)
+            store.beat(f"node{thread}", {f"c{thread}-{n}": UnitState("demo", ready=True)})
 
-    threads = [threading.Thread(target=work, args=(number,)) for number in range(6)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert store.listing().revision == 6 * 10 * 2
-    assert where(reopen(tmp_path, clock)) == {
-        f"c{thread}-{n}": f"node{thread}" for thread in range(6) for n in range(10)
-    }
+    in_threads(*(lambda t=t: work(t) for t in range(6)))
+    assert len(set(given)) == 6 * 10 * 2
+    expected = {f"c{thread}-{n}": f"node{thread}" for thread in range(6) for n in range(10)}
+    assert where(store) == where(reopen(tmp_path, clock)) == expected
+    revisions = [event.revision for event in store.events(0).events]
+    assert revisions == sorted(revisions)
+    assert set(given) < set(revisions)
 
 
-def test_one_change_is_one_generation(store, tmp_path: Path):
-    store.declare(Container("a"), "node1")
-    before = (tmp_path / "pull.json").read_bytes()
-    store.remove("a")  # three tables
-    assert (tmp_path / "pull.json.previous").read_bytes() == before
+def test_readers_never_see_half_of_a_change(store):
+    """A container is in one place: nowhere, or on exactly one node."""
+    store.declare(Container("a"), "node0")
+    done = threading.Event()
+
+    def read():
+        while not done.is_set():
+            placed = store.listing().placed
+            assert len(placed) == 1
+            with store._lock():
+                homes = [n for n in range(3) if store.assignment(f"node{n}").containers]
+                assert len(homes) + len(store.unassigned().placed) == 1
+
+    def move():
+        for turn in range(200):
+            store.place("a", None if turn % 4 == 3 else f"node{turn % 3}", "")
+        done.set()
+
+    in_threads(move, read, read)
+
+
+def test_what_an_earlier_version_left_is_taken_over(tmp_path, clock):
+    DurableFile(str(tmp_path / "pull.json")).save(
+        {
+            "wanted": {"1": {"name": "a", "image": "nginx"}, "2": {"name": "b", "image": "demo"}},
+            "placed": {"1": {"name": "a", "node": "node1", "reason": "declared there"}},
+            "spoke": {"1": {"name": "node1"}},
+            "meta": {"1": {"epoch": "e1", "revision": 7}},
+        }
+    )
+    store = Store(tmp_path, lease_s=LEASE_S, now_s=clock)
+    assert where(store) == {"a": "node1", "b": None}
+    assert store.container("a").container == Container("a", "nginx")
+    assert store.assignment("node1") == ("e1", 7, (Container("a", "nginx"),), LEASE_S)
+    assert store.nodes().awaited == ("node1",)
+    assert not store.node("node1")[0].cordoned
+    assert store.container("a").revision > 7
+    assert store.place("b", "node1", "", expect=store.container("b").revision).revision > 8
+    again = reopen(tmp_path, clock)
+    assert where(again) == {"a": "node1", "b": "node1"}
+    assert again.nodes().awaited == ("node1",)
+
+
+def test_a_closed_store_refuses_changes_and_lets_its_watchers_go(store):
+    store.declare(Container("a"), None)
+    store.close()
+    with pytest.raises(UnwritableFile):
+        store.declare(Container("b"), None)
+    assert store.await_change("containers", store.version("containers"), 20) > 0

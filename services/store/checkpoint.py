@@ -1,7 +1,8 @@
 """All tables in one file, as they were after one change, and its way to the disk.
 
-The first line is `{"format": 1, "n": 7, "rows": 2}`: the change's sequence number and how many
-lines follow; each of those is `["wanted", "web", {...}]`. All are checked as a journal's are.
+The first line is `{"format": 1, "n": 7, "rows": 2, "lost": 0}`: the change's sequence number, how
+many lines follow, and how many bytes of changes had to be dropped just before. Each other line is
+`["wanted", "web", {...}]`. All are checked as a journal's are.
 """
 
 from collections.abc import Iterator
@@ -16,17 +17,16 @@ CHUNK_BYTES = 64 * 1024
 
 
 class Checkpoint(NamedTuple):
-    """The state after change `number`. size: of its file, in bytes."""
+    """The state after change `number`. lost_bytes: dropped just before."""
 
     number: int
     tables: Tables
-    size: int
+    lost_bytes: int
 
 
 def load(files: RealFiles, path: Path) -> Checkpoint:
     """Read a checkpoint. Raises ValueError, which says what is wrong, and OSError."""
-    content = files.read(path)
-    lines = content.splitlines(keepends=True)
+    lines = files.read(path).splitlines(keepends=True)
     try:
         head = decode(lines[0])
         if head["format"] != FORMAT:
@@ -37,12 +37,12 @@ def load(files: RealFiles, path: Path) -> Checkpoint:
         for line in lines[1:]:
             name, row_id, row = decode(line)
             tables.setdefault(name, {})[row_id] = row
-        return Checkpoint(head["n"], tables, len(content))
+        return Checkpoint(head["n"], tables, head["lost"])
     except (IndexError, KeyError, TypeError) as error:
         raise ValueError(f"not a checkpoint ({error})") from None
 
 
-def save(files: RealFiles, path: Path, number: int, tables: Tables) -> int:
+def save(files: RealFiles, path: Path, state: Checkpoint) -> int:
     """Write a new file that is on disk when this returns, but for its name; return its bytes.
 
     Raises OSError; there is then perhaps a part of it.
@@ -50,7 +50,7 @@ def save(files: RealFiles, path: Path, number: int, tables: Tables) -> int:
     handle = files.create(path)
     size = 0
     try:
-        for chunk in _chunks(number, tables):
+        for chunk in _chunks(state):
             files.write(handle, chunk)
             size += len(chunk)
         files.sync(handle)
@@ -59,11 +59,12 @@ def save(files: RealFiles, path: Path, number: int, tables: Tables) -> int:
     return size
 
 
-def _chunks(number: int, tables: Tables) -> Iterator[bytes]:
+def _chunks(state: Checkpoint) -> Iterator[bytes]:
     # In pieces, also because one dump of everything would not let another thread run meanwhile.
-    count = sum(len(rows) for rows in tables.values())
-    chunk = encode({"format": FORMAT, "n": number, "rows": count})
-    for name, rows in tables.items():
+    count = sum(len(rows) for rows in state.tables.values())
+    head = {"format": FORMAT, "n": state.number, "rows": count, "lost": state.lost_bytes}
+    chunk = encode(head)
+    for name, rows in state.tables.items():
         for row_id, row in rows.items():
             chunk += encode([name, row_id, row])
             if len(chunk) > CHUNK_BYTES:

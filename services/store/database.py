@@ -43,7 +43,8 @@ class Database:
     """Tables by name. Every method may be called from any thread.
 
     problem: "" or what was dropped or repaired at opening. lost_bytes: how much of the journal
-    was dropped then; each change took more than one byte.
+    was dropped then; each change took more than one byte. The next opening says so again, unless
+    there is a change meanwhile.
     """
 
     def __init__(
@@ -68,7 +69,7 @@ class Database:
             self._tiny = TinyDB(storage=lambda: self._storage)
             self._tiny.table_class = Rows
             self._generations = Generations(Folder(files, directory), found.newest, found.spare)
-            self._writer = Writer(self._generations, offload, self._snapshot)
+            self._writer = Writer(self._generations, offload, self._snapshot, found.lost_bytes)
             if found.spare > found.newest:
                 # The first checkpoint of all gets a spare too.
                 self._writer.begin()

@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from services.store import checkpoint
+from services.store.checkpoint import Checkpoint
 from services.store.files import RealFiles
-from services.store.journal import Journal, Tables
+from services.store.journal import Journal
 
 _NAME = re.compile(r"(checkpoint|journal)-(\d+)(|\.new|\.damaged)")
 KEPT_DAMAGED = 4
@@ -99,8 +100,8 @@ class Generations:
         self._newest += 1
         return self._newest
 
-    def prepare(self, generation: int, number: int, tables: Tables) -> Begun:
-        """Write `tables`, as change `number` left them, and make a journal to go on with.
+    def prepare(self, generation: int, state: Checkpoint) -> Begun:
+        """Write `state`, and make a journal to go on with.
 
         Raises OSError; the generation before goes on then. Changes nothing in memory.
         """
@@ -110,7 +111,7 @@ class Generations:
         try:
             # Whoever finds the checkpoint may then rely on finding the journal.
             files.sync_directory(folder.path)
-            size = checkpoint.save(files, half, number, tables)
+            size = checkpoint.save(files, half, state)
         except BaseException:
             journal.close()
             for path in (half, journal.path):

@@ -42,18 +42,16 @@ class _Log:
         self.changes: list[Change] = []
         # By generation: bytes that belong to no change, and perhaps did.
         self.doubtful: dict[int, int] = {}
-        self.broken = False
 
     def add(self, item: Change | Damage, generation: int) -> None:
-        if isinstance(item, Change) and not self.broken:
+        if isinstance(item, Change):
             while self.changes and self.changes[-1].number >= item.number:
                 self.changes.pop()
             if item.number == self.last + 1:
                 self.changes.append(item)
-                # The damage before it was in something that is not needed.
+                # What came before was of no use: torn, or replaced by this.
                 self.doubtful.clear()
                 return
-            self.broken = True
         self.doubtful[generation] = self.doubtful.get(generation, 0) + item.size
 
     @property
@@ -89,6 +87,10 @@ def recover(files: RealFiles, directory: Path) -> Recovered:
     for change in log.changes:
         apply(change.changes, state.tables)
     lost_bytes = sum(log.doubtful.values()) + UNKNOWN_BYTES * len(missing)
+    if state.lost_bytes and not log.changes:
+        # Whoever opened it then had no time to act on it.
+        lost_bytes += state.lost_bytes
+        notes.append(f"{state.lost_bytes} bytes were dropped at an earlier opening")
     problem = "; ".join(notes)
     return Recovered(state.tables, log.last, problem, lost_bytes, folder.highest(), base)
 

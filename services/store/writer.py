@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Protocol, TypeVar
 
+from services.store.checkpoint import Checkpoint
 from services.store.generations import Generations
 from services.store.journal import Journal, Tables
 
@@ -31,8 +32,9 @@ def call_here(function: Callable[[], T], /) -> T:
 class Writer:
     """Appends to the journal of the newest generation, and begins generations.
 
-    snapshot: returns the committed tables and the number of the last change that they have.
-    They must not change any more, as what is in them does not.
+    snapshot: returns the number of the last change and the tables as it left them. They must
+    not change any more, as what is in them does not. lost_bytes: dropped at opening; written
+    into checkpoints until there is a change after it, so that a crash does not hide it.
     """
 
     def __init__(
@@ -40,7 +42,9 @@ class Writer:
         generations: Generations,
         offload: Offload,
         snapshot: Callable[[], tuple[int, Tables]],
+        lost_bytes: int,
     ) -> None:
+        self._lost_bytes = lost_bytes
         self._generations = generations
         self._offload = offload
         self._snapshot = snapshot
@@ -53,11 +57,11 @@ class Writer:
 
     def begin(self) -> None:
         """Begin a generation with the committed tables. Raises OSError; nothing is then lost."""
-        number, tables = self._snapshot()
+        state = Checkpoint(*self._snapshot(), self._lost_bytes)
         # Another one is tried after so many bytes more: a failure costs as much as a success.
         self._due_bytes = self.journal_bytes + self._limit_bytes()
         generation = self._generations.next()
-        begun = self._offload(lambda: self._generations.prepare(generation, number, tables))
+        begun = self._offload(lambda: self._generations.prepare(generation, state))
         # From here on the old journal may be one that no opening reads.
         journal, self._journal = self._journal, None
         if journal is not None:
@@ -85,6 +89,7 @@ class Writer:
         except OSError:
             self._journal = journal
             raise
+        self._lost_bytes = 0
         # Not after any other exception: it did not come from the write, which may be going on,
         # in a thread that has the handle. That is never closed then, or its number might come
         # to mean another file.

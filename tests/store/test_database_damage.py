@@ -81,8 +81,7 @@ def test_any_flipped_bit_of_the_newest_checkpoint_is_noticed_and_nothing_is_lost
         assert files.seen()[f"{name}.damaged"] == content
         # And the next damage to the newest is survived as well.
         once_more = files.seen()
-        newest = name_of({n: 0 for n in once_more if "damaged" not in n}, "checkpoint", -1)
-        db, _ = reopen(once_more | {newest: b""})
+        db, _ = reopen(once_more | {newest(once_more, "checkpoint"): b""})
         assert state_of(db) == states[-1]
 
 
@@ -170,6 +169,37 @@ def test_journals_alone_are_never_taken_for_an_empty_database(history):
         reopen({n: content for n, content in image.items() if n.startswith("journal")})
 
 
+def newest(image, kind):
+    return name_of({name: 0 for name in image if "damaged" not in name}, kind, -1)
+
+
+def test_what_was_lost_is_said_until_somebody_has_acted_on_it(history):
+    image, _ = history
+    for _ in range(3):
+        image = image | {newest(image, "journal"): image[newest(image, "journal")] + b"torn"}
+        db, files = reopen(image)
+        image = files.seen()
+    assert db.lost_bytes == 3 * len(b"torn")
+    assert "earlier opening" in db.problem
+    db.change(lambda: db.table("meta").put("skip", {"n": 12}))
+    assert reopen(files.seen())[0].lost_bytes == 0
+    assert reopen(files.seen())[0].problem == ""
+
+
+def test_after_one_loss_a_second_damage_costs_nothing_more(history):
+    image, _ = history
+    name = newest(image, "journal")
+    lines = image[name].splitlines(keepends=True)
+    db, files = reopen(image | {name: lines[0] + b"?" + lines[1] + b"".join(lines[2:])})
+    assert db.lost_bytes > 0
+    db.change(lambda: db.table("wanted").put("new", {}))
+    state = state_of(db)
+    image = files.seen()
+    again, _ = reopen(image | {newest(image, "checkpoint"): b""})
+    assert state_of(again) == state
+    assert again.lost_bytes == 0
+
+
 def test_damage_is_said_once_and_only_so_many_damaged_files_are_kept():
     files = FaultyFiles()
     run = Run(files)
@@ -177,9 +207,10 @@ def test_damage_is_said_once_and_only_so_many_damaged_files_are_kept():
     for n in range(8):
         run.make([[put("a", {"n": n})]])
         image = run.files.seen()
-        image[name_of({i: 0 for i in image if "damaged" not in i}, "journal", -1)] += b"torn"
+        image[newest(image, "journal")] += b"torn"
         run = Run(FaultyFiles(image), state=run.acknowledged)
         run.open()
         assert run.db.lost_bytes == len(b"torn")
     assert len([name for name in run.files.seen() if "damaged" in name]) == 4
+    run.make([[put("b", {})]])
     assert reopen(run.files.seen())[0].problem == ""

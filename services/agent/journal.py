@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from services.core.errors import LabError
 from services.core.follow import Answer
 from services.core.model import Act, Task
 
@@ -31,18 +32,41 @@ class Journal:
         self._path = path
         self._say = say
 
-    def record(self, answer: Answer, tasks: Sequence[Task]) -> None:
-        """Say what is new about a pass that got `answer` and is about to perform `tasks`."""
-        before = _load(self._path)
-        after, lines = tell(before, answer, tasks, now_s=time.monotonic())
+        self._said: Said | None = None
+
+    def record(self, answer: Answer, tasks: Sequence[Task], *, settled: bool = True) -> None:
+        """Say what is new about a pass that got `answer` and is about to perform `tasks`.
+
+        settled: whether no tasks means convergence; not while earlier ones have yet to show.
+        """
+        before = self._load()
+        after, lines = tell(before, answer, tasks, now_s=time.monotonic(), settled=settled)
+        self._tell(before, after, lines)
+
+    def say(self, tasks: Sequence[Task]) -> None:
+        """Say what is about to be performed, whatever anybody answers."""
+        before = self._load()
+        self._tell(before, before._replace(converged=""), _plan(tasks))
+
+    def complain(self, error: LabError) -> None:
+        """Say what went wrong, and the next step."""
+        self._say(f"{error}\nhint: {error.hint}" if error.hint else str(error))
+
+    def _load(self) -> Said:
+        if self._said is None:
+            self._said = _load(self._path)
+        return self._said
+
+    def _tell(self, before: Said, after: Said, lines: Sequence[str]) -> None:
         for line in lines:
             self._say(line)
+        self._said = after
         if after != before:
             _save(self._path, after)
 
 
 def tell(
-    said: Said, answer: Answer, tasks: Sequence[Task], *, now_s: float
+    said: Said, answer: Answer, tasks: Sequence[Task], *, now_s: float, settled: bool = True
 ) -> tuple[Said, list[str]]:
     """Return the lines of a pass, in order, and what was said when they are.
 
@@ -51,16 +75,19 @@ def tell(
     """
     said, lines = _tell_source(said, answer, now_s)
     if tasks:
-        stops = sum(task.act is Act.STOP for task in tasks)
-        lines.append(f"RECONCILIATION: {stops} to stop, {len(tasks) - stops} to start")
-        lines += [f"{task.act.name} {task.container.name}: {task.reason}" for task in tasks]
-        return said._replace(converged=""), lines
-    if answer.assignment is not None:
+        return said._replace(converged=""), [*lines, *_plan(tasks)]
+    if answer.assignment is not None and settled:
         count = len(answer.assignment.containers)
         converged = f"converged ({count} container{'' if count == 1 else 's'})"
         if converged != said.converged:
             return said._replace(converged=converged), [*lines, converged]
     return said, lines
+
+
+def _plan(tasks: Sequence[Task]) -> list[str]:
+    stops = sum(task.act is Act.STOP for task in tasks)
+    head = f"RECONCILIATION: {stops} to stop, {len(tasks) - stops} to start"
+    return [head, *(f"{task.act.name} {task.container.name}: {task.reason}" for task in tasks)]
 
 
 def _tell_source(said: Said, answer: Answer, now_s: float) -> tuple[Said, list[str]]:

@@ -57,6 +57,10 @@ class Systemd:
 
     def observed(self) -> dict[str, UnitState]:
         """Return every container with live processes, whoever started it, by name."""
+        return {name: UnitState(self._image(name), ready) for name, ready in self.glance().items()}
+
+    def glance(self) -> dict[str, bool]:
+        """Return who is there, by name, and whether it is ready: what `observed` is cheap in."""
         try:
             entries = os.listdir(self._slice)
         except FileNotFoundError:
@@ -66,7 +70,7 @@ class Systemd:
             for entry in entries
             if entry.startswith(_PREFIX) and entry.endswith(_SUFFIX)
         )
-        return {name: self._state(name) for name in sorted(names) if self._is_alive(name)}
+        return {name: self._is_ready(name) for name in sorted(names) if self._is_alive(name)}
 
     def perform(self, tasks: Sequence[Task]) -> None:
         """Stop, then start: one `systemctl` each for all units, without waiting for them.
@@ -104,8 +108,8 @@ class Systemd:
             return False  # ended between listing and reading
         return "populated 1" in events
 
-    def _state(self, name: str) -> UnitState:
-        return UnitState(self._image(name), os.path.exists(f"{self._runtime}/{name}/ready"))
+    def _is_ready(self, name: str) -> bool:
+        return os.path.exists(f"{self._runtime}/{name}/ready")
 
     def _image(self, name: str) -> str:
         try:
@@ -142,8 +146,13 @@ def _unit(name: str) -> str:
 
 
 def _read(path: str) -> str:
-    with open(path, encoding="utf-8", errors="replace") as file:
-        return file.read()
+    """The first 4 KiB of a small file. A look reads one for each container, seven times a second,
+    and three system calls cost a fifth of what `open` and its layers do."""
+    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return os.read(file, 4096).decode("utf-8", "replace")
+    finally:
+        os.close(file)
 
 
 def _spawn(command: list[str]) -> str:

@@ -7,15 +7,22 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from services.agent.journal import Journal
+from services.core.errors import LabError
 from services.core.follow import Answer
-from services.core.model import Task, UnitState
-from services.core.reconcile import reconcile
+from services.core.lease import overdue, plan
+from services.core.model import Assignment, Task, UnitState
 
 Observed = Mapping[str, UnitState]
 
 
 class ControlPlane(Protocol):
-    """Where the desired state comes from. Neither method raises when nobody answers."""
+    """Where the desired state comes from. No method raises when nobody answers."""
+
+    def recall(self) -> Assignment | None:
+        """Return what this node was last told to run; None if nobody ever said."""
+
+    def cut_off(self) -> str:
+        """Return why containers that must never run twice must not run now; "" if they may."""
 
     def ask(self, observed: Observed) -> Answer:
         """Say that this node lives and runs `observed`; return what it must run."""
@@ -35,18 +42,15 @@ class Systemd(Protocol):
 
 
 def tick(plane: ControlPlane, systemd: Systemd, journal: Journal) -> tuple[Task, ...]:
-    """Run one pass and return the tasks that it performed.
+    """Run one pass and return the tasks that it performed after it had asked.
 
     Without an answer from anybody, now or ever, nothing is touched: "unreachable" never means
     "run nothing". Raises LabError when systemd refused; what it left undone is reported then,
     and the next pass tries again.
     """
-    observed = systemd.observed()
+    observed = let_go(plane, systemd, journal)
     answer = plane.ask(observed)
-    tasks: tuple[Task, ...] = ()
-    if answer.assignment is not None:
-        desired = {container.name: container for container in answer.assignment.containers}
-        tasks = reconcile(desired, observed)
+    tasks = plan(answer.assignment, observed, plane.cut_off())
     journal.record(answer, tasks)
     if tasks:
         try:
@@ -54,3 +58,22 @@ def tick(plane: ControlPlane, systemd: Systemd, journal: Journal) -> tuple[Task,
         finally:
             plane.report(systemd.observed())
     return tasks
+
+
+def let_go(plane: ControlPlane, systemd: Systemd, journal: Journal) -> Observed:
+    """Stop what the lease has run out for; return what runs.
+
+    Before anybody is asked: an answer may be long in coming, and whoever gives it may have placed
+    these containers elsewhere by now. If it has not, they are started again.
+    """
+    observed = systemd.observed()
+    tasks = overdue(plane.recall(), observed, plane.cut_off())
+    if not tasks:
+        return observed
+    journal.say(tasks)
+    try:
+        systemd.perform(tasks)
+    except LabError as error:
+        # Still to be done after the question, which must be asked all the same.
+        journal.complain(error)
+    return systemd.observed()

@@ -16,5 +16,5 @@ def delay_s(
     The delay is more than half of min(first_s * 2**(failures - 1), most_s), and at most that:
     never 0, never more than most_s. Total function; it never raises.
     """
-    doubled_s = first_s * 2 ** min(max(failures - 1, 0), _DOUBLINGS)
+    doubled_s = first_s * (1 << min(max(failures - 1, 0), _DOUBLINGS))
     return min(doubled_s, most_s) * (1 - chance / 2)

@@ -106,6 +106,15 @@ def dump_leaving(elsewhere: Sequence[str], waiting: Sequence[str]) -> Json:
     return {"status": "leaving", "elsewhere": list(elsewhere), "waiting": list(waiting)}
 
 
+def load_leaving(body: object) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The inverse of dump_leaving: elsewhere, waiting."""
+    fields = as_object(body)
+    elsewhere, waiting = (
+        tuple(labels(fields, key, "container")) for key in ("elsewhere", "waiting")
+    )
+    return elsewhere, waiting
+
+
 def dump_events(page: EventPage) -> Json:
     """A page of events."""
     return {

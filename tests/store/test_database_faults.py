@@ -25,10 +25,13 @@ def opened(files):
 
 
 def calls_of_the_script():
-    run = opened(files := FaultyFiles())
-    start = len(files.calls)
-    for batch in SCRIPT:
-        run.make(batch)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(writer, "SMALLEST_LIMIT_BYTES", TINY_BYTES)
+        run = opened(files := FaultyFiles())
+        start = len(files.calls)
+        for batch in SCRIPT:
+            run.make(batch)
+    assert run.db.stats().checkpoints > 4
     return start, files.calls
 
 

@@ -123,8 +123,12 @@ class Channel(HTTPChannel):  # type: ignore[misc]
 
     def readable(self) -> bool:
         """Asked by the loop before each wait, once a second at least."""
-        if self._timed is not None and time.monotonic() > self._begun_s + self._patience.request_s:
-            self._give_up()
+        if self._timed is not None:
+            now_s = time.monotonic()
+            if self.requests:
+                self._begun_s = now_s  # nobody reads it before the one before it is answered
+            elif now_s > self._begun_s + self._patience.request_s:
+                self._give_up()
         return bool(super().readable())
 
     def waited_s(self) -> float | None:

@@ -139,6 +139,21 @@ def test_a_handler_that_takes_long_is_not_a_slow_client():
         assert slow.result(BOUND_S).json() == {"ended": True}
 
 
+def test_a_request_behind_another_has_its_time_after_it():
+    begun, end = threading.Event(), threading.Event()
+    with patient(request_s=1) as (api, at, _), socket.create_connection(at) as client:
+        api.app.get("/slow", callback=lambda: begun.set() or {"ended": end.wait(BOUND_S)})
+        client.settimeout(BOUND_S)
+        client.sendall(b"GET /slow HTTP/1.1\r\nHost: lab\r\n\r\nGET /things/a HTT")
+        assert begun.wait(BOUND_S)
+        assert not end.wait(2.2), "longer than a request may take, and than the loop sleeps"
+        end.set()
+        with client.makefile("rb") as answers:
+            assert b" 200 OK" in answers.readline()
+            client.sendall(b"P/1.1\r\nHost: lab\r\nConnection: close\r\n\r\n")
+            assert b'{"name": "a"}' in answers.read()
+
+
 def test_silence_ends_a_connection():
     with patient(idle_s=1) as (_, at, _), socket.create_connection(at, timeout=BOUND_S) as client:
         assert client.recv(1) == b""

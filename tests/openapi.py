@@ -1,11 +1,13 @@
-"""Hold an API to its OpenAPI document, over real HTTP.
+"""Hold an API to its OpenAPI document, over real HTTP. All that its test needs:
 
-schema = load(DOCUMENT)
+    schema = load(DOCUMENT)
 
-@schema.parametrize()
-@bounded
-def test_answers_are_what_the_document_says(case, url):
-    conform(case, url)
+    @schema.parametrize()
+    @bounded
+    def test_answers_are_what_the_document_says(case, url):
+        conform(case, url)
+
+`url` is a fixture: where a real server of that API listens.
 """
 
 import schemathesis

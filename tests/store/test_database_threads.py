@@ -8,49 +8,8 @@ from services.durable import UnwritableFile
 from services.store.database import Database
 from tests.store.faulty import FaultyFiles
 from tests.store.history import HERE, Run, put, state_of
+from tests.store.together import DEADLINE_S, Gate, Together, held, queue
 from tests.waiting import wait_for
-
-DEADLINE_S = 20
-
-
-class Gate:
-    """An offload that holds the disk until it is opened."""
-
-    def __init__(self):
-        self.opened = threading.Event()
-        self.opened.set()
-        self.reached = threading.Event()
-
-    def __call__(self, function):
-        self.reached.set()
-        assert self.opened.wait(DEADLINE_S)
-        return function()
-
-    def hold(self):
-        self.opened.clear()
-        self.reached.clear()
-
-
-class Together:
-    """Threads that each make a change; results and errors by number."""
-
-    def __init__(self):
-        self.results, self.errors, self.threads = {}, {}, []
-
-    def start(self, number, change):
-        def run():
-            try:
-                self.results[number] = change()
-            except Exception as error:
-                self.errors[number] = error
-
-        self.threads.append(threading.Thread(target=run))
-        self.threads[-1].start()
-
-    def join(self):
-        for thread in self.threads:
-            thread.join(DEADLINE_S)
-            assert not thread.is_alive()
 
 
 @pytest.fixture
@@ -66,28 +25,6 @@ def files():
 @pytest.fixture
 def db(files, gate):
     return Database(HERE, files=files, offload=gate)
-
-
-def queue(db, together, numbers, published=None):
-    """Start changes that have to wait, in this order."""
-    for number in numbers:
-        before = len(db._queue)
-        together.start(
-            number,
-            lambda number=number: db.change(
-                lambda: db.table("t").put(f"r{number}", {"n": number}) or number, published
-            ),
-        )
-        wait_for(lambda before=before: len(db._queue) > before, "it waits", timeout_s=DEADLINE_S)
-
-
-def held(db, gate):
-    """A change that the disk holds."""
-    gate.hold()
-    together = Together()
-    together.start(0, lambda: db.change(lambda: db.table("t").put("r0", {"n": 0}) or 0))
-    assert gate.reached.wait(DEADLINE_S)
-    return together
 
 
 def test_changes_that_wait_go_to_disk_with_one_sync(db, gate, files):
@@ -219,41 +156,6 @@ def test_who_publishes_badly_hurts_only_himself(db):
     with pytest.raises(ZeroDivisionError):
         db.change(lambda: db.table("t").put("a", {}), lambda _: 1 / 0)
     assert state_of(db) == {"t": {"a": {}}}
-
-
-class Killed(BaseException):
-    """As gevent's GreenletExit."""
-
-
-@pytest.mark.parametrize("when", ["before", "never", "later"])
-def test_a_leader_that_is_killed_fails_its_batch_and_the_next_change_is_safe(files, when):
-    """Its write may end in the pool's thread all the same, at any time."""
-    writes = []
-
-    def offload(function):
-        if "append" not in function.__qualname__ or "b" not in killing:
-            return function()
-        killing.clear()
-        if when == "before":
-            function()
-        writes.append(function)
-        raise Killed
-
-    killing = []
-    db = Database(HERE, files=files, offload=offload)
-    db.change(lambda: db.table("t").put("a", {"n": 1}))
-    killing.append("b")
-    with pytest.raises(Killed):
-        db.change(lambda: db.table("t").put("b", {"n": 2}))
-    assert state_of(db) == {"t": {"a": {"n": 1}}}
-    assert db.stats().trouble == "interrupted"
-    db.change(lambda: db.table("t").put("c", {"n": 3}))
-    if when == "later":
-        writes[0]()
-    db.change(lambda: db.table("t").put("d", {"n": 4}))
-    expected = {"t": {"a": {"n": 1}, "c": {"n": 3}, "d": {"n": 4}}}
-    for image in [files.seen(), *files.images(every_byte=False)]:
-        Run(FaultyFiles(image), state=expected).open()
 
 
 def test_a_checkpoint_keeps_only_its_own_change_waiting(db, gate, files):

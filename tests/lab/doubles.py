@@ -146,7 +146,11 @@ class FakeLab:
 
 @contextmanager
 def http_server(answers) -> Iterator[tuple[int, list]]:
-    """Serve `answers` ("METHOD /path" -> (status, body)) on loopback; yields port and requests."""
+    """Serve `answers` on loopback; yields the port and the requests as (method, path, body).
+
+    answers: "METHOD /path" -> (status, body, {header: value}), the headers optional; with the
+    query or without; or a function that takes the request's headers and returns such a thing.
+    """
     seen: list = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -154,15 +158,20 @@ def http_server(answers) -> Iterator[tuple[int, list]]:
             length = int(self.headers.get("Content-Length") or 0)
             body = json.loads(self.rfile.read(length)) if length else None
             seen.append((self.command, self.path, body))
-            found = answers.get(f"{self.command} {self.path}")
-            status, content = found or (404, {"error": "no such route", "hint": ""})
+            plain = self.path.partition("?")[0]
+            found = answers.get(f"{self.command} {self.path}") or answers.get(
+                f"{self.command} {plain}", (404, {"error": "no such route", "hint": ""})
+            )
+            status, content, *headers = found(self.headers) if callable(found) else found
             data = content if isinstance(content, bytes) else json.dumps(content).encode()
             self.send_response(status)
+            for name, value in (headers[0] if headers else {}).items():
+                self.send_header(name, value)
             self.send_header("Content-Length", str(len(data)))
             self.end_headers()
             self.wfile.write(data)
 
-        do_GET = do_POST = do_DELETE = answer  # noqa: N815 - http.server's names
+        do_GET = do_POST = do_PATCH = do_DELETE = answer  # noqa: N815 - http.server's names
 
         def log_message(self, *words):
             pass

@@ -25,7 +25,9 @@ def test_each_command_loads_and_helps_with_its_options(run, name):
     assert result.output.startswith(f"Usage: main {name}")
 
 
-@pytest.mark.parametrize("command", ["status", "demo", "doctor", "bench up", "bench converge"])
+@pytest.mark.parametrize(
+    "command", ["status", "events", "demo", "doctor", "bench up", "bench converge"]
+)
 def test_what_prints_a_table_prints_json_too(run, command):
     assert "--json" in run(*command.split(), "--help").output
 
@@ -37,6 +39,9 @@ def test_what_prints_a_table_prints_json_too(run, command):
         (["up", "push", "--profile", "warp"], "unknown profile 'warp'", "seed, fast"),
         (["ssh", "node9"], "unknown machine 'node9'", "api, node1, node2, node3"),
         (["chaos", "halt", "api"], "unknown node 'api'", "node1, node2, node3"),
+        (["drain", "api"], "unknown node 'api'", "node1, node2, node3"),
+        (["token", "rotate", "node9"], "unknown node 'node9'", "node1, node2, node3"),
+        (["bench", "converge", "--only", "x"], "unknown measurement 'x'", "declared, drift"),
         (["demo", "magic"], "unknown demonstration 'magic'", "resilience"),
         (["completion", "ksh"], "unknown shell 'ksh'", "bash, zsh, fish"),
     ],

@@ -116,3 +116,57 @@ def test_proxies_of_the_environment_see_nothing_of_it(monkeypatch):
     body = {"total": 0, "containers": []}
     with http_server({"GET /containers": (200, body)}) as (port, _):
         assert PushClient(port).running() == ((), ())
+
+
+def _list(*names):
+    return {"containers": [{"name": name, "node": "node1", "running": True} for name in names]}
+
+
+def _watched(*lists):
+    """The list of containers in these versions: each is told once the one before it is known."""
+
+    def answer(headers):
+        known = int(headers.get("If-None-Match", '"0"').strip('"'))
+        if known == len(lists):
+            return 304, b""
+        return 200, _list(*lists[known]), {"ETag": f'"{known + 1}"'}
+
+    return {"GET /api/containers": answer}
+
+
+def test_waiting_for_a_list_asks_again_only_when_it_changed():
+    with http_server(_watched([], ["a"], ["a", "b"])) as (port, seen):
+        pull = PullClient(port)
+        assert pull.await_declared(lambda list_: {"a", "b"} <= list_.running, timeout_s=60)
+    assert [path for _, path, _ in seen] == [
+        "/api/containers",
+        "/api/containers?wait=20",
+        "/api/containers?wait=20",
+    ]
+
+
+def test_waiting_for_a_list_that_never_comes_ends_in_time():
+    with http_server(_watched(["a"])) as (port, _):
+        pull = PullClient(port)
+        assert not pull.await_declared(lambda list_: "b" in list_.running, timeout_s=0.3)
+        assert pull.await_declared(lambda list_: "a" in list_.running, timeout_s=0)
+
+
+def test_waiting_at_a_server_without_tags_looks_now_and_then():
+    answers = {"GET /api/containers": (200, _list("a"))}
+    with http_server(answers) as (port, seen):
+        assert not PullClient(port).await_declared(lambda _: False, timeout_s=0.5)
+    assert 2 <= len(seen) <= 4
+
+
+def test_a_node_is_marked_and_read():
+    node = {"name": "node1", "status": "up", "silent_s": 0.1, "draining": True, "cordoned": True}
+    body = {**node, "containers": ["b", "a"], "running": ["b"]}
+    answers = {"PATCH /api/nodes/node1": (200, node), "GET /api/nodes/node1": (200, body)}
+    with http_server(answers) as (port, seen):
+        pull = PullClient(port)
+        pull.mark("node1", draining=True)
+        pull.mark("node1", cordoned=False)
+        load = pull.node("node1")
+    assert [body for _, _, body in seen] == [{"draining": True}, {"cordoned": False}, None]
+    assert (load.node.draining, load.placed, load.running) == (True, ("a", "b"), ("b",))

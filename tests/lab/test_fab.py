@@ -21,7 +21,8 @@ def test_fab_lists_its_tasks():
     listed = fab("--list").stdout
     plain = "up down status ssh logs demo heal doctor test box.build bench.up bench.converge"
     chaos = "chaos.halt chaos.start chaos.stop-api chaos.start-api chaos.corrupt"
-    for name in f"{plain} {chaos}".split():
+    nodes = "events cordon uncordon drain token.rotate"
+    for name in f"{plain} {chaos} {nodes}".split():
         assert f"\n  {name} " in listed
 
 
@@ -33,6 +34,13 @@ def test_fab_lists_its_tasks():
         ("doctor", {}, "doctor"),
         ("box.build", {}, "box build"),
         ("bench.converge", {"runs": 5}, "bench converge --runs 5"),
+        ("bench.converge", {"only": "drift"}, "bench converge --runs 3 --only drift"),
+        ("events", {"follow": True, "since": 4}, "events --since 4 --follow"),
+        ("cordon", {"node": "node1"}, "cordon node1"),
+        ("uncordon", {"node": "node1"}, "uncordon node1"),
+        ("drain", {"node": "node1", "timeout": 90}, "drain node1 --timeout 90"),
+        ("token.rotate", {}, "token rotate"),
+        ("token.rotate", {"node": "node2"}, "token rotate node2"),
         ("chaos.halt", {"node": "node1"}, "chaos halt node1"),
         ("chaos.halt", {"node": "node1", "orderly": True}, "chaos halt node1 --orderly"),
         ("chaos.stop-api", {"mode": "push"}, "chaos stop-api --mode push"),

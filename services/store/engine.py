@@ -8,6 +8,7 @@ from typing import Protocol, TypeVar
 
 from services.durable import UnwritableFile
 from services.store.database import Database
+from services.store.eventfile import EventFile, Kept, load
 from services.store.events import REPAIRED, EventLog, Happening
 from services.store.feed import Feed
 from services.store.limits import Limits
@@ -59,14 +60,19 @@ class Engine:
             start = self.numbers.start
             self.base = self.numbers.declared
             self.versions = Versions(start, most=limits.topics)
-            self.log = EventLog((), start, most=limits.events)
-            self.feed = Feed(self.versions, self.log, now_s=now_s)
+            kept = load(directory, self.numbers.epoch, start)
+            self.log = EventLog(kept.events, kept.dropped, most=limits.events)
+            self.file = EventFile(
+                directory, self.numbers.epoch, self.db.reading, lambda: Kept(*self.log.kept())
+            )
+            self.feed = Feed(self.versions, self.log, now_s=now_s, record=self.file.add)
             self.placements = Placements(self.transactions.containers())
             marked = list(self.transactions.markings())
             self.seen = Seen(lease_s, (item.node for item in marked), started_s=now_s())
             self.roster = Roster(marked, self.seen, self.assigned, start=start)
             self._due_s = self.seen.due_s()
             self._say_what_was_repaired()
+        self.file.begin()
 
     def assigned(self, node: str) -> int:
         """Return the revision of what `node` must run; 0 only while nothing was ever declared."""
@@ -97,13 +103,20 @@ class Engine:
         """
         with self.db.reading():
             news = find()
-            if not news.happened or not self.numbers.is_low():
+            waits = bool(news.happened) and self.numbers.is_low()
+            if not waits:
                 self._keep(news)
-                return
-        with suppress(UnwritableFile):
-            self.db.change(self.numbers.reserve)
-        with self.db.reading():
-            self._keep(find())
+        if waits:
+            with suppress(UnwritableFile):
+                self.db.change(self.numbers.reserve)
+            with self.db.reading():
+                self._keep(find())
+        self.file.flush()
+
+    def close(self) -> None:
+        """Let go of the files; every later change raises UnwritableFile."""
+        self.db.close()
+        self.file.close()
 
     def judge(self) -> float:
         """Tell whose lease ran out; return seconds until it may be the next one's."""
@@ -129,12 +142,14 @@ class Engine:
             return taken[-1]
 
         try:
-            return self.db.change(lambda: apply(take), published)
+            result = self.db.change(lambda: apply(take), published)
         except Exception:
             with self.db.reading():
                 for revision in taken:
                     self.feed.lost(revision)
             raise
+        self.file.flush()
+        return result
 
     def _changed(self, change: Change) -> None:
         before, after = change.before, change.after

@@ -64,6 +64,10 @@ class EventLog:
         self._events += events
         self._trim()
 
+    def kept(self) -> tuple[tuple[Event, ...], int]:
+        """Return all events, and up to which revision some may be missing."""
+        return tuple(self._events), self._dropped
+
     def since(self, revision: int, last: int) -> EventPage:
         """Return what happened after `revision`. last: the revision of the last change."""
         events = self._events[bisect_right(self._events, revision, key=_revision) :]

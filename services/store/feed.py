@@ -5,7 +5,6 @@ memory and came meanwhile has a higher one, and waits here: who has read up to a
 otherwise miss what comes later with a lower one.
 """
 
-import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
@@ -30,8 +29,8 @@ class Feed:
         versions: Versions,
         log: EventLog,
         *,
-        now_s: Callable[[], float] = time.monotonic,
-        record: Callable[[Sequence[Event]], object] = lambda events: None,
+        now_s: Callable[[], float],
+        record: Callable[[Sequence[Event]], object],
     ) -> None:
         """record: called with the events of each change, beside the log."""
         self._versions = versions

@@ -235,7 +235,7 @@ class Store:
     def close(self) -> None:
         """Release the waiting, and let go of the files; every later change is refused."""
         self.release()
-        self._engine.db.close()
+        self._engine.close()
 
     def _serves(self, placed: Placed) -> bool:
         if placed.node is None:

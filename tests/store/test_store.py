@@ -47,12 +47,12 @@ def test_putting_replaces_what_is_wanted_and_leaves_it_where_it_is(store):
     assert store.put(Container("a", "nginx", KEEP))[0].revision > placed.revision
 
 
-def test_a_removed_container_leaves_no_placement_behind(store):
+def test_a_removed_container_leaves_no_placement_behind(store, tmp_path, clock):
     store.declare(Container("a"), "node1")
     store.remove("a")
     assert store.assignment("node1").containers == ()
     store.declare(Container("a"), None)
-    assert where(store) == {"a": None}
+    assert where(store) == where(reopen(tmp_path, clock)) == {"a": None}
 
 
 def test_removing_what_nobody_wanted_changes_nothing(store):

@@ -1,6 +1,7 @@
 """Any sequence of changes, against a naive model; also across restarts, kills and lost ends."""
 
 import tempfile
+from contextlib import suppress
 from itertools import count
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from services.core.errors import UnknownContainer, UnknownNode
-from services.core.model import Container, UnitState
+from services.core.model import UnitState
 from services.store import Store
 from tests.core.strategies import containers, names, node_names, unit_states
 from tests.store.conftest import LEASE_S, Clock, crashed
@@ -72,10 +73,8 @@ class StoreMachine(RuleBasedStateMachine):
 
     @rule(node=node_names, cordoned=st.none() | st.booleans())
     def mark(self, node, cordoned):
-        try:
+        with suppress(UnknownNode):
             self.store.mark(node, cordoned=cordoned)
-        except UnknownNode:
-            pass
 
     @rule(node=node_names)
     def leave(self, node):

@@ -52,7 +52,7 @@ def test_who_is_awaited_is_down_after_a_lease_and_not_before(store, tmp_path, cl
     clock.now_s += 0.1
     again.judge()
     again.judge()
-    assert told(again) == [("node-down", "node1", "node1")]
+    assert told(again, version) == [("node-down", "node1", "node1")]
     assert again.node("node1")[0].health is Health.DOWN
     assert again.node("node1")[0].revision == again.version("nodes") > version
 

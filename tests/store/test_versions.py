@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.core.model import Container, UnitState
+from services.durable import UnwritableFile
 from services.store import Store
 from services.store.versions import Versions
 from tests.store.conftest import DEADLINE_S, LEASE_S, in_threads
@@ -201,9 +202,12 @@ def test_what_was_seen_is_told_though_what_was_written_before_is_lost(store, dis
     since = store.events(0).revision
     disk.hold()
     disk.full = True
-    writer = threading.Thread(
-        target=lambda: pytest.raises(Exception, store.declare, Container("a"), "n")
-    )
+
+    def declare():
+        with pytest.raises(UnwritableFile):
+            store.declare(Container("a"), "n")
+
+    writer = threading.Thread(target=declare)
     writer.start()
     assert disk.busy.wait(DEADLINE_S)
     store.beat("node1", {"a": UnitState("demo", ready=True)})

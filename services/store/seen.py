@@ -145,17 +145,15 @@ class Seen:
                 beat = peer.beat._replace(running=before.beat.running)
                 self.peers[name] = before._replace(beat=beat)
 
-    def runs(self, node: str, name: str, image: str, *, now_s: float) -> bool:
-        """Whether `node` said, within its lease, that container `name` of `image` serves.
+    def serving(self, node: str, *, now_s: float) -> frozenset[tuple[str, str]]:
+        """Return (container, image) of what `node` said, within its lease, that it serves.
 
-        Not of a node that leaves: what is there serves no longer than it must.
+        Nothing of a node that leaves: what is there serves no longer than it must.
         """
         peer = self.peers.get(node)
-        if peer is None or not peer.up or peer.left is not None:
-            return False
-        if now_s - peer.beat.at_s > self.lease_s:
-            return False
-        return peer.beat.running.get(name) == UnitState(image, ready=True)
+        if peer is None or now_s - peer.beat.at_s > self.lease_s:
+            return frozenset()
+        return peer.serves()
 
     def due_s(self) -> float:
         """When, at the earliest, a lease may have run out of which nobody was told."""

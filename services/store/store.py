@@ -6,7 +6,7 @@ change has a revision of one sequence, which only grows, and moves the topics th
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 
@@ -152,7 +152,7 @@ class Store:
         self._engine.judge_if_due()
         with self._lock():
             placed = self._engine.placements.get(name)
-            return placed.node if placed is not None and self._serves(placed) else None
+            return self._running((placed,)).get(name) if placed is not None else None
 
     def listing(self) -> Listing:
         """Return everything that is wanted, where it was put, and where it serves."""
@@ -161,8 +161,7 @@ class Store:
             version = self._engine.versions.version(CONTAINERS)
             if self._listing is None or self._listing.version != version:
                 placed = self._engine.placements.everything()
-                running = {p.name: p.node for p in placed if p.node and self._serves(p)}
-                shown = MappingProxyType(running)
+                shown = MappingProxyType(self._running(placed))
                 self._listing = Listing(placed, shown, self._engine.numbers.declared, version)
             return self._listing
 
@@ -237,8 +236,13 @@ class Store:
         self.release()
         self._engine.close()
 
-    def _serves(self, placed: Placed) -> bool:
-        if placed.node is None:
-            return False
-        now_s, image = self._engine.now_s(), placed.container.image
-        return self._engine.seen.runs(placed.node, placed.name, image, now_s=now_s)
+    def _running(self, placed: Sequence[Placed]) -> Mapping[str, str]:
+        """Container -> node, of those of `placed` that serve."""
+        now_s, seen = self._engine.now_s(), self._engine.seen
+        nodes = {item.node for item in placed if item.node is not None}
+        serving = {node: seen.serving(node, now_s=now_s) for node in nodes}
+        return {
+            item.name: item.node
+            for item in placed
+            if item.node is not None and (item.name, item.container.image) in serving[item.node]
+        }

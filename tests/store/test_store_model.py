@@ -4,6 +4,7 @@ import tempfile
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
+from unittest.mock import patch
 
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -24,6 +25,9 @@ class StoreMachine(RuleBasedStateMachine):
 
     @initialize()
     def begin(self):
+        # What is killed here is no machine, so nothing need get further than the kernel.
+        self.no_sync = patch("os.fsync")
+        self.no_sync.start()
         self.scratch = tempfile.TemporaryDirectory()
         self.folders = (Path(self.scratch.name) / str(n) for n in count())
         self.clock = Clock()
@@ -42,6 +46,7 @@ class StoreMachine(RuleBasedStateMachine):
         if hasattr(self, "store"):
             self.store.close()
             self.scratch.cleanup()
+            self.no_sync.stop()
 
     @rule(container=containers, node=places)
     def declare(self, container, node):

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from provisioning.guest import timing, users
+from provisioning.guest import timing
 from provisioning.topology import Topology
 from services.core.profile import Profile
 
@@ -77,7 +77,6 @@ def _generated(lab: Topology, timings: Profile) -> dict[str, File]:
         "etc/fstab": "",
         "etc/lab/profile.env": timing.environment(timings, api),
         "etc/lab/push-inventory.json": _inventory(lab),
-        users.FILE: users.text(),
         **timing.drop_ins(timings),
     }
     return {path: File(text) for path, text in texts.items()}

@@ -7,15 +7,9 @@ that name is masked: the image is complete when it boots.
 import subprocess
 from pathlib import Path
 
-FILE = "etc/sysusers.d/lab.conf"
 NAMES = ("lab-pull", "lab-push")
 # Into /etc/shadow goes a day, and the same inputs must give the same image.
 _DAY_S = 1_767_225_600
-
-
-def text() -> str:
-    """Return the sysusers.d(5) file that makes them."""
-    return "".join(f'u {name} - "API of the {name.removeprefix("lab-")} mode"\n' for name in NAMES)
 
 
 def missing(root: Path) -> list[str]:
@@ -26,11 +20,13 @@ def missing(root: Path) -> list[str]:
 
 
 def ensure(root: Path) -> list[str]:
-    """Make the users that are missing, once FILE is there, and return them. Idempotent."""
+    """Make the users that are missing, and return them. Idempotent."""
     lacking = missing(root)
     if lacking:
+        # Not as a file of sysusers.d(5): whether --root= counts for its path differs by version.
+        lines = [f'u {name} - "API of the {name.removeprefix("lab-")} mode"' for name in lacking]
         subprocess.run(
-            ["systemd-sysusers", f"--root={root}", f"/{FILE}"],
+            ["systemd-sysusers", f"--root={root}", "--inline", *lines],
             env={"PATH": "/usr/bin:/bin", "SOURCE_DATE_EPOCH": str(_DAY_S)},
             check=True,
         )

@@ -15,7 +15,7 @@ from services.pull.watched import Watched
 
 NEVER_S = float("inf")
 # Somebody decided otherwise in the meantime, or deleted the container: theirs is newer.
-_OVERTAKEN = (404, 409, 412)
+_OVERTAKEN = 412
 
 
 class Wait(NamedTuple):
@@ -83,7 +83,7 @@ def write_all(
         try:
             api.write(placement, revisions[placement.name])
         except ApiRefused as error:
-            if error.status not in _OVERTAKEN:
+            if error.status != _OVERTAKEN:
                 raise
             overtaken = True
             print(f"SKIP {placement.name}: decided otherwise meanwhile: {error.error}", flush=True)

@@ -19,13 +19,14 @@ def decide(api: Api, held: Held, tick_s: float) -> Wait:
     containers = api.containers.read()
     # After the containers: services/core/once.py.
     plan = schedule(containers, api.nodes.read())
-    overtaken = write_all(api, "PLACE", plan.placements, containers)
+    write_all(api, "PLACE", plan.placements, containers)
     held(plan.held)
-    if overtaken or plan.unsure:
+    if plan.unsure:
         # A node that stops something changes this list; one that merely reports does not.
         return Wait(api.containers.changed, tick_s)
     if plan.held:
         return Wait(api.nodes.changed)
+    # Which is at once, if somebody was faster: the list has changed since.
     return Wait(api.unassigned.changed)
 
 

@@ -7,9 +7,10 @@ from contextlib import contextmanager
 import pytest
 
 from services.core.errors import ApiRefused, ApiUnreachable
-from services.core.model import STOP
+from services.core.model import STOP, Container
 from services.core.profile import profile
 from services.pull import node_controller, scheduler
+from services.pull.deciding import Wait
 from services.pull.one_pass import Clock, run
 from services.store import Store
 from tests.pull.clock import Clock as StoreClock
@@ -156,6 +157,44 @@ def test_the_controller_wakes_when_a_guard_ends_and_says_once_that_it_held(tmp_p
     assert sum("wait=" in line for line in api.asked) < 10
 
 
+@pytest.mark.parametrize(("program", "line"), [(scheduler, "PLACE"), (node_controller, "UNASSIGN")])
+def test_who_was_overtaken_decides_anew(tmp_path, clock, capsys, program, line):
+    """By a change that leaves the container where it is."""
+    store = Store(tmp_path, lease_s=60.0, now_s=clock)
+    declare(store, "a", node=None if program is scheduler else "node1")
+    report(store, "node1")
+    clock.now_s += 61
+    report(store, "node2")
+    report(store, "node3")
+    before = names(store)
+    images = iter(["nginx"])
+
+    def meanwhile():
+        for image in images:
+            store.put(Container("a", image))
+
+    with watch(program, DirectApi(store, meanwhile), tick_s=0.05):
+        wait_for(lambda: names(store) != before, "it decides", timeout_s=10)
+    assert [text.split()[0] for text in capsys.readouterr().out.splitlines()] == ["SKIP", line]
+
+
+def test_why_nothing_is_decided_is_said_once_however_often_it_is_found(store, capsys):
+    declare(store, "a", node="node1")
+    for name in ("node1", "node2"):
+        report(store, name)
+        store.mark(name, cordoned=True)
+    store.mark("node1", draining=True)
+    api = DirectApi(store)
+    with watch(node_controller, api):
+        idle(api)
+        store.mark("node2", draining=True)
+        wait_for(lambda: api.asked.count("GET /api/nodes") == 2, "it looks", timeout_s=10)
+        wait_for(api.waiting.is_set, "it waits again", timeout_s=10)
+    assert capsys.readouterr().out.splitlines() == [
+        "HELD: node1 is to be drained, but no other node takes containers"
+    ]
+
+
 def hands():
     """(clock, slept): a pass' own clock, which moves only while it sleeps."""
     slept = []
@@ -218,6 +257,22 @@ def test_an_outage_within_a_pass_is_over_when_the_api_is_back(store, capsys):
     run(scheduler.decide, api, watching(10), clock._replace(sleep=back))
     assert len(slept) == 3
     assert names(store) == {"a": "node1"}
+
+
+def test_each_outage_is_told_and_waited_out_anew(store, capsys):
+    clock, slept = hands()
+    looks = []
+
+    def decide(*_):
+        looks.append(None)
+        if len(looks) % 4:
+            raise ApiUnreachable("url", "away")
+        return Wait(lambda _: True)
+
+    with pytest.raises(ApiUnreachable):
+        run(decide, DirectApi(store), watching(3), clock)
+    assert len(capsys.readouterr().err.splitlines()) > 1
+    assert slept[:3] == slept[3:6]
 
 
 def test_a_plain_pass_does_not_wait_for_the_api(store):

@@ -75,26 +75,23 @@ class Seen:
         boot: str | None,
         *,
         at_s: float,
-        acted: int = 0,
+        acted: int | None = None,
     ) -> News:
         """A sign of life. running: None if it does not say. boot: None if it was not asked."""
         before = self.peers.get(node)
         if running is None:
             running = before.beat.running if before else NOTHING
-            said = before.acted if before else None
-        else:
-            said = acted
+            acted = before.acted if before else None
         left = before.left if before else None
         returns = left is not None and boot is not None and (not boot or boot != left)
-        peer = Peer(Beat(at_s, _wall(), running), True, None if returns else left, said)
+        peer = Peer(Beat(at_s, _wall(), running), True, None if returns else left, acted)
         happened = list(_reports(node, before, peer))
         if before is None:
-            what = "heard of since the server started" if node in self._earlier else "heard of"
-            ready = f"first {what}; {len(peer.ready())} containers ready there"
-            happened = [Happening(NODE_UP, node, node, ready)]
+            # What it says at first is no change of anything.
+            happened = [Happening(NODE_UP, node, node, self._first(node, peer))]
         elif not before.up:
-            silent_s = at_s - before.beat.at_s
-            happened.insert(0, Happening(NODE_UP, node, node, f"back after {silent_s:.1f} s"))
+            reason = f"back after {at_s - before.beat.at_s:.1f} s"
+            happened.insert(0, Happening(NODE_UP, node, node, reason))
         elif returns:
             happened.insert(0, Happening(NODE_UP, node, node, "does not leave, or is back"))
         return _news(node, before, peer, happened)
@@ -165,6 +162,10 @@ class Seen:
     def _is_down(self, silent_s: float) -> bool:
         return health(silent_s, self.lease_s) is Health.DOWN
 
+    def _first(self, node: str, peer: Peer) -> str:
+        since = " since the server started" if node in self._earlier else ""
+        return f"first heard of{since}; {len(peer.ready())} containers ready there"
+
     def _silence(self, silent_s: float) -> str:
         return f"node is silent for {silent_s:.1f} s (lease {self.lease_s:g} s)"
 
@@ -184,7 +185,10 @@ def _news(node: str, before: Peer | None, peer: Peer, happened: list[Happening])
     topics = set()
     if before is None or (before.up, before.left) != (peer.up, peer.left):
         topics.add(NODES)
-    if (before.serves() if before else frozenset()) != peer.serves():
+    if before is None:
+        before = Peer(peer.beat._replace(running=NOTHING), up=True)
+    if (before.serves(), before.ready()) != (peer.serves(), peer.ready()):
+        # What ends on a node that leaves was not taken for running, and yet is waited for.
         topics.add(CONTAINERS)
     return News({node: peer}, tuple(happened), frozenset(topics))
 

@@ -199,6 +199,7 @@ class Store:
 
     def version(self, topic: str) -> int:
         """Return the revision of the last change of `topic`, see versions.py."""
+        self._engine.judge_if_due()
         return self._engine.versions.version(topic)
 
     def await_change(self, topic: str, version: int, timeout_s: float) -> int:

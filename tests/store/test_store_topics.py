@@ -8,76 +8,93 @@ from tests.store.conftest import LEASE_S
 
 TOPICS = ["containers", "unassigned", "nodes", "node/node1", "node/node2", "events"]
 READY = {"a": UnitState("demo", ready=True)}
+FAKE = {"fake": UnitState("demo", ready=True)}
 
 
-def ago(store, clock):
-    clock.now_s += LEASE_S + 0.1
+def silence(store, clock):
+    """node1 says nothing for more than a lease, and node2 does."""
+    clock.now_s += LEASE_S
     store.beat("node2", None)
+    clock.now_s += 0.1
     store.judge()
 
 
+def time_goes_by(store, clock):
+    clock.now_s += LEASE_S - 0.1
+    store.judge()
+
+
+def change(does, moved, what):
+    return pytest.param(does, set(moved.split()), id=what)
+
+
 # On node1: a, ready there; nowhere: b.
-@pytest.mark.parametrize(
-    ("change", "moved"),
-    [
-        ("declare c nowhere", {"containers", "unassigned"}),
-        ("declare c on node1", {"containers", "node/node1"}),
-        ("put a", {"containers", "node/node1"}),
-        ("put b", {"containers", "unassigned"}),
-        ("place b on node1", {"containers", "unassigned", "node/node1"}),
-        ("place a on node2", {"containers", "node/node1", "node/node2"}),
-        ("unassign a", {"containers", "unassigned", "node/node1"}),
-        ("remove a", {"containers", "node/node1"}),
-        ("remove b", {"containers", "unassigned"}),
-        ("cordon node1", {"nodes"}),
-        ("node1 reports a no more", {"containers"}),
-        ("node1 reports what nobody put there", {"containers"}),
-        ("node1 leaves", {"containers", "nodes"}),
-        ("node2 leaves", {"nodes"}),
-        ("node3 speaks first", {"nodes"}),
-        ("node1 falls silent", {"containers", "nodes"}),
-        ("the same report again", None),
-        ("a beat that reports nothing", None),
-        ("place a where it is", None),
-        ("time goes by, less than a lease", None),
-    ],
-)
-def test_a_change_moves_the_topics_that_it_concerns(store, clock, change, moved):
+CHANGES = [
+    change(lambda s: s.declare(Container("c"), None), "containers unassigned", "declare"),
+    change(lambda s: s.declare(Container("c"), "node1"), "containers node/node1", "declare there"),
+    change(lambda s: s.put(Container("a", "nginx")), "containers node/node1", "put a placed one"),
+    change(lambda s: s.put(Container("b", "nginx")), "containers unassigned", "put another"),
+    change(lambda s: s.place("b", "node1", ""), "containers unassigned node/node1", "place"),
+    change(lambda s: s.place("a", "node2", ""), "containers node/node1 node/node2", "move"),
+    change(lambda s: s.place("a", None, ""), "containers unassigned node/node1", "unassign"),
+    change(lambda s: s.remove("a"), "containers node/node1", "remove a placed one"),
+    change(lambda s: s.remove("b"), "containers unassigned", "remove another"),
+    change(lambda s: s.mark("node1", cordoned=True), "nodes", "cordon"),
+    change(lambda s: s.beat("node1", {}), "containers", "a container stops"),
+    change(lambda s: s.beat("node1", READY | FAKE), "containers", "a stray one starts"),
+    change(lambda s: s.leave("node1", "boot"), "containers nodes", "leave"),
+    change(lambda s: s.leave("node2", "boot"), "nodes", "leave with nothing"),
+    change(lambda s: s.beat("node3", {}), "nodes", "a new node"),
+    change(lambda s: s.beat("node3", READY), "containers nodes", "a new node that runs something"),
+]
+NO_CHANGES = {
+    "the same report again": lambda store: store.beat("node1", dict(READY)),
+    "a beat that reports nothing": lambda store: store.beat("node1", None),
+    "place where it is": lambda store: store.place("a", "node1", ""),
+}
+
+
+@pytest.fixture
+def lab(store):
     store.declare(Container("a"), "node1")
     store.declare(Container("b"), None)
     store.beat("node1", READY)
     store.beat("node2", {})
-    before = {topic: store.version(topic) for topic in TOPICS}
-    {
-        "declare c nowhere": lambda: store.declare(Container("c"), None),
-        "declare c on node1": lambda: store.declare(Container("c"), "node1"),
-        "put a": lambda: store.put(Container("a", "nginx")),
-        "put b": lambda: store.put(Container("b", "nginx")),
-        "place b on node1": lambda: store.place("b", "node1", ""),
-        "place a on node2": lambda: store.place("a", "node2", ""),
-        "unassign a": lambda: store.place("a", None, ""),
-        "remove a": lambda: store.remove("a"),
-        "remove b": lambda: store.remove("b"),
-        "cordon node1": lambda: store.mark("node1", cordoned=True),
-        "node1 reports a no more": lambda: store.beat("node1", {}),
-        "node1 reports what nobody put there": lambda: store.beat(
-            "node1", READY | {"fake": UnitState("demo", ready=True)}
-        ),
-        "node1 leaves": lambda: store.leave("node1", "boot"),
-        "node2 leaves": lambda: store.leave("node2", "boot"),
-        "node3 speaks first": lambda: store.beat("node3", {}),
-        "node1 falls silent": lambda: ago(store, clock),
-        "the same report again": lambda: store.beat("node1", dict(READY)),
-        "a beat that reports nothing": lambda: store.beat("node1", None),
-        "place a where it is": lambda: store.place("a", "node1", ""),
-        "time goes by, less than a lease": lambda: (setattr(clock, "now_s", 102.9), store.judge()),
-    }[change]()
-    after = {topic: store.version(topic) for topic in TOPICS}
-    expected = set() if moved is None else moved | {"events"}
-    if change == "node1 falls silent":
-        expected |= {"nodes"}
-    assert {topic for topic in TOPICS if after[topic] != before[topic]} == expected
+    return store
+
+
+def moved_by(store, does):
+    before = {topic: store._engine.versions.version(topic) for topic in TOPICS}
+    does()
+    after = {topic: store._engine.versions.version(topic) for topic in TOPICS}
     assert all(after[topic] >= before[topic] for topic in TOPICS)
+    return {topic for topic in TOPICS if after[topic] != before[topic]}
+
+
+@pytest.mark.parametrize(("does", "moved"), CHANGES)
+def test_a_change_moves_the_topics_that_it_concerns(lab, does, moved):
+    assert moved_by(lab, lambda: does(lab)) == moved | {"events"}
+
+
+@pytest.mark.parametrize("does", NO_CHANGES.values(), ids=NO_CHANGES)
+def test_what_changes_nothing_moves_nothing(lab, does):
+    assert moved_by(lab, lambda: does(lab)) == set()
+
+
+def test_silence_moves_topics_when_the_lease_is_over(lab, clock):
+    assert moved_by(lab, lambda: time_goes_by(lab, clock)) == set()
+    assert moved_by(lab, lambda: silence(lab, clock)) == {"containers", "nodes", "events"}
+
+
+def test_what_stops_on_a_node_that_leaves_is_told(lab):
+    lab.leave("node1", "boot")
+    assert moved_by(lab, lambda: lab.beat("node1", {}, "boot")) == {"containers", "events"}
+
+
+def test_asking_for_a_version_finds_out_whose_lease_is_over(lab, clock):
+    before = lab.version("nodes")
+    clock.now_s += LEASE_S + 0.1
+    assert lab.version("nodes") > before
 
 
 def test_versions_of_a_restarted_store_are_not_older_than_those_before(tmp_path, clock):

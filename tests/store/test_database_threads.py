@@ -172,6 +172,8 @@ def test_a_checkpoint_keeps_only_its_own_change_waiting(db, gate, files):
     assert gate.reached.wait(DEADLINE_S)
     with db.reading():
         assert db.table("t").row("r0") == {"n": 0}
+    # Nothing of the checkpoint is done outside of what blocks nobody else.
+    assert files.calls[-1] == "sync"
     gate.opened.set()
     together.join()
     assert together.results == {0: 0, 1: 1}

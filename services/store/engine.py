@@ -12,12 +12,13 @@ from services.store.eventfile import EventFile, Kept, load
 from services.store.events import REPAIRED, EventLog, Happening
 from services.store.feed import Feed
 from services.store.limits import Limits
+from services.store.marks import Marking, Markings
 from services.store.migrate import migrate
 from services.store.numbers import META, Numbers
 from services.store.placements import Placements
 from services.store.roster import Roster
 from services.store.seen import News, Seen
-from services.store.transactions import Change, Marking, Take, Transactions
+from services.store.transactions import Change, Take, Transactions
 from services.store.versions import CONTAINERS, NODES, Versions, of_node, of_place
 from services.store.writer import Offload
 
@@ -55,24 +56,31 @@ class Engine:
         self.db = Database(directory, offload=offload)
         self.numbers = Numbers(self.db.table(META))
         self.transactions = Transactions(self.db, limits)
+        self.markings = Markings(self.db, limits)
         self.db.change(self._begin)
         with self.db.reading():
-            start = self.numbers.start
-            self.base = self.numbers.declared
-            self.versions = Versions(start, most=limits.topics)
-            kept = load(directory, self.numbers.epoch, start)
-            self.log = EventLog(kept.events, kept.dropped, most=limits.events)
-            self.file = EventFile(
-                directory, self.numbers.epoch, self.db.reading, lambda: Kept(*self.log.kept())
-            )
-            self.feed = Feed(self.versions, self.log, now_s=now_s, record=self.file.add)
-            self.placements = Placements(self.transactions.containers())
-            marked = list(self.transactions.markings())
-            self.seen = Seen(lease_s, (item.node for item in marked), started_s=now_s())
-            self.roster = Roster(marked, self.seen, self.assigned, start=start)
-            self._due_s = self.seen.due_s()
-            self._say_what_was_repaired()
+            self._load(lease_s, limits)
+            self._open_log(directory, limits)
         self.file.begin()
+
+    def _load(self, lease_s: float, limits: Limits) -> None:
+        self.base = self.numbers.declared
+        self.versions = Versions(self.numbers.start, most=limits.topics)
+        self.placements = Placements(self.transactions.containers())
+        marked = list(self.markings.all())
+        self.seen = Seen(lease_s, (item.node for item in marked), started_s=self.now_s())
+        self.roster = Roster(marked, self.seen, self.assigned, start=self.numbers.start)
+        self._due_s = self.seen.due_s()
+
+    def _open_log(self, directory: Path, limits: Limits) -> None:
+        epoch = self.numbers.epoch
+        kept = load(directory, epoch, self.numbers.start)
+        self.log = EventLog(kept.events, kept.dropped, most=limits.events)
+        self.file = EventFile(directory, epoch, self.db.reading, lambda: Kept(*self.log.kept()))
+        self.feed = Feed(self.versions, self.log, now_s=self.now_s, record=self.file.add)
+        if self.db.problem and (revision := self.numbers.volatile()) is not None:
+            repaired = Happening(REPAIRED, "store", "", self.db.problem)
+            self.feed.volatile(revision, (repaired,), ())
 
     def assigned(self, node: str) -> int:
         """Return the revision of what `node` must run; 0 only while nothing was ever declared."""
@@ -93,7 +101,7 @@ class Engine:
                 return
         # A full disk does not make it dead: its next beat tries again.
         with suppress(UnwritableFile):
-            self.mark(lambda take: self.transactions.enrol(take, node))
+            self.mark(lambda take: self.markings.enrol(take, node))
 
     def tell(self, find: Callable[[], News]) -> None:
         """Keep and tell what `find` finds, which runs under the lock and changes nothing.
@@ -182,8 +190,3 @@ class Engine:
     def _begin(self) -> None:
         self.numbers.open(self.db.lost_bytes, time.time())
         migrate(self.db, self.numbers.start)
-
-    def _say_what_was_repaired(self) -> None:
-        if self.db.problem and (revision := self.numbers.volatile()) is not None:
-            repaired = Happening(REPAIRED, "store", "", self.db.problem)
-            self.feed.volatile(revision, (repaired,), ())

@@ -6,8 +6,8 @@ from services.core.errors import UnknownNode
 from services.core.liveness import health
 from services.core.model import Health, Node
 from services.store.answers import Roll
+from services.store.marks import Marking
 from services.store.seen import NOTHING, Beat, Peer, Seen
-from services.store.transactions import Marking
 
 
 class Roster:

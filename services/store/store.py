@@ -16,8 +16,9 @@ from services.core.model import Assignment, Container, Node, Placed, UnitState
 from services.store.answers import Expect, Listing, Roll, Stats
 from services.store.engine import Engine
 from services.store.limits import DEFAULT_LIMITS, Limits
+from services.store.marks import Marking
 from services.store.seen import Beat
-from services.store.transactions import Marking, Take
+from services.store.transactions import Take
 from services.store.versions import CONTAINERS, EVENTS, NODES, UNASSIGNED
 from services.store.writer import Offload, call_here
 
@@ -104,7 +105,7 @@ class Store:
 
         def apply(take: Take) -> Marking:
             standing = self._engine.roster.standing(node)
-            return self._write.mark(take, node, cordoned, draining, expect, standing)
+            return self._engine.markings.mark(take, node, cordoned, draining, expect, standing)
 
         self._engine.mark(apply)
         return self.node(node)[0]

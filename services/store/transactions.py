@@ -1,22 +1,18 @@
-"""What each change does to the tables, within one transaction.
+"""What each change of a container does to the tables, within one transaction.
 
 Users write what is *wanted*, scheduler and node controller what is *placed*: two tables with one
-row for each container. A third has a row for each node that ever spoke, with its marks. Every
-row has the revision of its last change.
+row for each container, which has the revision of its last change.
 """
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from services.core.errors import UnknownContainer, UnknownNode
+from services.core.errors import UnknownContainer
 from services.core.model import KEEP, Container, Placed
 from services.store.answers import ABSENT, Expect, check
 from services.store.database import Database
 from services.store.events import (
-    CORDONED,
-    DRAINING,
     PLACED,
-    UNCORDONED,
     UNPLACED,
     UNWANTED,
     WANTED,
@@ -37,24 +33,12 @@ class Change(NamedTuple):
     happened: tuple[Happening, ...] = ()
 
 
-class Marking(NamedTuple):
-    """What is written of one node. revision: of its row. changed: whether it was."""
-
-    node: str
-    cordoned: bool
-    draining: bool
-    revision: int
-    changed: bool = False
-    happened: tuple[Happening, ...] = ()
-
-
 class Transactions:
-    """Each method but `containers` and `markings` within a change of `db`."""
+    """Each method but `containers` within a change of `db`."""
 
     def __init__(self, db: Database, limits: Limits) -> None:
         self._wanted = db.table("wanted")
         self._placed = db.table("placed")
-        self._nodes = db.table("nodes")
         self._limits = limits
 
     def containers(self) -> Iterator[Placed]:
@@ -63,11 +47,6 @@ class Transactions:
             placed = self._read(str(row.doc_id))
             assert placed is not None  # noqa: S101 - for mypy
             yield placed
-
-    def markings(self) -> Iterator[Marking]:
-        """Every node that ever spoke."""
-        for row in self._nodes:
-            yield _marking(str(row.doc_id), row)
 
     def declare(self, take: Take, container: Container, node: str | None) -> Change:
         """Want `container`, on `node` if the user insists; one that exists stays as it is."""
@@ -118,49 +97,6 @@ class Transactions:
         )
         return Change(before, Placed(before.container, node, revision), revision, (happened,))
 
-    def mark(
-        self,
-        take: Take,
-        node: str,
-        cordoned: bool | None,
-        draining: bool | None,
-        expect: Expect,
-        standing: int,
-    ) -> Marking:
-        """Mark `node`; None leaves as it is, and who drains is cordoned.
-
-        standing: revision of what is only in memory of it. Raises RevisionConflict, UnknownNode.
-        """
-        row = self._nodes.row(node)
-        check("node", node, expect, ABSENT if row is None else max(standing, _revision(row)))
-        if row is None:
-            raise UnknownNode(node, tuple(sorted(str(row.doc_id) for row in self._nodes)))
-        before = _marking(node, row)
-        after = before._replace(
-            cordoned=before.cordoned if cordoned is None else cordoned,
-            draining=before.draining if draining is None else draining,
-        )
-        if draining:
-            after = after._replace(cordoned=True)
-        elif cordoned is False:
-            after = after._replace(draining=False)
-        if after == before:
-            return before
-        after = after._replace(revision=take(False))
-        self._mark(after)
-        return after._replace(changed=True, happened=(_marked(before, after),))
-
-    def enrol(self, take: Take, node: str) -> Marking:
-        """Remember that `node` spoke. Raises LimitReached."""
-        row = self._nodes.row(node)
-        if row is not None:
-            return _marking(node, row)
-        if len(self._nodes) >= self._limits.nodes:
-            raise LimitReached("nodes", self._limits.nodes)
-        marking = Marking(node, False, False, revision=take(False), changed=True)
-        self._mark(marking)
-        return marking
-
     def _expected(self, name: str, expect: Expect) -> Placed | None:
         before = self._read(name)
         check("container", name, expect, before.revision if before else ABSENT)
@@ -173,8 +109,8 @@ class Transactions:
         container = Container(name, wanted["image"], wanted.get("on_disconnect", KEEP))
         placed = self._placed.row(name)
         if placed is None:
-            return Placed(container, None, _revision(wanted))
-        return Placed(container, placed["node"], max(_revision(wanted), _revision(placed)))
+            return Placed(container, None, revision_of(wanted))
+        return Placed(container, placed["node"], max(revision_of(wanted), revision_of(placed)))
 
     def _want(self, take: Take, container: Container, before: Placed | None) -> int:
         if before is None and len(self._wanted) >= self._limits.containers:
@@ -187,24 +123,6 @@ class Transactions:
         row = {"name": name, "node": node, "reason": reason, "revision": revision}
         self._placed.put(name, row)
 
-    def _mark(self, marking: Marking) -> None:
-        row = {"cordoned": marking.cordoned, "draining": marking.draining}
-        self._nodes.put(marking.node, {**row, "revision": marking.revision})
-
-
-def _marking(node: str, row: Mapping[str, Any]) -> Marking:
-    return Marking(node, row["cordoned"], row["draining"], _revision(row))
-
-
-def _marked(before: Marking, after: Marking) -> Happening:
-    kind, reason = UNCORDONED, "may get containers again"
-    if after.draining:
-        kind, reason = DRAINING, "gets nothing new, and gives away what it has"
-    elif after.cordoned:
-        kind = CORDONED
-        reason = "drains no more, but gets nothing new" if before.draining else "gets nothing new"
-    return Happening(kind, after.node, after.node, reason)
-
 
 def _difference(before: Container, after: Container) -> str:
     changed = [
@@ -215,5 +133,6 @@ def _difference(before: Container, after: Container) -> str:
     return f"declared anew: {', '.join(changed)}"
 
 
-def _revision(row: Mapping[str, Any]) -> int:
+def revision_of(row: Mapping[str, Any]) -> int:
+    """Return the revision of the last change of `row`."""
     return int(row["revision"])

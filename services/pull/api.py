@@ -1,7 +1,7 @@
 """HTTP face of the state server: parses, calls one method of the store, and answers.
 
-Two realms over one store. Admin (loopback) may do everything, as the seed's curl lines do.
-Nodes (the lab's network) may say that they live and read what they must run, nothing else.
+Admin realm, on loopback: everything, as the seed's curl lines do it. What nodes may do on the
+lab's network is in node_api.py.
 """
 
 from typing import Any
@@ -9,100 +9,185 @@ from typing import Any
 from bottle import Bottle, HTTPResponse, request
 
 from services.core import wire, wire_nodes
-from services.core.errors import UnknownContainer
+from services.core.errors import LabError, UnknownContainer, UnknownNode
+from services.core.model import Placed
 from services.core.names import check_label
 from services.durable import UnwritableFile
-from services.store import PlacedMeanwhile, Store
-from services.web import REPORT_LIMIT_BYTES, make_bottle, read_json
+from services.observe.log import Log
+from services.pull import conditions
+from services.pull.agents import add_agent_routes, assignment
+from services.pull.conditions import BadCondition
+from services.pull.listing import Encoded
+from services.pull.meters import Meters
+from services.pull.openapi import DOCUMENT
+from services.pull.watching import answer, events, watched
+from services.store import LimitReached, RevisionConflict, Store
+from services.store.versions import CONTAINERS, NODES, UNASSIGNED
+from services.web import add_document, add_metrics, add_ready, make_bottle, note, read_json
 
-STATUS = {UnknownContainer: 404, PlacedMeanwhile: 409, UnwritableFile: 503}
-_ADMIN_HINT = (
-    "routes: GET and POST /api/containers, PATCH and DELETE /api/containers/NAME, "
-    "GET /api/nodes, POST /api/nodes/NODE/heartbeat, GET /healthz"
+STATUS: dict[type[LabError], int] = {
+    BadCondition: 400,
+    UnknownContainer: 404,
+    UnknownNode: 404,
+    LimitReached: 409,
+    RevisionConflict: 412,
+    UnwritableFile: 503,
+}
+_HINT = (
+    "routes: /api/containers, /api/containers/NAME, /api/nodes, /api/nodes/NODE, "
+    "/api/nodes/NODE/desired, /api/events; GET /openapi.json describes them"
 )
-_NODE_HINT = (
-    "nodes may only GET /api/containers?node=NODE and POST /api/nodes/NODE/heartbeat; "
-    "the rest is served on the API machine's loopback"
-)
 
 
-def make_admin_app(store: Store) -> Bottle:
-    """Return the app of the admin realm over `store`: every route."""
-    app = make_bottle(STATUS, hint=_ADMIN_HINT)
-    _add_agent_routes(app, store)
+def make_admin_app(
+    store: Store,
+    *,
+    stop_margin_s: float = 0.0,
+    log: Log | None = None,
+    meters: Meters | None = None,
+) -> Bottle:
+    """Return the app of the admin realm over `store`.
+
+    stop_margin_s: of the profile, for whoever asks for the nodes.
+    """
+    meters = meters or Meters(store)
+    app = make_bottle(STATUS, hint=_HINT, log=log, metrics=meters.metrics)
+    add_metrics(app, meters.metrics)
+    add_ready(app, lambda: _check(store))
+    add_document(app, DOCUMENT)
+    _add_containers(app, store, Encoded())
+    _add_nodes(app, store, stop_margin_s)
+    add_agent_routes(app, store, meters)
+
+    @app.get("/api/nodes/<node>/desired")  # type: ignore[untyped-decorator]
+    def desired(node: str) -> HTTPResponse:
+        """What `node` must run. Asking here is no sign of its life."""
+        return assignment(store, check_label(node, "node"))
+
+    @app.get("/api/events")  # type: ignore[untyped-decorator]
+    def list_events() -> wire.Json:
+        """What happened since a revision; ?wait= holds the request until something does."""
+        return wire_nodes.dump_events(events(store))
+
+    return app
+
+
+def _add_containers(app: Bottle, store: Store, encoded: Encoded) -> None:
+    def everything() -> bytes:
+        return encoded.text(store.listing())
+
+    def changed(placed: Placed | None, status: int = 200) -> HTTPResponse:
+        """The whole list, as the seed's clients expect it, or what changed alone."""
+        tag = f'"{placed.revision}"' if placed else ""
+        if not conditions.minimal(request.get_header("Prefer", "")):
+            return answer(everything(), tag, status)
+        if placed is None:
+            body: wire.Json = {"container": None, "revision": store.version(CONTAINERS)}
+        else:
+            body = wire.dump_changed(placed, _running(store, placed), placed.revision)
+        response = answer(body, tag, status)
+        response.set_header("Preference-Applied", "return=minimal")
+        return response
 
     @app.get("/api/containers")  # type: ignore[untyped-decorator]
-    def list_containers() -> wire.Json:
-        """Everything that is declared; with ?node=NODE what that node must run."""
+    def list_containers() -> HTTPResponse:
+        """Everything that is declared; ?node=NODE: what that node must run."""
         node = request.query.get("node")
-        return _everything(store) if node is None else _assignment(store, node)
+        if node is not None:
+            return assignment(store, check_label(node, "node"))
+        if request.query.get("unassigned") == "true":
+            return watched(store, UNASSIGNED, lambda: _listed(store))
+        return watched(store, CONTAINERS, everything)
 
     @app.post("/api/containers")  # type: ignore[untyped-decorator]
     def declare() -> HTTPResponse:
         """Want a container. One that exists stays as it is; the answer is the same."""
-        store.declare(*wire.load_container(read_json()))
-        return HTTPResponse(_everything(store), status=201)
+        container, node = wire.load_container(read_json())
+        note(container=container.name)
+        return changed(store.declare(container, node), 201)
+
+    @app.get("/api/containers/<name>")  # type: ignore[untyped-decorator]
+    def show(name: str) -> HTTPResponse:
+        """One container, with its revision as ETag."""
+        placed = store.container(check_label(name, "container"))
+        return answer(wire.dump_one(placed, _running(store, placed)), f'"{placed.revision}"')
+
+    @app.put("/api/containers/<name>")  # type: ignore[untyped-decorator]
+    def put(name: str) -> HTTPResponse:
+        """Want a container to be like this; where it is placed stays."""
+        container = wire.load_wanted(name, read_json())
+        placed, created = store.put(container, expect=_expected(creates=True))
+        return changed(placed, 201 if created else 200)
 
     @app.patch("/api/containers/<name>")  # type: ignore[untyped-decorator]
-    def place(name: str) -> wire.Json:
+    def place(name: str) -> HTTPResponse:
         """Put a container on a node, or on none."""
         patch = wire.load_patch(read_json())
-        if patch.guarded:
-            store.place_if(name, patch.node, patch.reason, if_node=patch.if_node)
-        else:
-            store.place(name, patch.node, patch.reason)
-        return _everything(store)
+        check_label(name, "container")
+        return changed(store.place(name, patch.node, patch.reason, expect=_expected()))
 
     @app.delete("/api/containers/<name>")  # type: ignore[untyped-decorator]
-    def remove(name: str) -> wire.Json:
+    def remove(name: str) -> HTTPResponse:
         """Want a container no longer. Nobody did, or could: that is what was asked for, too."""
-        store.remove(name)
-        return _everything(store)
+        store.remove(name, expect=_expected())
+        return changed(None)
+
+
+def _add_nodes(app: Bottle, store: Store, stop_margin_s: float) -> None:
+    def everybody() -> wire.Json:
+        roll = store.nodes()
+        documents = [
+            wire_nodes.dump_node(node, beat.wall, sorted(beat.running)) for node, beat in roll.heard
+        ]
+        return wire_nodes.dump_nodes(
+            documents, roll.uptime_s, store.lease_s, roll.awaited, stop_margin_s
+        )
+
+    def one(name: str) -> HTTPResponse:
+        node, beat = store.node(check_label(name, "node"))
+        document = wire_nodes.dump_node(node, beat.wall, sorted(beat.running))
+        document["containers"] = [item.name for item in store.assignment(name).containers]
+        return answer(document, f'"{node.revision}"')
 
     @app.get("/api/nodes")  # type: ignore[untyped-decorator]
-    def list_nodes() -> wire.Json:
+    def list_nodes() -> HTTPResponse:
         """Every node that spoke since the server started, and the names of who only did before."""
-        nodes, awaited, uptime_s = store.nodes()
-        documents = [
-            wire_nodes.dump_node(node, beat.wall, sorted(beat.running)) for node, beat in nodes
-        ]
-        return wire_nodes.dump_nodes(documents, uptime_s, store.lease_s, awaited)
+        return watched(store, NODES, everybody)
 
-    return app
+    @app.get("/api/nodes/<node>")  # type: ignore[untyped-decorator]
+    def show_node(node: str) -> HTTPResponse:
+        """One node, and what is placed there."""
+        return one(node)
 
-
-def make_node_app(store: Store) -> Bottle:
-    """Return the app of the node realm over `store`: what an agent needs."""
-    app = make_bottle(STATUS, hint=_NODE_HINT)
-    _add_agent_routes(app, store)
-
-    @app.get("/api/containers")  # type: ignore[untyped-decorator]
-    def read_assignment() -> Any:
-        """What ?node=NODE must run; who asks for everything is in the wrong realm."""
-        node = request.query.get("node")
-        if node is None:
-            return HTTPResponse(wire.dump_error("not for nodes", _NODE_HINT), status=403)
-        return _assignment(store, node)
-
-    return app
-
-
-def _add_agent_routes(app: Bottle, store: Store) -> None:
-    @app.post("/api/nodes/<node>/heartbeat")  # type: ignore[untyped-decorator]
-    def heartbeat(node: str) -> wire.Json:
-        """A sign of life, with a report of what runs there if the agent sends one."""
+    @app.patch("/api/nodes/<node>")  # type: ignore[untyped-decorator]
+    def mark(node: str) -> HTTPResponse:
+        """Cordon a node, drain it, or let it take containers again."""
+        marks = wire_nodes.load_marks(read_json())
         check_label(node, "node")
-        # No body: -1 from curl, which then sends no length at all, and 0 from requests.
-        if request.content_length > 0:
-            store.beat(node, dict(wire.load_report(read_json(REPORT_LIMIT_BYTES)).running))
-        else:
-            store.beat(node, None)
-        return wire.dump_beat(store.assignment(node))
+        note(node=node)
+        store.mark(node, cordoned=marks.cordoned, draining=marks.draining, expect=_expected())
+        return one(node)
 
 
-def _everything(store: Store) -> wire.Json:
-    return wire.dump_placed(*store.listing())
+def _expected(*, creates: bool = False) -> Any:
+    none_match = request.get_header("If-None-Match", "") if creates else ""
+    return conditions.expected(request.get_header("If-Match", ""), none_match)
 
 
-def _assignment(store: Store, node: str) -> wire.Json:
-    return wire.dump_assignment(store.assignment(check_label(node, "node")))
+def _running(store: Store, placed: Placed) -> dict[str, str]:
+    node = store.running_on(placed.name)
+    return {} if node is None else {placed.name: node}
+
+
+def _listed(store: Store) -> wire.Json:
+    listing = store.unassigned()
+    return wire.dump_placed(listing.placed, listing.running, listing.revision)
+
+
+def _check(store: Store) -> None:
+    trouble = store.stats().trouble
+    if trouble:
+        raise LabError(
+            f"the last change could not be written: {trouble}",
+            hint="check free space and permissions: df -h /var/lib/lab-pull",
+        )

@@ -24,18 +24,21 @@ def make_bottle(
     hint: str = "",
     log: Log | None = None,
     metrics: Metrics | None = None,
+    healthz: bool = True,
 ) -> Bottle:
-    """Return an app with `GET /healthz` whose every error is JSON: {"error", "hint"}.
+    """Return an app whose every error is JSON: {"error", "hint"}.
 
     status: LabError class -> HTTP status; 500 for classes that neither it nor BAD_INPUT names.
     hint: for whoever asks for a route that there is not.
     log: told of requests and of our bugs; by default in text. metrics: counts requests.
+    healthz: whether there is `GET /healthz`.
     """
     app = Bottle()
     told = log or TextLog()
     app.install(_lab_errors({**BAD_INPUT, **status}))
     app.default_error_handler = lambda error: _http_error(error, hint, told)
-    app.get("/healthz", callback=lambda: {"status": "ok"})
+    if healthz:
+        app.get("/healthz", callback=lambda: {"status": "ok"})
     # Bottle calls this attribute for every request, so whoever serves the app serves all of it.
     app.wsgi = watch(limited(app.wsgi), told, metrics, _route)
     return app

@@ -2,8 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser
@@ -12,44 +11,7 @@ from waitress.utilities import BadRequest, RequestHeaderFieldsTooLarge
 
 from services.core import wire
 from services.observe.ids import HEADER
-
-# Eight times the longest URL that limits.py lets through.
-HEADER_LIMIT_BYTES = 16 * 1024
-
-
-class Patience(NamedTuple):
-    """What a client may take.
-
-    idle_s: between two requests (whole seconds). request_s: to send one request, first byte to
-    last. connections: at once; beyond, those that we have waited for longest make room.
-    """
-
-    idle_s: int = 30
-    request_s: float = 30
-    connections: int = 900
-
-
-class Refused(NamedTuple):
-    """A request that reached no app. method and path: "" where they could not be read."""
-
-    method: str
-    path: str
-    status: int
-    sent_bytes: int
-    client: str
-    error: str
-
-
-# Told of a refusal; returns the id of the request.
-Tell = Callable[[Refused], str]
-
-_HINTS = {
-    400: "send a request as HTTP/1.1 has it: curl -i URL",
-    408: "send the whole request at once",
-    413: "send one container, or the report of one node, a request",
-    431: "send fewer or shorter headers; names in a URL have at most 63 characters",
-    501: "send Content-Length, or Transfer-Encoding: chunked",
-}
+from services.web.patience import HEADER_LIMIT_BYTES, HINTS, Patience, Refused, Tell
 
 
 class TooSlow(BadRequest):  # type: ignore[misc]
@@ -82,7 +44,7 @@ class JsonErrorTask(ErrorTask):  # type: ignore[misc]
         """Answer, and close: what follows on this connection may be anything."""
         error = self.request.error
         what = f"{error.reason}: {error.body}"
-        body = json.dumps(wire.dump_error(what, _HINTS.get(error.code, ""))).encode()
+        body = json.dumps(wire.dump_error(what, HINTS.get(error.code, ""))).encode()
         name = self.channel.tell(
             Refused(
                 method=getattr(self.request, "command", ""),

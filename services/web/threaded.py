@@ -16,8 +16,9 @@ from waitress.server import BaseWSGIServer as BaseWSGIServer
 from services.observe.log import Log, TextLog
 from services.observe.metrics import Metrics
 from services.observe.watch import tell_refusal
-from services.web.channel import HEADER_LIMIT_BYTES, Channel, Patience, Refused
+from services.web.channel import Channel
 from services.web.listen import BACKLOG, announce
+from services.web.patience import HEADER_LIMIT_BYTES, Patience, Refused
 
 # Read and discarded up to here, so that the client sees our 413 or 431 and not a broken pipe.
 _DRAIN_BODY_BYTES = 16 * 1024 * 1024

@@ -1,0 +1,124 @@
+"""The command line of the state server: options in, both realms served, an exit code out."""
+
+import argparse
+import os
+import signal
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+import gevent
+from gevent.event import Event
+
+from services import web
+from services.core.errors import LabError
+from services.core.profile import UNTOLD_PROFILE, Profile, profile, stretched
+from services.observe.capture import add_log_option, open_log
+from services.observe.log import Log
+from services.pull.api import make_admin_app
+from services.pull.meters import Meters
+from services.pull.node_api import make_node_app
+from services.pull.serving import Server, judge_for_ever, serve_until
+from services.pull.sole import sole_use
+from services.pull.tokens import Tokens
+from services.slowness import slowness
+from services.store import Store
+
+
+class NoTokens(LabError):
+    """A realm of nodes in which nobody could be told from anybody."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "--node-listen without --tokens: nodes could not be told apart",
+            hint='give --tokens a JSON file: {"node1": ["SHA-256 of its token, in hexadecimal"]}',
+        )
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Serve until SIGTERM or Ctrl-C and return 0; return 1 and say why if that cannot be."""
+    options = _parser().parse_args(arguments)
+    log = open_log(options.log)
+    try:
+        timings = stretched(profile(options.profile), slowness())
+        run(options, timings, log)
+    except LabError as error:
+        log.say(f"{error}\nhint: {error.hint}", level="error")
+        return 1
+    return 0
+
+
+def run(options: argparse.Namespace, timings: Profile, log: Log) -> None:
+    """Serve the store in `options.data` until SIGTERM. Raises LabError."""
+    if options.node_listen and not options.tokens:
+        raise NoTokens
+    _make(options.data)
+    with ExitStack() as held:
+        # Before the store is opened, for that may repair it.
+        admin = held.enter_context(web.listen(*options.listen))
+        nodes = (
+            held.enter_context(web.listen(*options.node_listen)) if options.node_listen else None
+        )
+        held.enter_context(sole_use(options.data))
+        store = Store(
+            options.data, lease_s=timings.lease_s, offload=gevent.get_hub().threadpool.apply
+        )
+        held.callback(store.close)
+        if store.problem:
+            log.say(f"REPAIRED: {store.problem}", level="warning")
+        meters = Meters(store)
+        app = make_admin_app(store, stop_margin_s=timings.stop_margin_s, log=log, meters=meters)
+        servers = [Server(app, admin, log=log, metrics=meters.metrics)]
+        if nodes:
+            tokens = Tokens(options.tokens, log)
+            app = make_node_app(store, tokens, log=log, meters=meters)
+            servers.append(Server(app, nodes, log=log, metrics=meters.metrics))
+        _serve(servers, store, timings, log)
+
+
+def _serve(servers: list[Server], store: Store, timings: Profile, log: Log) -> None:
+    ended = Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        gevent.signal_handler(number, ended.set)
+    judging = gevent.spawn(judge_for_ever, store.judge, timings.lease_s)
+    for server in servers:
+        server.init_socket()
+    web.announce([server.place for server in servers], log)
+    # Whoever waits for news gets none any more, and is answered before the servers end.
+    serve_until(servers, ended, store.release)
+    judging.kill()
+
+
+def _make(data: Path) -> None:
+    try:
+        data.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise LabError(
+            f"cannot use {data} for data: {error.strerror}", hint="choose another with --data"
+        ) from None
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m services.pull", description="State server of the pull mode."
+    )
+    parser.add_argument("--data", type=Path, required=True, help="folder of the database")
+    parser.add_argument(
+        "--listen", type=web.listen_address, required=True, metavar="ADDRESS:PORT",
+        help="the admin realm: whoever reaches it may do everything",
+    )  # fmt: skip
+    parser.add_argument(
+        "--node-listen", type=web.listen_address, metavar="ADDRESS:PORT",
+        help="the node realm: each node reads and reports for itself, with its token",
+    )  # fmt: skip
+    parser.add_argument(
+        "--tokens", type=Path, metavar="FILE",
+        help="JSON: node -> SHA-256 digests of its tokens, read again whenever it changes",
+    )  # fmt: skip
+    parser.add_argument(
+        "--profile", default=os.environ.get("LAB_PROFILE", UNTOLD_PROFILE), metavar="NAME",
+        help="how long a node may be silent: 15 s in seed, as its own clients expect, 3 s in fast "
+        "(default: LAB_PROFILE, or seed if that is not set; here %(default)s)",
+    )  # fmt: skip
+    add_log_option(parser)
+    return parser

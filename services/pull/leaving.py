@@ -1,0 +1,39 @@
+"""What becomes of the containers of a node that says goodbye."""
+
+import time
+
+from services.core.errors import UnknownContainer, UnknownNode
+from services.core.model import STOP, Container
+from services.store import Store
+from services.store.versions import CONTAINERS
+
+
+def await_elsewhere(
+    store: Store, node: str, mine: tuple[Container, ...], wait_s: float
+) -> tuple[list[str], list[str]]:
+    """Return which of `mine` run on another node than `node`, and which are waited for.
+
+    Held until none is waited for, or for wait_s seconds. One that must never run twice is not
+    waited for while it runs on `node`: it moves only when it has ended there.
+    """
+    end_s = time.monotonic() + wait_s
+    while True:
+        version = store.version(CONTAINERS)
+        elsewhere = [one.name for one in mine if store.running_on(one.name) not in (None, node)]
+        waiting = [
+            one.name for one in mine if one.name not in elsewhere and _awaited(store, node, one)
+        ]
+        left_s = end_s - time.monotonic()
+        if not waiting or left_s <= 0:
+            return elsewhere, waiting
+        if store.await_change(CONTAINERS, version, left_s) == version:
+            return elsewhere, waiting
+
+
+def _awaited(store: Store, node: str, container: Container) -> bool:
+    try:
+        store.container(container.name)
+        runs_here = container.name in store.node(node)[1].running
+    except (UnknownContainer, UnknownNode):
+        return False
+    return not (container.on_disconnect == STOP and runs_here)

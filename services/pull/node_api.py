@@ -1,0 +1,81 @@
+"""The realm of nodes, on the lab's network: each says that it lives and reads what it must run.
+
+Every request carries the token of the node in its path. Nothing else is served here.
+"""
+
+from typing import Any
+
+from bottle import Bottle, HTTPResponse, request
+
+from services.core.errors import LabError
+from services.core.names import check_label
+from services.observe.log import Log
+from services.pull.agents import add_agent_routes, assignment
+from services.pull.api import STATUS
+from services.pull.meters import Meters
+from services.pull.tokens import NoToken, NotYours, Tokens
+from services.store import Store
+from services.web import make_bottle, refusal
+
+_HINT = (
+    "a node may GET /api/nodes/NODE/desired and POST /api/nodes/NODE/heartbeat or leaving, NODE "
+    "being itself; the rest is served on the API machine's loopback"
+)
+_METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+_STATUS: dict[type[LabError], int] = {**STATUS, NoToken: 401, NotYours: 403}
+
+
+def make_node_app(
+    store: Store, tokens: Tokens, *, log: Log | None = None, meters: Meters | None = None
+) -> Bottle:
+    """Return the app of the node realm over `store`: what an agent needs."""
+    meters = meters or Meters(store)
+    # Whoever may not come in learns nothing, not even that the server is well.
+    app = make_bottle(_STATUS, hint=_HINT, log=log, metrics=meters.metrics, healthz=False)
+    app.install(_Gate(tokens))
+
+    add_agent_routes(app, store, meters)
+
+    @app.get("/api/nodes/<node>/desired")  # type: ignore[untyped-decorator]
+    def desired(node: str) -> HTTPResponse:
+        """What the node must run; asking is a sign of life."""
+        store.alive(node)
+        return assignment(store, node)
+
+    @app.get("/api/containers")  # type: ignore[untyped-decorator]
+    def read_assignment() -> HTTPResponse:
+        """The same, as the seed's agents ask for it: ?node=NODE."""
+        return assignment(store, request.query["node"])
+
+    @app.route("/<path:re:.*>", method=_METHODS)  # type: ignore[untyped-decorator]
+    def nothing_else(path: str) -> HTTPResponse:
+        return refusal(403, f"{request.method} /{path[:80]} is not for nodes", _HINT)
+
+    return app
+
+
+class _Gate:
+    """Bottle plugin: lets a request to its route only if the token is right."""
+
+    name = "gate"
+    api = 2
+
+    def __init__(self, tokens: Tokens) -> None:
+        self._tokens = tokens
+
+    def apply(self, callback: Any, _route: Any) -> Any:
+        """Return `callback` behind the check of the token."""
+
+        def guarded(*args: Any, **kwargs: Any) -> Any:
+            offered = request.get_header("Authorization", "")
+            node = kwargs.get("node", request.query.get("node"))
+            try:
+                if node is None:
+                    self._tokens.known(offered)
+                else:
+                    self._tokens.check(offered, check_label(node, "node"))
+            except NoToken as error:
+                return refusal(401, str(error), error.hint, WWW_Authenticate="Bearer")
+            return callback(*args, **kwargs)
+
+        return guarded

@@ -1,0 +1,121 @@
+"""Which node a request of the node realm comes from, by its token.
+
+The file lists SHA-256 digests, so whoever reads it cannot speak for a node.
+"""
+
+import hashlib
+import hmac
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from services.core.errors import LabError
+from services.core.names import is_label
+from services.observe.log import Log
+
+_SCHEME = "bearer "
+# SHA-256 in hexadecimal.
+_DIGEST_LENGTH = 64
+Digests = Mapping[str, tuple[bytes, ...]]
+
+
+class NoToken(LabError):
+    """A request without a token of any node."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "no valid token",
+            hint="nodes send Authorization: Bearer with what is in /etc/lab/token; "
+            "everything else is served on the API machine's loopback",
+        )
+
+
+class NotYours(LabError):
+    """A node that asks for what is another's, or the administrator's."""
+
+
+class _Stamp(NamedTuple):
+    changed_ns: int
+    size: int
+    inode: int
+
+
+class Tokens:
+    """The tokens in `path`: JSON, node -> list of digests in hexadecimal, all of them valid.
+
+    Read anew whenever the file changes. While it cannot be read, those that were valid stay so;
+    `log` is told, once. A file that was never there lets nobody in.
+    """
+
+    def __init__(self, path: Path, log: Log) -> None:
+        self._path = path
+        self._log = log
+        self._stamp: _Stamp | None = None
+        self._digests: Digests = {}
+        self._complaint = ""
+        self._refresh()
+
+    def check(self, authorization: str, node: str) -> None:
+        """Return if the token in `authorization` is one of `node`'s. Raises NoToken, NotYours."""
+        self._refresh()
+        digest = _digest(authorization)
+        if _listed(digest, self._digests.get(node, ())):
+            return
+        self.known(authorization)
+        raise NotYours(
+            f"this token is not {node!r}'s", hint="a node may only speak for itself, by its name"
+        )
+
+    def known(self, authorization: str) -> None:
+        """Return if the token in `authorization` is any node's. Raises NoToken."""
+        self._refresh()
+        digest = _digest(authorization)
+        # All of them, always: how long it takes must not tell whose it is.
+        if not sum(_listed(digest, digests) for digests in self._digests.values()):
+            raise NoToken
+
+    def _refresh(self) -> None:
+        try:
+            stat = self._path.stat()
+            stamp = _Stamp(stat.st_mtime_ns, stat.st_size, stat.st_ino)
+            if stamp == self._stamp:
+                return
+            self._digests = _parse(self._path.read_text(encoding="utf-8"))
+            self._stamp = stamp
+            self._complaint = ""
+        except (OSError, ValueError) as error:
+            self._complain(str(error))
+
+    def _complain(self, complaint: str) -> None:
+        if complaint != self._complaint:
+            kept = "the tokens of before stay valid" if self._digests else "no node is let in"
+            self._log.say(f"tokens: {complaint}: {kept}", level="warning")
+        self._complaint = complaint
+
+
+def _digest(authorization: str) -> bytes:
+    """The digest of the token; of nothing, where there is none: no file lists that."""
+    scheme, token = authorization[: len(_SCHEME)], authorization[len(_SCHEME) :].strip()
+    if scheme.lower() != _SCHEME or not token:
+        return b""
+    return hashlib.sha256(token.encode("latin-1", "replace")).hexdigest().encode()
+
+
+def _listed(digest: bytes, digests: tuple[bytes, ...]) -> bool:
+    return sum(hmac.compare_digest(digest, one) for one in digests) > 0
+
+
+def _parse(text: str) -> Digests:
+    """Raises ValueError for anything but a whole file."""
+    document = json.loads(text)
+    if not isinstance(document, dict):
+        raise ValueError("not a JSON object of node -> digests")
+    digests: dict[str, tuple[bytes, ...]] = {}
+    for node, listed in document.items():
+        if not is_label(node) or not isinstance(listed, list):
+            raise ValueError(f"the entry {node[:70]!r} is not a node with a list of digests")
+        if not all(isinstance(one, str) and len(one) == _DIGEST_LENGTH for one in listed):
+            raise ValueError(f"the entry {node!r} holds something that is not a SHA-256 digest")
+        digests[node] = tuple(one.lower().encode("ascii", "replace") for one in listed)
+    return digests

@@ -24,7 +24,8 @@ from services.core.errors import LabError, NodeUnreachable
 # With KVM; lab.speed scales them.
 _UP_S = 25
 _BOOT_S = 20
-_HALT_S = 10
+# A node says goodbye first, and waits for its containers to run elsewhere.
+_HALT_S = 30
 # Whatever else libvirt says (paused, in shutdown, …), there is a QEMU.
 OFF = ("shut off", "crashed")
 

@@ -16,6 +16,7 @@ from lab.speed import deadline_s
 from provisioning import topology as topology_file
 from provisioning.topology import Topology
 from services.core.errors import LabError
+from services.core.model import Event
 from tests.waiting import wait_for
 
 ROOT = Path(__file__).parents[2]
@@ -57,6 +58,20 @@ def hosts(lab: Topology) -> dict[str, Host]:
     }
 
 
+def journal(host: Host, *units: str, cursor: str = "") -> list[tuple[float, str]]:
+    """Return what `units` of `host`, and systemd about them, have said: (Unix time there, line)."""
+    named = " ".join(f"--unit={unit}" for unit in units)
+    after = f"--after-cursor='{cursor}'" if cursor else ""
+    said = host.check_output(f"journalctl --quiet --output=short-unix {named} {after}")
+    return [(float(at_s), line) for at_s, _, line in (s.split(None, 2) for s in said.splitlines())]
+
+
+def cursor(host: Host) -> str:
+    """Return where the journal of `host` ends now."""
+    said = host.check_output("journalctl --lines=0 --show-cursor --quiet")
+    return said.rpartition("-- cursor: ")[2].strip()
+
+
 @pytest.fixture
 def push(lab: Topology) -> client.PushClient:
     return client.connect(lab)[0]
@@ -93,8 +108,16 @@ class Stage:
             f"{mode} runs {sorted(names)}, each once",
         )
 
+    def happened(self, since: int, kind: str, subject: str = "") -> list[Event]:
+        """Return pull's events of `kind` after revision `since`, of `subject` if it is named."""
+        events = self.pull.events(since).events
+        return [e for e in events if e.kind == kind and subject in ("", e.subject)]
+
     def clear(self) -> None:
-        """No container is wanted or runs, in either mode."""
+        """No container is wanted or runs, in either mode, and every node takes some."""
+        for node in self.pull.nodes().nodes:
+            if node.cordoned or node.draining:
+                self.pull.mark(node.name, cordoned=False)
         for name in self.pull.declared().names:
             self.pull.delete(name)
         for name in self.where("push"):

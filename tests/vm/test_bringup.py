@@ -95,6 +95,11 @@ def test_switching_modes_stops_the_other_ones_containers_and_api(stage, hosts):
     assert stage.where("pull") == {}
     run(*LAB, "up", "both")
     stage.wait_running("pull", {"here"})
+    # Leaving a mode is no shutdown, and ending a pass that watches no failure.
+    assert not any(node.leaving for node in stage.pull.nodes().nodes)
+    for machine in stage.lab.machines:
+        failed = "systemctl list-units --state=failed --plain --no-legend"
+        assert hosts[machine.name].check_output(failed) == ""
 
 
 def test_the_other_profile_reaches_the_timers(stage, hosts):

@@ -1,7 +1,12 @@
 """Machines that stop and come back, switched by vagrant as a user does it."""
 
+import subprocess
+import threading
+from contextlib import contextmanager
+
 import pytest
 
+from lab.host import settings
 from lab.provider import vagrant
 from services.core.errors import ApiRefused
 from services.core.model import Health
@@ -22,6 +27,26 @@ def _health(stage) -> dict[str, Health]:
     return {node.name: node.health for node in stage.pull.nodes().nodes}
 
 
+@contextmanager
+def _listening(node):
+    """Yield a list that gets the lines of `node`'s journal from now on; whole after the block.
+
+    The journal is in memory and gone with the machine, so it is heard over SSH while it lasts.
+    """
+    ssh = ["ssh", "-F", str(settings.SSH_CONFIG), node]
+    units = "journalctl --follow --lines=0 --unit=pull-leaving.service --unit='pull-container@*'"
+    heard = []
+    with subprocess.Popen([*ssh, units], stdout=subprocess.PIPE, text=True) as process:
+        reader = threading.Thread(target=lambda: heard.extend(process.stdout), daemon=True)
+        reader.start()
+        try:
+            yield heard
+        finally:
+            # The machine is off, and ssh may not have noticed.
+            process.terminate()
+            reader.join()
+
+
 def test_vagrant_knows_the_running_lab(stage):
     shown = run("vagrant", "status", "--machine-readable").stdout
     states = [line.split(",") for line in shown.splitlines()]
@@ -36,7 +61,18 @@ def test_a_node_that_vagrant_halts_loses_its_containers_to_others_and_comes_back
     mine = {name for name, nodes in stage.where("pull").items() if nodes == ["node1"]}
     assert mine
 
-    run("vagrant", "halt", "node1")
+    since = stage.pull.events(0).revision
+    with _listening("node1") as heard:
+        run("vagrant", "halt", "node1")
+        # At once, and not when its lease is over: the server was told.
+        assert stage.happened(since, "node-leaving", "node1")
+        assert {e.subject for e in stage.happened(since, "running")} >= mine
+    # Its own journal, by its own clock: they ran elsewhere before the first of them stopped.
+    said = [at for at, line in enumerate(heard) if "run elsewhere" in line]
+    stops = [at for at, line in enumerate(heard) if "Stopping pull-container@" in line]
+    assert said, heard
+    assert all(name in heard[said[-1]] for name in mine)
+    assert [at for at in stops if at < said[-1]] == []
     stage.wait(lambda: _health(stage)["node1"] is Health.DOWN, "node1 is down for pull")
     stage.wait_running("pull", NAMES)
     assert all("node1" not in nodes for nodes in stage.where("pull").values())
@@ -51,6 +87,7 @@ def test_a_node_that_vagrant_halts_loses_its_containers_to_others_and_comes_back
 
     run("vagrant", "up", "node1")
     stage.wait(lambda: _health(stage)["node1"] is Health.UP, "node1 is up for pull")
+    assert not any(node.leaving for node in stage.pull.nodes().nodes)
     stage.wait_running("pull", NAMES)
     assert {name for name, nodes in stage.where("pull").items() if len(nodes) > 1} == set()
     assert "alone" not in stage.where("push")

@@ -53,29 +53,30 @@ class Engine:
         limits: Limits,
     ) -> None:
         self.now_s = now_s
+        self._limits = limits
         self.db = Database(directory, offload=offload)
         self.numbers = Numbers(self.db.table(META))
         self.transactions = Transactions(self.db, limits)
         self.markings = Markings(self.db, limits)
         self.db.change(self._begin)
         with self.db.reading():
-            self._load(lease_s, limits)
-            self._open_log(directory, limits)
+            self._load(lease_s)
+            self._open_log(directory)
         self.file.begin()
 
-    def _load(self, lease_s: float, limits: Limits) -> None:
+    def _load(self, lease_s: float) -> None:
         self.base = self.numbers.declared
-        self.versions = Versions(self.numbers.start, most=limits.topics)
+        self.versions = Versions(self.numbers.start, most=self._limits.topics)
         self.placements = Placements(self.transactions.containers())
         marked = list(self.markings.all())
         self.seen = Seen(lease_s, (item.node for item in marked), started_s=self.now_s())
         self.roster = Roster(marked, self.seen, self.assigned, start=self.numbers.start)
         self._due_s = self.seen.due_s()
 
-    def _open_log(self, directory: Path, limits: Limits) -> None:
+    def _open_log(self, directory: Path) -> None:
         epoch = self.numbers.epoch
         kept = load(directory, epoch, self.numbers.start)
-        self.log = EventLog(kept.events, kept.dropped, most=limits.events)
+        self.log = EventLog(kept.events, kept.dropped, most=self._limits.events)
         self.file = EventFile(directory, epoch, self.db.reading, lambda: Kept(*self.log.kept()))
         self.feed = Feed(self.versions, self.log, now_s=self.now_s, record=self.file.add)
         if self.db.problem and (revision := self.numbers.volatile()) is not None:
@@ -99,6 +100,7 @@ class Engine:
         with self.db.reading():
             if self.roster.knows(node):
                 return
+            self.roster.check_room(node, self._limits.nodes)
         # A full disk does not make it dead: its next beat tries again.
         with suppress(UnwritableFile):
             self.mark(lambda take: self.markings.enrol(take, node))

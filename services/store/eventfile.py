@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from services.core.model import Event
 from services.store.journal import decode, encode
@@ -127,17 +127,18 @@ def load(directory: Path, epoch: str, start: int) -> Kept:
             return Kept((), start)
     except (OSError, ValueError, IndexError, KeyError, TypeError):
         return Kept((), start)
-    documents = [_decoded(line) for line in lines[1:]]
-    events = tuple(Event(*item) for item in documents if isinstance(item, list))
-    last = documents[-1] if documents and None not in documents else None
-    dropped = int(last["closed"]) if isinstance(last, dict) else start
-    return Kept(tuple(event for event in events if event.revision <= start), dropped)
+    found = [_decoded(line) for line in lines[1:]]
+    events = tuple(item for item in found if isinstance(item, Event) and item.revision <= start)
+    last = found[-1] if found and None not in found else None
+    return Kept(events, last if isinstance(last, int) else start)
 
 
-def _decoded(line: bytes) -> Any:
+def _decoded(line: bytes) -> Event | int | None:
+    """An event, or what the last line says; None for a line that is neither."""
     try:
-        return decode(line)
-    except ValueError:
+        document = decode(line)
+        return int(document["closed"]) if isinstance(document, dict) else Event(*document)
+    except (ValueError, KeyError, TypeError):
         return None
 
 

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from services.core.model import Event
 from services.store.events import EventLog, Happening
+from services.store.limits import short
 from services.store.versions import EVENTS, Versions
 
 
@@ -69,7 +70,10 @@ class Feed:
     def _told(self, revision: int, happened: Sequence[Happening], topics: Iterable[str]) -> _Told:
         at = datetime.now(UTC).isoformat(timespec="milliseconds")
         now_s = round(self._now_s(), 3)
-        events = tuple(Event(revision, at, now_s, *item) for item in happened)
+        events = tuple(
+            Event(revision, at, now_s, *item._replace(reason=short(item.reason)))
+            for item in happened
+        )
         return _Told(revision, events, (*topics, EVENTS) if events else tuple(topics))
 
     def _tell_waiting(self) -> None:

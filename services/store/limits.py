@@ -4,6 +4,9 @@ from typing import NamedTuple
 
 from services.core.errors import LabError
 
+# Of why something was done: a sentence, not a book.
+REASON_CHARACTERS = 300
+
 
 class Limits(NamedTuple):
     """Counts. nodes: that may ever speak. events: kept. topics: watched ones remembered apart."""
@@ -15,6 +18,11 @@ class Limits(NamedTuple):
 
 
 DEFAULT_LIMITS = Limits()
+
+
+def short(reason: str) -> str:
+    """Return `reason`, cut if it is too long."""
+    return reason if len(reason) <= REASON_CHARACTERS else f"{reason[: REASON_CHARACTERS - 1]}…"
 
 
 class LimitReached(LabError):

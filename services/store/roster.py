@@ -6,6 +6,7 @@ from services.core.errors import UnknownNode
 from services.core.liveness import health
 from services.core.model import Health, Node
 from services.store.answers import Roll
+from services.store.limits import LimitReached
 from services.store.marks import Marking
 from services.store.seen import NOTHING, Beat, Peer, Seen
 
@@ -33,6 +34,12 @@ class Roster:
     def knows(self, node: str) -> bool:
         """Whether it is written that `node` spoke."""
         return node in self._marked
+
+    def check_room(self, node: str, limit: int) -> None:
+        """Raise LimitReached if `node` is one more than `limit`, also while none can be written."""
+        peers = self._seen.peers
+        if node not in peers and len(self._marked.keys() | peers.keys()) >= limit:
+            raise LimitReached("nodes", limit)
 
     def mark(self, marking: Marking) -> None:
         """Let what is written of a node be this."""

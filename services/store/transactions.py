@@ -18,7 +18,7 @@ from services.store.events import (
     WANTED,
     Happening,
 )
-from services.store.limits import LimitReached, Limits
+from services.store.limits import LimitReached, Limits, short
 
 # Gives the change its revision. declares: whether what is wanted or placed changes.
 Take = Callable[[bool], int]
@@ -120,7 +120,7 @@ class Transactions:
         return revision
 
     def _put(self, name: str, node: str | None, reason: str, revision: int) -> None:
-        row = {"name": name, "node": node, "reason": reason, "revision": revision}
+        row = {"name": name, "node": node, "reason": short(reason), "revision": revision}
         self._placed.put(name, row)
 
 

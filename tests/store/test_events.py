@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.core.model import Event
+from services.core.model import Container, Event
 from services.store import Limits, Store
 from services.store.events import EventLog
 from tests.store.conftest import LEASE_S, reopen, told
@@ -84,6 +84,15 @@ def test_the_store_keeps_as_many_events_as_it_may(tmp_path, clock):
     assert 5 <= len(store.events(0).events) <= 10
     assert store.events(0).truncated
     assert not store.events(store.events(0).oldest).truncated
+
+
+def test_a_reason_that_is_a_book_is_cut(store):
+    store.declare(Container("a"), None)
+    store.place("a", "node1", "why " * 10_000)
+    reason = store.events(0).events[-1].reason
+    assert (len(reason), reason[:8], reason[-1]) == (300, "why why ", "…")
+    store.place("a", "node2", "w" * 300)
+    assert store.events(0).events[-1].reason == "w" * 300
 
 
 def test_events_are_not_in_the_file_of_the_state(store, tmp_path):

@@ -238,6 +238,17 @@ def test_one_node_too_many_is_refused_and_the_others_go_on(tmp_path, clock):
     assert [node.name for node, _ in store.nodes().heard] == ["node1", "node2"]
 
 
+def test_the_limit_of_nodes_holds_while_no_name_can_be_written(tmp_path, clock, disk):
+    limits = Limits(nodes=2)
+    store = Store(tmp_path, lease_s=LEASE_S, now_s=clock, offload=disk, limits=limits)
+    disk.full = True
+    store.beat("node1", None)
+    store.beat("node2", None)
+    with pytest.raises(LimitReached):
+        store.beat("node3", None)
+    store.beat("node2", None)
+
+
 def test_a_node_is_settled_when_it_reported_under_what_holds_for_it(store):
     store.declare(Container("a"), "node1")
     store.beat("node1", {})

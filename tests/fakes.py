@@ -38,11 +38,16 @@ class FakeSystemd:
       much later;
     - a start that is queued succeeds, also that of a unit of `failing`, which then ends at once;
     - a unit that crashed has no processes, so nobody sees it, and `start` brings it back;
-    - a unit reads its environment file when it starts, and only then.
+    - a unit reads its environment file when it starts, and only then;
+    - with `queues` set, a job is only queued: what it starts or stops shows with `work`, and a
+      stop takes a start that waits from the queue.
     """
 
     def __init__(self, running: dict[str, UnitState] | None = None) -> None:
         self._running = dict(running or {})
+        self.queues = False
+        self._queue: dict[str, Task] = {}
+        self.looks = 0
         self._files = {name: state.image for name, state in self._running.items()}
         self.performed: list[Task] = []
         self.refuses: Exception | None = None
@@ -52,17 +57,32 @@ class FakeSystemd:
     def observed(self) -> dict[str, UnitState]:
         return dict(self._running)
 
+    def glance(self) -> dict[str, bool]:
+        self.looks += 1
+        return {name: state.ready for name, state in self._running.items()}
+
     def perform(self, tasks: Sequence[Task]) -> None:
         if self.refuses:
             raise self.refuses
         for task in tasks:
             self.performed.append(task)
-            if task.act is Act.STOP:
-                self._running.pop(task.container.name, None)
-                self._files.pop(task.container.name, None)
+            if self.queues:
+                self._queue[task.container.name] = task
             else:
-                self._files[task.container.name] = task.container.image
-                self.start(task.container.name)
+                self._do(task)
+
+    def work(self) -> None:
+        """Do what is queued."""
+        while self._queue:
+            self._do(self._queue.popitem()[1])
+
+    def _do(self, task: Task) -> None:
+        if task.act is Act.STOP:
+            self._running.pop(task.container.name, None)
+            self._files.pop(task.container.name, None)
+        else:
+            self._files[task.container.name] = task.container.image
+            self.start(task.container.name)
 
     def start(self, name: str) -> None:
         """`systemctl start`, by the agent or by a hand."""

@@ -43,10 +43,6 @@ class Queued:
         }
         return {**starting, **observed}
 
-    def starting(self, observed: Mapping[str, UnitState], now_s: float) -> bool:
-        """Whether something may start any moment that `observed` does not show."""
-        return len(self.with_starting(observed, now_s)) > len(observed)
-
     def fresh(self, tasks: Sequence[Task], now_s: float) -> tuple[Task, ...]:
         """Return `tasks` without those stops that were asked for a moment ago.
 

@@ -15,7 +15,7 @@ of both gain on each other meanwhile, the container never runs in both places.
   matter. Linux disciplines them by at most 500 ppm (adjtimex(2), MAXTICKADJ apart), and
   quartz is off by at most 100 ppm more; 0.1 % for each is the sum with room to spare.
 - `look` is the longest time between two looks at the lease, `stop` that of `systemctl stop`
-  and the unit's TimeoutStopSec=: see needed_margin_s.
+  and the unit's TimeoutStopSec=: see look_s and stop_s.
 - An answer that is not followed (follow.py) gives no lease. Its server is alive, and counts the
   request as a sign of life, but what it knows is not what this node runs: it may have placed
   the container elsewhere long ago. The same holds for a refusal.
@@ -96,19 +96,30 @@ def overdue(
     return tuple(task for task in tasks if task.act is Act.STOP and task.reason == reason)
 
 
-def needed_margin_s(timings: Profile, slowness: float) -> float:
-    """Return the margin that the theorem asks of `timings`, as stretched for `slowness`.
+def between_s(timings: Profile, slowness: float) -> float:
+    """Return how long it takes at most from the end of a pass to the first look of the next."""
+    return timings.agent_s + _TIMER_S + _START_S * slowness
 
-    Between two looks at the lease lies at worst: one exchange that hangs; or the stop of a
-    container that must be started from another image, waited for, and after it, where a pass
-    polls once, the end of the pass, the timer and the start of the next.
+
+def stop_s(slowness: float) -> float:
+    """Return how long it takes at most from a look that stops a container to its end."""
+    return _SYSTEMCTL_S * slowness + UNIT_STOP_S
+
+
+def look_s(timings: Profile, slowness: float) -> float:
+    """Return the longest time between two looks at the lease.
+
+    At worst lies between them: one exchange that hangs; or the stop of a container that must be
+    started from another image, which is waited for, and after it, where a pass polls once, the
+    way to the next pass. A pass that watches looks once more after whatever it did.
     """
-    systemctl_s = _SYSTEMCTL_S * slowness
-    between_s = timings.agent_s + _TIMER_S + _START_S * slowness
-    restart_s = UNIT_STOP_S + 2 * systemctl_s
-    # A pass that watches looks once more after whatever it did.
-    busy_s = max(restart_s, between_s) if timings.watch_s else restart_s + between_s
-    look_s = max(busy_s, timings.agent_timeout_s)
-    stop_s = systemctl_s + UNIT_STOP_S
-    drift_s = 2 * CLOCK_ERROR * (timings.lease_s + look_s + stop_s)
-    return look_s + stop_s + drift_s
+    restart_s = stop_s(slowness) + _SYSTEMCTL_S * slowness
+    next_s = between_s(timings, slowness)
+    busy_s = max(restart_s, next_s) if timings.watch_s else restart_s + next_s
+    return max(busy_s, timings.agent_timeout_s)
+
+
+def needed_margin_s(timings: Profile, slowness: float) -> float:
+    """Return the margin that the theorem asks of `timings`, as stretched for `slowness`."""
+    slow_s = look_s(timings, slowness) + stop_s(slowness)
+    return slow_s + 2 * CLOCK_ERROR * (timings.lease_s + slow_s) / (1 - CLOCK_ERROR)

@@ -1,0 +1,63 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.core.lease import CUT_OFF, NEVER_HEARD, NO_LEASE, Lease, cut_off, overdue, plan
+from services.core.model import KEEP, STOP, Act, Assignment, Container, UnitState
+from services.core.reconcile import reconcile
+from tests.core.strategies import assignments, observed_maps
+
+LEASE = Lease(100.0, 3.0)
+SAFE = Assignment("e", 1, (Container("k"), Container("s", on_disconnect=STOP)), 3)
+BOTH = {name: UnitState("demo", ready=True) for name in "ks"}
+REASON = "cut off for 3.4 s, lease 3 s, on_disconnect stop"
+reasons = st.sampled_from(["", REASON])
+
+
+def test_a_lease_holds_until_it_is_over_and_then_says_for_how_long():
+    assert cut_off(LEASE, 100.0) == ""
+    assert cut_off(LEASE, 102.999) == ""
+    assert cut_off(LEASE, 103.0) == CUT_OFF.format(silent_s=3, lease_s=3)
+    assert cut_off(LEASE, 103.4) == REASON
+
+
+def test_without_a_lease_of_this_boot_nothing_that_must_not_run_twice_runs():
+    assert cut_off(None, 100.0) == NEVER_HEARD
+    assert cut_off(LEASE, 99.9) == NEVER_HEARD
+
+
+def test_a_server_that_grants_no_lease_grants_none():
+    assert cut_off(Lease(100.0, 0.0), 100.0) == NO_LEASE
+
+
+def test_only_containers_that_asked_for_it_stop_with_the_lease_as_the_reason():
+    (task,) = plan(SAFE, BOTH, REASON)
+    assert (task.act, task.container.name, task.reason) == (Act.STOP, "s", REASON)
+    assert overdue(SAFE, BOTH, REASON) == (task,)
+
+
+def test_what_the_lease_is_not_the_reason_for_can_wait():
+    observed = {"fake": UnitState("demo", ready=True), "s": UnitState("demo", ready=True)}
+    names = [task.container.name for task in overdue(SAFE, observed, REASON)]
+    assert names == ["s"]
+    assert overdue(SAFE, observed, "") == overdue(None, observed, REASON) == ()
+
+
+@given(assignments, observed_maps)
+def test_while_the_lease_holds_the_plan_is_the_reconciliation(assignment, observed):
+    wanted = {container.name: container for container in assignment.containers}
+    assert plan(assignment, observed, "") == reconcile(wanted, observed)
+
+
+@given(assignments, observed_maps)
+def test_without_it_the_plan_is_that_of_an_assignment_without_them(assignment, observed):
+    kept = tuple(item for item in assignment.containers if item.on_disconnect == KEEP)
+    expected = plan(assignment._replace(containers=kept), observed, "")
+    tasks = plan(assignment, observed, REASON)
+    assert [task._replace(reason="") for task in tasks] == [
+        task._replace(reason="") for task in expected
+    ]
+
+
+@given(observed_maps, reasons)
+def test_who_was_never_told_anything_touches_nothing(observed, reason):
+    assert plan(None, observed, reason) == ()

@@ -6,10 +6,10 @@ from services.agent.plane import Plane
 from services.agent.tick import tick
 from services.pull import node_controller, scheduler
 from services.pull.api import make_admin_app, make_node_app
-from services.pull.one_pass import Api
 from services.store import Store
 from tests.fakes import FakeSystemd
-from tests.pull.conftest import Clock
+from tests.pull.clock import Clock
+from tests.pull.passes import plain_pass
 from tests.serving import Client, serving
 
 LEASE_S = 3.0
@@ -76,8 +76,8 @@ class Lab:
             if name not in silent:
                 node.tick(self.node)
         if self._serving:
-            node_controller.decide(Api(self.admin))
-            scheduler.decide(Api(self.admin))
+            plain_pass(node_controller, self.admin)
+            plain_pass(scheduler, self.admin)
 
     def running(self):
         """What the API says runs, where it was put."""

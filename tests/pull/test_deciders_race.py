@@ -1,28 +1,35 @@
 """Many schedulers and node controllers by accident, and users who do as they like meanwhile."""
 
 import random
+import re
+import subprocess
+import sys
 import threading
 from contextlib import contextmanager
 
 import pytest
 
+from services.core import wire, wire_nodes
 from services.core.errors import UnknownContainer
 from services.core.liveness import NODE_DOWN, NODE_DRAINED, NODE_LEAVING, NODE_UNKNOWN
 from services.core.model import STOP
 from services.core.profile import profile
 from services.core.schedule import LEAST_LOADED
 from services.pull import node_controller, scheduler
+from services.pull.deciding import Api
 from services.pull.one_pass import run
 from services.store import Store
+from services.store.answers import Listing
 from services.store.events import PLACED, UNPLACED, UNWANTED, WANTED
 from tests.pull.clock import Clock
 from tests.pull.direct import DirectApi, declare, names, report
+from tests.serving import ROOT, Client
 from tests.waiting import wait_for
 
 NODES = ("node1", "node2", "node3", "node4")
 BY_HAND = "by hand"
 EVICTED = (NODE_DOWN, NODE_UNKNOWN, NODE_LEAVING, NODE_DRAINED)
-SCHEDULERS, CONTROLLERS, USERS, ACTS = 8, 3, 3, 60
+SCHEDULERS, CONTROLLERS, USERS = 8, 3, 3
 
 
 @pytest.fixture
@@ -32,6 +39,50 @@ def store(tmp_path):
         report(made, node)
     yield made
     made.close()
+
+
+class HttpStore:
+    """What the test does with a store, done to a server by a user's and the agents' requests."""
+
+    def __init__(self, address):
+        self._address = address
+        self._own = threading.local()
+
+    def _call(self, method, path, body=None):
+        if not hasattr(self._own, "client"):
+            self._own.client = Client(self._address)
+        answer = self._own.client(method, path, json=body)
+        if answer.status_code == 404:
+            raise UnknownContainer(path)
+        assert answer.ok, answer.text
+        return answer.json()
+
+    def declare(self, container, node):
+        body = {"name": container.name, "node": node, "on_disconnect": container.on_disconnect}
+        self._call("POST", "/api/containers", body)
+
+    def remove(self, name):
+        self._call("DELETE", f"/api/containers/{name}")
+
+    def place(self, name, node, reason):
+        self._call("PATCH", f"/api/containers/{name}", {"node": node, "reason": reason})
+
+    def mark(self, node, **marks):
+        self._call("PATCH", f"/api/nodes/{node}", marks)
+
+    def assignment(self, node):
+        return wire.load_assignment(self._call("GET", f"/api/containers?node={node}"))
+
+    def beat(self, node, running, boot, revision):
+        body = wire.dump_report(wire.Report(running, revision, boot))
+        self._call("POST", f"/api/nodes/{node}/heartbeat", body)
+
+    def listing(self):
+        placed = wire.load_placed(self._call("GET", "/api/containers"))
+        return Listing(placed, {}, 0, 0)
+
+    def events(self, since):
+        return wire_nodes.load_events(self._call("GET", f"/api/events?since={since}"))
 
 
 @contextmanager
@@ -65,10 +116,10 @@ def deciding(make_api):
     assert errors == []
 
 
-def use(store, seed):
+def use(store, seed, acts):
     """Declare, delete, place and unplace at random; drain and undrain nodes, but never all."""
     dice = random.Random(seed)
-    for _ in range(ACTS):
+    for _ in range(acts):
         name = f"c{dice.randrange(12)}"
         act = dice.choice(["declare", "declare", "declare", "delete", "place", "unplace", "drain"])
         try:
@@ -82,13 +133,12 @@ def use(store, seed):
                 store.place(name, dice.choice(NODES) if act == "place" else None, BY_HAND)
         except UnknownContainer:
             pass
-        for node in NODES:
-            report(store, node)
+        report(store, dice.choice(NODES))
 
 
-def play(store, make_api):
+def play(store, make_api, acts):
     with deciding(make_api):
-        users = [threading.Thread(target=use, args=(store, seed)) for seed in range(USERS)]
+        users = [threading.Thread(target=use, args=(store, seed, acts)) for seed in range(USERS)]
         for thread in users:
             thread.start()
         for thread in users:
@@ -107,10 +157,41 @@ def play(store, make_api):
 
 
 def test_everything_ends_on_one_node_that_lives_and_nothing_newer_is_overwritten(store, capsys):
-    play(store, lambda: DirectApi(store))
+    play(store, lambda: DirectApi(store), 60)
     check(store)
     said = capsys.readouterr().out
     assert "SKIP" in said, "nobody was faster than anybody: this shows nothing"
+
+
+@contextmanager
+def program(*arguments):
+    """A program of services.pull, until the block ends; yield its standard error, line by line."""
+    command = [sys.executable, "-m", *arguments]
+    with subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    ) as running:
+        try:
+            yield running.stderr
+        finally:
+            running.kill()
+
+
+def test_the_same_over_the_real_server_with_programs_among_the_passes(tmp_path, capsys):
+    data = ("--data", str(tmp_path), "--listen", "127.0.0.1:0", "--profile", "fast")
+    with program("services.pull", *data) as said:
+        (port,) = re.findall(r"listening on http://127.0.0.1:(\d+)", said.readline())
+        address = ("127.0.0.1", int(port))
+        store = HttpStore(address)
+        for node in NODES:
+            report(store, node)
+        options = ("--api", f"127.0.0.1:{port}", "--profile", "fast")
+        with (
+            program("services.pull.scheduler", *options),
+            program("services.pull.node_controller", *options),
+        ):
+            play(store, lambda: Api(address, 20.0), 20)
+        check(store)
+    assert "SKIP" in capsys.readouterr().out
 
 
 def check(store):

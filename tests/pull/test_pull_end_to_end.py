@@ -4,8 +4,8 @@ import pytest
 
 from services.core.model import Act
 from services.pull import node_controller, scheduler
-from services.pull.one_pass import Api
 from tests.pull.lab import LEASE_S, Lab
+from tests.pull.passes import plain_pass
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def busy(lab):
 
 def test_declared_placed_started_ready(lab):
     lab.declare("nginx")
-    scheduler.decide(Api(lab.admin))
+    plain_pass(scheduler, lab.admin)
     assert lab.running() == {}
     lab.second()
     assert lab.runs()["node1"] == ["nginx"]
@@ -156,7 +156,7 @@ def test_an_api_that_comes_back_evicts_nobody_within_one_lease(busy, capsys):
     capsys.readouterr()
     for _ in range(int(LEASE_S)):
         busy.clock.now_s += 1
-        node_controller.decide(Api(busy.admin))
+        plain_pass(node_controller, busy.admin)
     said = capsys.readouterr().out.splitlines()
     assert len(said) == LEASE_S
     assert all(line.startswith("HELD: state server is up for") for line in said)

@@ -1,13 +1,14 @@
 """Scheduler and node controller over a real server, and as the programs that timers start."""
 
+import signal
 import subprocess
 import sys
 
 import pytest
 
-from services.core.model import Placement
 from services.pull import node_controller, scheduler
-from services.pull.one_pass import Api
+from services.pull.deciding import Api
+from tests.pull.passes import plain_pass
 from tests.serving import ROOT, unused_port
 
 
@@ -16,7 +17,7 @@ def run(realms, capsys):
     """run(program) -> the lines that one pass of it printed."""
 
     def run(program):
-        program.decide(Api(realms.address))
+        plain_pass(program, realms.address)
         return capsys.readouterr().out.splitlines()
 
     return run
@@ -69,7 +70,7 @@ def test_the_controller_takes_containers_off_a_dead_node_and_the_scheduler_place
 def test_the_controller_holds_within_a_lease_of_the_start(realms, run):
     declare(realms, "a", node="node1")
     realms.clock.now_s += 2
-    assert run(node_controller) == ["HELD: state server is up for 2 s; waiting one lease (3 s)"]
+    assert run(node_controller) == ["HELD: state server is up for less than one lease (3 s)"]
     assert realms.placed() == {"a": "node1"}
 
 
@@ -87,22 +88,26 @@ def test_the_controller_holds_when_most_nodes_vanish_at_once(realms, run):
 class Overtaken(Api):
     """Somebody else decides between this pass' reading and its writing."""
 
-    def __init__(self, address, meanwhile):
-        super().__init__(address)
-        self._meanwhile = meanwhile
+    meanwhile = staticmethod(lambda: None)
 
-    def write(self, placement: Placement, if_node: str | None) -> None:
-        self._meanwhile()
-        super().write(placement, if_node)
+    def write(self, placement, revision):
+        self.meanwhile()
+        super().write(placement, revision)
+
+
+def overtaken(program, realms, *request, **kwargs):
+    """One pass of `program`, before each write of which an administrator sends `request`."""
+
+    class Api(Overtaken):
+        meanwhile = staticmethod(lambda: realms.admin(*request, **kwargs))
+
+    plain_pass(program, realms.address, Api)
 
 
 def test_a_newer_decision_wins_over_the_schedulers(realms, capsys):
     beat(realms, "node1")
     declare(realms, "a")
-    newer = {"node": "node2"}
-    scheduler.decide(
-        Overtaken(realms.address, lambda: realms.admin("PATCH", "/api/containers/a", json=newer))
-    )
+    overtaken(scheduler, realms, "PATCH", "/api/containers/a", json={"node": "node2"})
     assert capsys.readouterr().out.startswith("SKIP a: decided otherwise meanwhile")
     assert realms.placed() == {"a": "node2"}
 
@@ -110,28 +115,27 @@ def test_a_newer_decision_wins_over_the_schedulers(realms, capsys):
 def test_a_container_deleted_meanwhile_does_not_stop_the_pass(realms, capsys):
     beat(realms, "node1")
     declare(realms, "a", "b")
-    scheduler.decide(Overtaken(realms.address, lambda: realms.admin("DELETE", "/api/containers/a")))
+    overtaken(scheduler, realms, "DELETE", "/api/containers/a")
     skipped, placed = capsys.readouterr().out.splitlines()
     assert skipped.startswith("SKIP a")
     assert placed.startswith("PLACE b -> node1")
 
 
-def test_a_container_that_moved_meanwhile_is_not_unassigned(realms, capsys):
+def test_a_container_that_moved_meanwhile_is_not_unassigned(realms):
     beat(realms, "node1", "node2", "node3")
     declare(realms, "a", node="node1")
     realms.clock.now_s += 4
     beat(realms, "node2", "node3")
-    newer = {"node": "node3"}
-    node_controller.decide(
-        Overtaken(realms.address, lambda: realms.admin("PATCH", "/api/containers/a", json=newer))
-    )
+    overtaken(node_controller, realms, "PATCH", "/api/containers/a", json={"node": "node3"})
     assert realms.placed() == {"a": "node3"}
 
 
-def program(name, *arguments):
+def program(name, *arguments, **environment):
     """As its unit runs it: standard library only."""
     command = [sys.executable, "-S", "-E", "-m", f"services.pull.{name}", *arguments]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=30)
+    return subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=30
+    )
 
 
 @pytest.mark.parametrize("name", ["scheduler", "node_controller"])
@@ -145,9 +149,43 @@ def test_the_programs_end_well_with_and_without_a_server(realms, name):
     assert "nothing decided: http://127.0.0.1:" in alone.stderr
 
 
-@pytest.mark.parametrize("arguments", [[], ["--api"], ["--api", "x"], ["--ip", "127.0.0.1:1"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["--api"],
+        ["--api", "x"],
+        ["--ip", "127.0.0.1:1"],
+        ["--api", "127.0.0.1:1", "--profile", "slow"],
+    ],
+    ids=" ".join,
+)
 def test_wrong_arguments_are_said(arguments):
     ended = program("scheduler", *arguments)
     assert ended.returncode == 2
     assert "ADDRESS:PORT" in ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment"),
+    [
+        pytest.param(["--profile", "fast"], {}, id="as told"),
+        pytest.param([], {"LAB_PROFILE": "fast"}, id="as the unit says"),
+    ],
+)
+def test_in_fast_an_outage_is_one_line_and_lasts_as_long_as_a_watch(arguments, environment):
+    """Ten seconds of it would be too long for a test: SIGTERM ends it, as a unit's stop does."""
+    command = [sys.executable, "-S", "-E", "-m", "services.pull.scheduler"]
+    with subprocess.Popen(
+        [*command, "--api", f"127.0.0.1:{unused_port()}", *arguments],
+        cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    ) as running:  # fmt: skip
+        try:
+            assert running.stderr.readline().startswith("nothing decided: http://127.0.0.1:")
+            with pytest.raises(subprocess.TimeoutExpired):
+                running.wait(1.5)
+        finally:
+            running.terminate()
+        assert running.communicate(timeout=10) == ("", "")
+        assert running.returncode == -signal.SIGTERM

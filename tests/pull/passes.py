@@ -1,0 +1,10 @@
+"""One plain pass of a decider, as `seed` has it."""
+
+from services.core.profile import profile
+from services.pull.deciding import Api
+from services.pull.one_pass import run
+
+
+def plain_pass(program, address, kind=Api):
+    """Run one pass of `program` against the server at `address`. kind: which Api it asks."""
+    run(program.decide, kind(address, 5.0), profile("seed"))

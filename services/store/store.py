@@ -62,8 +62,7 @@ class Store:
         Raises LimitReached.
         """
         change = self._engine.change(lambda take: self._write.declare(take, container, node))
-        assert change.after is not None  # noqa: S101 - for mypy
-        return change.after
+        return change.placed
 
     def put(self, container: Container, *, expect: Expect = None) -> tuple[Placed, bool]:
         """Want `container` as it is given; return it, and whether it is new.
@@ -71,8 +70,7 @@ class Store:
         Where it is placed stays. Raises LimitReached and RevisionConflict.
         """
         change = self._engine.change(lambda take: self._write.replace(take, container, expect))
-        assert change.after is not None  # noqa: S101 - for mypy
-        return change.after, change.before is None
+        return change.placed, change.before is None
 
     def remove(self, name: str, *, expect: Expect = None) -> None:
         """Want `name` no longer; does nothing if nobody did. Raises RevisionConflict."""
@@ -87,8 +85,7 @@ class Store:
         change = self._engine.change(
             lambda take: self._write.place(take, name, node, reason, expect)
         )
-        assert change.after is not None  # noqa: S101 - for mypy
-        return change.after
+        return change.placed
 
     def mark(
         self,
@@ -130,15 +127,15 @@ class Store:
 
     def alive(self, node: str) -> None:
         """As `beat` of a node that says nothing but that it lives, not even in which boot."""
-        self._engine.enrol(node)
-        self._engine.tell(
-            lambda: self._engine.seen.hear(node, None, None, at_s=self._engine.now_s())
-        )
+        engine = self._engine
+        engine.enrol(node)
+        engine.tell(lambda: engine.seen.hear(node, None, None, at_s=engine.now_s()))
 
     def leave(self, node: str, boot: str) -> None:
         """Record that `node` shuts down; undone by a beat of another boot, or of none."""
-        self._engine.enrol(node)
-        self._engine.tell(lambda: self._engine.seen.leave(node, boot, at_s=self._engine.now_s()))
+        engine = self._engine
+        engine.enrol(node)
+        engine.tell(lambda: engine.seen.leave(node, boot, at_s=engine.now_s()))
 
     def container(self, name: str) -> Placed:
         """Return the container `name`. Raises UnknownContainer."""

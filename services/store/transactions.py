@@ -32,6 +32,12 @@ class Change(NamedTuple):
     revision: int = 0
     happened: tuple[Happening, ...] = ()
 
+    @property
+    def placed(self) -> Placed:
+        """What it is now; not to be asked of one that is no more."""
+        assert self.after is not None  # noqa: S101 - for mypy
+        return self.after
+
 
 class Transactions:
     """Each method but `containers` within a change of `db`."""

@@ -191,12 +191,13 @@ class Held:
             self._back_off()
             return answer
         self._etag = reply.etag
-        if self._etag != etag:
+        fresh = reply.etag not in ("", etag)
+        if fresh:
             # Nobody held this request. At once a held one, but for a server that always says so.
             self._next_s = sent.at_s + LOOK_S
         if answer.assignment != before:
             return answer
-        if etag and self._etag != etag:
+        if fresh and etag:
             self._known = None  # it counts anew: perhaps it also forgot what runs here
         return None
 

@@ -3,7 +3,7 @@
 import json
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -51,9 +51,9 @@ class StateServer:
         ending = path.partition("?")[0].rpartition("/")[2]
         if ending in self.refusals:
             return self.refusals[ending]
-        if self.tokens is not None:
-            if headers.get("Authorization", "").removeprefix("Bearer ") not in self.tokens:
-                return 401, {"error": "who are you?", "hint": "lab token rotate"}
+        token = headers.get("Authorization", "").removeprefix("Bearer ")
+        if self.tokens is not None and token not in self.tokens:
+            return 401, {"error": "who are you?", "hint": "lab token rotate"}
         if ending == "heartbeat":
             return 200, wire.dump_beat(self.assignment)
         if ending == "leaving":
@@ -95,10 +95,8 @@ class StateServer:
                 pass
 
             def handle(handler) -> None:  # noqa: N805
-                try:
+                with suppress(OSError):  # the agent hung up: its pass is over
                     super().handle()
-                except OSError:
-                    pass  # the agent hung up: its pass is over
 
         server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
         server.daemon_threads = False

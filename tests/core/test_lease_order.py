@@ -11,8 +11,15 @@ from hypothesis import Phase, find, given, settings
 from hypothesis import strategies as st
 
 from services.core.lease import (
-    CLOCK_ERROR, UNIT_STOP_S, Lease, between_s, cut_off, needed_margin_s, plan, stop_s,
-)  # fmt: skip
+    CLOCK_ERROR,
+    UNIT_STOP_S,
+    Lease,
+    between_s,
+    cut_off,
+    needed_margin_s,
+    plan,
+    stop_s,
+)
 from services.core.liveness import evict, health
 from services.core.messages import NodeList
 from services.core.model import STOP, Assignment, Container, Node, Placed, UnitState

@@ -1,0 +1,279 @@
+"""When the agent asks, and how often: no sockets and no clock but the test's."""
+
+from itertools import pairwise
+
+import pytest
+
+from services.agent.held import LOOK_S, Held
+from services.agent.plane import Plane
+from services.core import wire
+from services.core.backoff import MOST_S
+from services.core.errors import ApiRefused, ApiUnreachable
+from services.core.follow import EMPTY_STORE, Answer
+from services.core.model import Assignment, Container, UnitState
+from services.plain_http import Reply
+
+A = Assignment("e", 5, (Container("a"),), 3.0)
+B = Assignment("e", 6, (Container("b"),), 3.0)
+RUNS = {"a": UnitState("demo", ready=True)}
+AWAY = ApiUnreachable("http://api", "refused")
+NOT_FOUND = ApiRefused("http://api", 404, "no such route")
+UNCHANGED = Reply(304, "", None)
+
+
+def desired(assignment, etag='"1"'):
+    return Reply(200, etag, wire.dump_assignment(assignment))
+
+
+class Exchange:
+    """takes_s: until it is over."""
+
+    def __init__(self, lab, answer, takes_s):
+        self._answer = answer
+        self._lab = lab
+        self._over_s = lab.now_s + takes_s
+        self.closed = False
+
+    @property
+    def over(self):
+        return self._lab.now_s >= self._over_s
+
+    def over_in_s(self):
+        return max(0.0, self._over_s - self._lab.now_s)
+
+    def result(self):
+        if isinstance(self._answer, Exception):
+            raise self._answer
+        return self._answer
+
+    def close(self):
+        self.closed = True
+
+
+class FakeLab:
+    """A clock, and a server that is asked through a Line of this shape.
+
+    watch, beat: what is answered from now on. held_s: how long a watch is held, None for as long
+    as it asks for. asked: (when, what) of every request.
+    """
+
+    def __init__(self):
+        self.now_s = 100.0
+        self.watch: object = UNCHANGED
+        self.beat_answer: object = Reply(200, "", wire.dump_beat(A))
+        self.held_s: float | None = None
+        self.asked: list[tuple[float, str]] = []
+        self.sent: list[tuple[dict, int]] = []
+        self.etags: list[str] = []
+        self.tokens_read = 0
+
+    def clock(self):
+        return self.now_s
+
+    def pause(self, exchanges, timeout_s):
+        assert timeout_s > 0, "this would spin"
+        self.now_s += min([timeout_s, *(exchange.over_in_s() for exchange in exchanges)])
+
+    def answer(self, begin):
+        return begin().result()
+
+    def beat(self, observed, revision):
+        self.asked.append((self.now_s, "beat"))
+        self.sent.append((dict(observed), revision))
+        return Exchange(self, self.beat_answer, 0.01)
+
+    def desired(self, etag, wait_s):
+        self.asked.append((self.now_s, "watch"))
+        self.etags.append(etag)
+        if not etag:
+            return Exchange(self, desired(A), 0.01)
+        return Exchange(self, self.watch, wait_s if self.held_s is None else self.held_s)
+
+    def has_new_token(self, error):
+        self.tokens_read += error.status == 401
+        return False
+
+    def times(self, what):
+        return [at_s for at_s, kind in self.asked if kind == what]
+
+
+@pytest.fixture
+def lab():
+    return FakeLab()
+
+
+@pytest.fixture
+def plane(lab, tmp_path):
+    told: list[str] = []
+    made = Plane(
+        "node1", ("127.0.0.1", 1), str(tmp_path), timeout_s=2, complain=told.append, now_s=lab.clock
+    )
+    made.line = lab
+    made.told = told
+    return made
+
+
+@pytest.fixture
+def held(lab, plane):
+    made = Held(plane, tick_s=1, until_s=200, now_s=lab.clock, pause=lab.pause, chance=lambda: 0.0)
+    made.ask(RUNS)
+    made.report(RUNS)
+    return made
+
+
+def listen(held, lab, seconds):
+    """The news of the next `seconds`, with a look's patience each."""
+    until_s, news = lab.now_s + seconds, []
+    while lab.now_s < until_s:
+        news += filter(None, [held.news(LOOK_S)])
+    return news
+
+
+def gaps(times):
+    return [after - before for before, after in pairwise(times)]
+
+
+def test_a_pass_holds_one_request_after_another_a_tick_each(held, lab):
+    assert listen(held, lab, 5) == []
+    # The first one without a condition is answered at once.
+    assert lab.etags[:2] == ["", '"1"']
+    assert gaps(lab.times("watch")) == pytest.approx([LOOK_S, 1, 1, 1, 1])
+
+
+def test_every_slice_renews_the_lease_from_when_it_was_sent(held, lab, plane):
+    listen(held, lab, 9.5)
+    sent_s = lab.times("watch")[-2]
+    lab.now_s = sent_s + 2.99
+    assert plane.cut_off() == ""
+    lab.now_s = sent_s + 3.01
+    assert plane.cut_off()
+
+
+def test_another_assignment_is_news_at_once(held, lab):
+    listen(held, lab, 2)
+    lab.watch, lab.held_s = desired(B, '"2"'), 0.4
+    began_s = lab.now_s
+    (news,) = listen(held, lab, 1.5)
+    assert news == Answer(B)
+    assert lab.now_s - began_s < 1.7
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param(UNCHANGED, id="304 at once"),
+        pytest.param(desired(A), id="the same at once, with the same ETag"),
+        pytest.param(desired(A, ""), id="the same at once, without an ETag"),
+    ],
+)
+def test_a_server_that_does_not_hold_is_asked_once_a_tick(held, lab, answer):
+    listen(held, lab, 1)
+    lab.watch, lab.held_s = answer, 0.001
+    before = len(lab.asked)
+    assert listen(held, lab, 10) == []
+    assert len(lab.asked) - before <= 22  # a tick, and once more where the ETag is lost
+
+
+def test_a_server_that_names_another_etag_each_time_is_asked_once_a_look(held, lab):
+    listen(held, lab, 1)
+    lab.held_s = 0.001
+    for number in range(40):
+        lab.watch = desired(A, f'"{number + 10}"')
+        held.news(LOOK_S)
+    assert min(gaps(lab.times("watch"))) >= LOOK_S - 1e-6
+
+
+def test_a_change_of_what_runs_is_reported_beside_the_request_that_is_held(held, lab):
+    listen(held, lab, 2)
+    held.report({})
+    began_s = lab.now_s
+    held.news(LOOK_S)
+    assert lab.sent[-1] == ({}, 5)
+    assert lab.times("beat")[-1] == began_s
+    listen(held, lab, 5)
+    assert len(lab.sent) == 3  # asked, then under the revision of the answer, then this
+
+
+def test_an_assignment_that_changes_nothing_here_is_reported_as_acted_on(held, lab):
+    listen(held, lab, 2)
+    lab.watch = desired(A._replace(revision=9), '"9"')
+    listen(held, lab, 1.5)
+    lab.watch = UNCHANGED
+    held.report(RUNS)
+    listen(held, lab, 1)
+    assert lab.sent[-1] == (RUNS, 9)
+
+
+def test_a_server_that_counts_anew_is_told_again_what_runs(held, lab):
+    listen(held, lab, 2)
+    before = len(lab.sent)
+    lab.watch = desired(A, '"700"')
+    listen(held, lab, 1.5)
+    lab.watch = UNCHANGED
+    listen(held, lab, 1)
+    assert lab.sent[before:] == [(RUNS, 5)]
+
+
+def test_an_outage_is_asked_about_by_reports_at_growing_intervals(held, lab):
+    listen(held, lab, 2)
+    lab.watch = lab.beat_answer = AWAY
+    lab.asked.clear()
+    news = listen(held, lab, 6)
+    assert {item.outage for item in news} == {"API unreachable"}
+    beats = lab.times("beat")
+    assert gaps(beats)[:4] == pytest.approx([0.41, 0.81, 1.01, 1.01])
+    assert max(gaps(beats)) <= MOST_S + 0.02
+    lab.watch, lab.beat_answer = UNCHANGED, Reply(200, "", wire.dump_beat(A))
+    assert listen(held, lab, 1.1) == [Answer(A)]
+    assert lab.asked[-1][1] == "watch"
+
+
+def test_a_server_that_takes_beats_and_drops_watches_is_not_asked_ever_faster(held, lab):
+    listen(held, lab, 2)
+    lab.held_s, lab.watch = 0.001, AWAY
+    lab.desired = lambda etag, wait_s: (
+        lab.asked.append((lab.now_s, "watch")) or Exchange(lab, AWAY, 0.001)
+    )
+    listen(held, lab, 10)
+    assert len(lab.times("beat")) < 16
+
+
+def test_a_refusal_for_want_of_a_token_reads_it_again_and_backs_off(held, lab):
+    listen(held, lab, 2)
+    refused = ApiRefused("http://api", 401, "who are you?", "lab token rotate")
+    lab.watch = lab.beat_answer = refused
+    news = listen(held, lab, 3)
+    assert news[0].outage == "API answered 401: who are you? (lab token rotate)"
+    assert news[0].assignment == A
+    assert lab.tokens_read == len(news) <= 6
+
+
+def test_a_server_without_watches_is_polled_once_a_tick(held, lab):
+    lab.desired = lambda etag, wait_s: (
+        lab.asked.append((lab.now_s, "watch")) or Exchange(lab, NOT_FOUND, 0.01)
+    )
+    before = len(lab.times("beat"))
+    news = listen(held, lab, 5)
+    assert set(news) == {Answer(A)}
+    assert len(lab.times("watch")) == 1
+    assert 5 <= len(lab.times("beat")) - before <= 7
+
+
+def test_an_answer_that_is_not_followed_gives_no_lease(held, lab, plane):
+    listen(held, lab, 2)
+    lab.watch = desired(Assignment("new", 0, (), 3.0), '"n"')
+    lab.beat_answer = Reply(200, "", wire.dump_beat(Assignment("new", 0, (), 3.0)))
+    news = listen(held, lab, 6)
+    assert {item.outage for item in news} == {EMPTY_STORE}
+    assert plane.cut_off()
+    assert max(gaps(lab.times("beat")[-4:])) <= MOST_S + 0.02
+
+
+def test_no_request_begins_after_the_end_and_the_last_is_not_cut_off(held, lab):
+    listen(held, lab, 99.5)
+    lab.now_s = 199.7
+    while not (held.idle and lab.now_s >= 200):
+        held.news(LOOK_S)
+    assert lab.now_s < 200.2
+    listen(held, lab, 3)
+    assert lab.asked[-1][0] < 200

@@ -26,6 +26,17 @@ def test_a_loss_is_said_and_no_agent_takes_what_is_left_for_older(store, tmp_pat
     assert reopen(tmp_path / "after", clock).problem == ""
 
 
+def test_no_revision_comes_again_though_what_was_done_about_a_loss_is_lost_too(
+    store, tmp_path, clock
+):
+    store.declare(Container("a"), "n")
+    once = crashed(tmp_path, clock, tmp_path / "once", lost_bytes=1)
+    given = [once.version("containers"), once.events(0).revision, once.assignment("n").revision]
+    # The end of its journal is where it wrote from which revision on it counts.
+    twice = crashed(tmp_path / "once", clock, tmp_path / "twice", lost_bytes=20)
+    assert twice.version("containers") > max(given)
+
+
 def test_files_that_are_all_damaged_are_never_taken_for_an_empty_store(store, tmp_path, clock):
     store.declare(Container("a"), None)
     for path in tmp_path.iterdir():

@@ -18,12 +18,13 @@ def leave(line: Line, say: Callable[[str], None], *, wait_s: float) -> None:
     try:
         elsewhere, waiting = _first(line)
         if waiting:
-            say(f"leaving: waiting for {', '.join(waiting)} to run elsewhere")
+            say(_told(elsewhere, f"waiting for {', '.join(waiting)}"))
             elsewhere, waiting = _parse(line.answer(lambda: line.leaving(wait_s)).body)
     except LabError as error:
         say(f"leaving without a goodbye: {error}")
     else:
-        say(_told(elsewhere, waiting, wait_s))
+        late = f"gave up waiting for {', '.join(waiting)} after {wait_s:g} s" if waiting else ""
+        say(_told(elsewhere, late))
 
 
 def _first(line: Line) -> tuple[Sequence[str], Sequence[str]]:
@@ -39,9 +40,7 @@ def _parse(body: object) -> tuple[Sequence[str], Sequence[str]]:
     return wire_nodes.load_leaving(body)
 
 
-def _told(elsewhere: Sequence[str], waiting: Sequence[str], wait_s: float) -> str:
-    if not elsewhere and not waiting:
-        return "leaving: nothing ran here"
+def _told(elsewhere: Sequence[str], others: str) -> str:
     told = [f"{', '.join(elsewhere)} run elsewhere"] if elsewhere else []
-    told += [f"gave up waiting for {', '.join(waiting)} after {wait_s:g} s"] if waiting else []
-    return f"leaving: {'; '.join(told)}"
+    told += [others] if others else []
+    return f"leaving: {'; '.join(told) or 'nothing ran here'}"

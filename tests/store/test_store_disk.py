@@ -7,6 +7,7 @@ import pytest
 from services.core.model import Container, UnitState
 from services.durable import DamagedFile, DurableFile, UnwritableFile
 from services.store import Store
+from services.store.numbers import BLOCK
 from tests.store.conftest import LEASE_S, crashed, in_threads, reopen, told, where
 
 READY = {"a": UnitState("demo", ready=True)}
@@ -32,9 +33,21 @@ def test_no_revision_comes_again_though_what_was_done_about_a_loss_is_lost_too(
     store.declare(Container("a"), "n")
     once = crashed(tmp_path, clock, tmp_path / "once", lost_bytes=1)
     given = [once.version("containers"), once.events(0).revision, once.assignment("n").revision]
-    # The end of its journal is where it wrote from which revision on it counts.
-    twice = crashed(tmp_path / "once", clock, tmp_path / "twice", lost_bytes=20)
+    # In its journal it wrote from which revision on it counts; next to nothing is left of that.
+    twice = crashed(tmp_path / "once", clock, tmp_path / "twice", lost_bytes=10**6)
     assert twice.version("containers") > max(given)
+
+
+def test_more_changes_than_a_block_has_numbers_get_no_number_twice(
+    store, tmp_path, clock, monkeypatch
+):
+    monkeypatch.setattr("os.fsync", lambda fd: None)
+    store.beat("node1", {})
+    given = [store.mark("node1", cordoned=n % 2 == 0).revision for n in range(BLOCK + 100)]
+    assert given == sorted(set(given))
+    again = reopen(tmp_path, clock)
+    assert again.version("nodes") > given[-1]
+    assert again.declare(Container("a"), None).revision > given[-1]
 
 
 def test_files_that_are_all_damaged_are_never_taken_for_an_empty_store(store, tmp_path, clock):

@@ -21,7 +21,7 @@ def leave(line: Line, say: Callable[[str], None], *, wait_s: float) -> None:
             say(_told(elsewhere, f"waiting for {', '.join(waiting)}"))
             elsewhere, waiting = _parse(line.answer(lambda: line.leaving(wait_s)).body)
     except LabError as error:
-        say(f"leaving without a goodbye: {error}")
+        say(f"leaving without waiting: {error}")
     else:
         late = f"gave up waiting for {', '.join(waiting)} after {wait_s:g} s" if waiting else ""
         say(_told(elsewhere, late))

@@ -51,7 +51,7 @@ def test_what_does_not_run_elsewhere_in_time_is_named(server, goodbye):
 
 def test_an_api_that_is_not_there_is_one_line_and_two_attempts(goodbye):
     (line,) = goodbye(("127.0.0.1", unused_port()))
-    assert line.startswith("leaving without a goodbye: ")
+    assert line.startswith("leaving without waiting: ")
     assert ATTEMPTS == 2
 
 
@@ -76,4 +76,4 @@ def test_an_api_that_says_nothing_is_waited_for_no_longer_than_two_exchanges(goo
 def test_no_answer_keeps_a_machine_from_shutting_down(server, goodbye, answer):
     server.refusals["leaving"] = answer
     (line,) = goodbye()
-    assert line.startswith("leaving without a goodbye: ")
+    assert line.startswith("leaving without waiting: ")

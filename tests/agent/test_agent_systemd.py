@@ -63,6 +63,17 @@ def test_only_units_with_processes_count(systemd, node):
     assert systemd.observed() == {}
 
 
+def test_a_glance_sees_who_is_there_and_ready_and_spawns_nothing(systemd, node):
+    assert systemd.glance() == {}
+    node.mark("slow", "b")
+    systemd.perform([start("a"), start("b")])
+    calls = len(node.calls())
+    assert systemd.glance() == {"a": True, "b": False}
+    (node.cgroup("a") / "cgroup.events").write_text("populated 0\nfrozen 0\n")
+    assert systemd.glance() == {"b": False}
+    assert len(node.calls()) == calls
+
+
 def test_only_containers_count(systemd, node):
     node.start_by_hand("a")
     for other in ("cgroup.procs.d", "sshd.service", "pull-container@a.scope", "pull-container@"):

@@ -9,7 +9,7 @@ import pytest
 
 from services import plain_http
 from services.core.errors import ApiRefused, ApiUnreachable
-from services.plain_http import request
+from services.plain_http import Pending, request, wait
 from tests.serving import unused_port
 
 OK = b"HTTP/1.1 200 OK\r\n"
@@ -114,3 +114,65 @@ def trickle(client):
 def test_the_time_limit_holds_for_the_whole_exchange(server, answer):
     with pytest.raises(ApiUnreachable, match="timed out"):
         request("GET", server(answer), "/", timeout_s=0.2)
+
+
+def test_an_etag_goes_out_and_comes_back_and_not_modified_is_an_answer(server):
+    answer = b'HTTP/1.1 304 Not Modified\r\nETag: "e-1"\r\nContent-Length: 99\r\n\r\n'
+    pending = Pending("GET", server(answer), "/", headers={"If-None-Match": '"e-1"'}, timeout_s=10)
+    assert pending.result() == (304, '"e-1"', None)
+    assert b'\r\nIf-None-Match: "e-1"\r\n' in server.seen[0]
+
+
+def test_an_answer_that_takes_its_time_is_waited_for_in_pieces(server):
+    now = threading.Event()
+
+    def later(client):
+        now.wait(10)
+        client.sendall(OK + b"\r\n[1]")
+
+    pending = Pending("GET", server(later), "/", timeout_s=10)
+    for _ in range(3):
+        wait([pending], 0.02)
+        assert not pending.over
+    now.set()
+    wait([pending], 10)
+    assert pending.over
+    assert pending.result().body == [1]
+
+
+def test_whichever_answers_first_ends_the_wait(server):
+    release = threading.Event()
+    slow = Pending("GET", server(lambda client: release.wait(10)), "/slow", timeout_s=10)
+    wait([slow], 0.05)  # until it was accepted: the next answer is for the next connection
+    quick = Pending("GET", server(OK + b"\r\n[2]"), "/quick", timeout_s=10)
+    began_s = time.monotonic()
+    wait([slow, quick], 9)
+    assert time.monotonic() - began_s < 5
+    assert (slow.over, quick.over) == (False, True)
+    assert quick.result().body == [2]
+    slow.close()
+    release.set()
+
+
+def test_without_anything_to_wait_for_it_sleeps():
+    began_s = time.monotonic()
+    wait([], 0.05)
+    assert time.monotonic() - began_s >= 0.05
+
+
+def test_a_wait_that_is_over_leaves_the_exchange_its_own_bound(server):
+    began_s = time.monotonic()
+    pending = Pending("GET", server(lambda client: client.recv(1)), "/", timeout_s=0.3)
+    with pytest.raises(ApiUnreachable, match="timed out"):
+        pending.result()
+    assert 0.3 <= time.monotonic() - began_s < 5
+
+
+def test_a_large_body_goes_out_whole(server):
+    def read(client):
+        size = len(server.seen[0])
+        while size < 3_000_000:
+            size += len(client.recv(65536))
+        client.sendall(OK + b"\r\n[3]")
+
+    assert request("POST", server(read), "/", "x" * 3_000_000, timeout_s=20) == [3]

@@ -42,6 +42,8 @@ def test_a_slow_machine_gets_longer_deadlines_and_keeps_its_periods(name, slowne
     longer = stretched(timings, slowness)
     assert longer[:4] == timings[:4]
     assert longer.agent_timeout_s < longer.lease_s
+    # Somebody else's scheduler and agent come round once before a goodbye gives up.
+    assert longer.leaving_s >= timings.scheduler_s + timings.agent_s + longer.agent_timeout_s
     # The seed's figures are the public demonstration's, on any machine.
     assert (longer == timings) == (timings.faithful or slowness == 1)
 

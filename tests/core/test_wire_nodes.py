@@ -10,7 +10,7 @@ from services.core import wire, wire_nodes
 from services.core.errors import BadShape
 from services.core.messages import EventPage, Marks
 from services.core.model import STOP, Container, Health, Node
-from tests.core.strategies import events, marked_nodes, roll
+from tests.core.strategies import events, labels, marked_nodes, roll
 
 AT = "2026-01-01T00:00:00+00:00"
 
@@ -89,3 +89,9 @@ def test_a_boot_id_is_no_novel():
     assert wire.load_boot({}) == ""
     with pytest.raises(BadShape, match="limit"):
         wire.load_boot({"boot": "x" * 37})
+
+
+@given(st.lists(labels), st.lists(labels))
+def test_the_answer_to_a_goodbye_survives_the_wire(elsewhere, waiting):
+    document = over_the_wire(wire_nodes.dump_leaving(elsewhere, waiting))
+    assert wire_nodes.load_leaving(document) == (tuple(elsewhere), tuple(waiting))

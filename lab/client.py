@@ -65,6 +65,7 @@ class Api:
         # A proxy of the environment must not see, or fail, what goes to our own loopback.
         self._session.trust_env = False
         # A kept connection dies with the API, and the next request would fail for the wrong reason.
+        # So none is kept, also by a server that closes it without having said that it would.
         self._session.headers["Connection"] = "close"
 
     def request(
@@ -96,6 +97,8 @@ class Api:
             )
         except requests.RequestException as error:
             raise ApiUnreachable(url, _reason(error)) from None
+        finally:
+            self._session.close()
 
     def healthy(self) -> bool:
         """Whether GET /healthz answers."""

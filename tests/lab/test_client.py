@@ -1,5 +1,6 @@
 """The HTTP clients, against servers on loopback that answer as the contract says."""
 
+import json
 import socket
 import threading
 
@@ -170,3 +171,27 @@ def test_a_node_is_marked_and_read():
         load = pull.node("node1")
     assert [body for _, _, body in seen] == [{"draining": True}, {"cordoned": False}, None]
     assert (load.node.draining, load.placed, load.running) == (True, ("a", "b"), ("b",))
+
+
+def test_a_server_that_closes_without_a_word_is_asked_anew_each_time():
+    """A kept connection would be found dead now and then, and the API called silent."""
+    body = json.dumps({"containers": []}).encode()
+    head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+    taken = []
+
+    def answer(server):
+        for _ in range(3):
+            connection, _ = server.accept()
+            taken.append(connection)  # still open when the next request comes
+            connection.recv(65536)
+            connection.sendall(head + body)
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = threading.Thread(target=answer, args=(server,), daemon=True)
+        thread.start()
+        client = PullClient(server.getsockname()[1])
+        assert [client.declared().containers for _ in range(3)] == [()] * 3
+        thread.join()
+    assert len(taken) == 3
+    for connection in taken:
+        connection.close()

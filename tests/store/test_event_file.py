@@ -77,10 +77,11 @@ def test_events_of_another_store_are_not_ours(busy, tmp_path, clock):
     busy.close()
     other = tmp_path / "other"
     other.mkdir()
+    reopen(other, clock).close()
     shutil.copy(tmp_path / NAME, other / NAME)
     again = reopen(other, clock)
     assert again.events(0).events == ()
-    assert not again.events(0).truncated
+    assert again.events(0).truncated
 
 
 def test_the_file_is_bounded_and_so_is_what_is_read_from_it(tmp_path, clock, monkeypatch):
@@ -118,6 +119,7 @@ def test_a_full_disk_hinders_nobody_and_what_it_hid_is_written_later(busy, tmp_p
 
 
 def test_a_beat_that_is_no_news_writes_nothing(busy, tmp_path):
+    (tmp_path / NAME).unlink()
     before = {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
     busy.beat("node1", dict(READY))
     busy.judge()

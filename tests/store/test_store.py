@@ -3,7 +3,7 @@
 import pytest
 
 from services.core.errors import UnknownContainer
-from services.core.model import KEEP, STOP, Assignment, Container
+from services.core.model import KEEP, STOP, Assignment, Container, UnitState
 from services.store import LimitReached, Limits, Store
 from tests.store.conftest import LEASE_S, reopen, told, where
 
@@ -111,6 +111,25 @@ def test_everything_but_what_was_seen_survives_a_restart(store, tmp_path, clock)
     assert again.assignment("node1").containers == store.assignment("node1").containers
     assert again.node("node1")[0].cordoned
     assert again.nodes().awaited == ("node1",)
+
+
+def test_an_assignment_has_the_revision_of_what_last_concerned_its_node(store, tmp_path, clock):
+    """Or of something as old, but 0 only while nothing was ever declared."""
+    store.beat("node1", {})
+    store.mark("node1", cordoned=True)
+    assert store.assignment("node1").revision == 0
+    first = store.declare(Container("a"), "node1").revision
+    second = store.declare(Container("b"), "node2").revision
+    store.declare(Container("c"), None)
+    store.beat("node2", {"b": UnitState("demo", ready=True)})
+    revisions = {node: store.assignment(node).revision for node in ("node1", "node2", "other")}
+    assert revisions == {"node1": first, "node2": second, "other": first}
+    last = store.place("a", None, "").revision
+    assert store.assignment("node1").revision == last
+    again = reopen(tmp_path, clock)
+    assert {again.assignment(node).revision for node in revisions} == {last}
+    again.place("a", "node1", "")
+    assert again.assignment("node1").revision > again.assignment("node2").revision == last
 
 
 def test_a_store_made_anew_has_another_epoch(store, tmp_path, clock):

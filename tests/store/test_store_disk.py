@@ -4,13 +4,15 @@ import threading
 
 import pytest
 
-from services.core.model import Container, UnitState
+from services.core.model import Container, Health, UnitState
 from services.durable import DamagedFile, DurableFile, UnwritableFile
 from services.store import Store
 from services.store.numbers import BLOCK
 from tests.store.conftest import LEASE_S, crashed, in_threads, reopen, told, where
 
 READY = {"a": UnitState("demo", ready=True)}
+B_ONLY = {"b": UnitState("demo", ready=True)}
+BOTH = READY | B_ONLY
 
 
 def test_a_loss_is_said_and_no_agent_takes_what_is_left_for_older(store, tmp_path, clock):
@@ -84,27 +86,46 @@ def test_a_change_that_cannot_be_written_did_not_happen(store, disk):
 
 def test_a_full_disk_takes_nobody_down_and_what_it_hid_is_told_later(store, clock, disk):
     store.declare(Container("a"), "node1")
-    store.beat("node1", {})
+    store.declare(Container("b"), "node1")
+    store.beat("node1", BOTH)
     disk.full = True
-    for turn in range(1200):
-        store.beat("node1", READY if turn % 2 else {})
+    for turn in range(BLOCK + 200):
+        store.beat("node1", BOTH if turn % 2 else B_ONLY)
     # No number is left for news by now, and none may be used that is not reserved.
     numbers = store._engine.numbers
     assert numbers.last == numbers._known()["reserved"]
     clock.now_s += LEASE_S
-    store.beat("node1", {})
+    store.beat("node1", {"c": UnitState("demo", ready=True)})
     clock.now_s += 1
     assert store.judge() <= LEASE_S
-    assert not [event for event in told(store) if event[0] == "node-down"]
+    assert store.node("node1")[0].health is Health.UP
+    assert store.running_on("b") == "node1"
     clock.now_s += LEASE_S
     assert store.judge() <= LEASE_S
+    # It can be seen, though nobody can be told.
+    assert store.node("node1")[0].health is Health.DOWN
+    assert store.running_on("b") is None
+    assert not [event for event in told(store) if event[0] == "node-down"]
     disk.full = False
     since = store.events(0).revision
     clock.now_s += 1
     store.judge()
     assert [kind for kind, _, _ in told(store, since)] == ["node-down"]
-    store.beat("node1", READY)
+    store.beat("node1", BOTH)
     assert store.running_on("a") == "node1"
+
+
+def test_a_beat_without_news_writes_nothing_though_numbers_run_out(store, disk):
+    store.beat("node1", {})
+    for turn in range(BLOCK // 2):
+        store.beat("node1", B_ONLY if turn % 2 else {})
+    assert store._engine.numbers.is_low()
+    asked = disk.asked
+    store.beat("node1", B_ONLY)
+    store.judge()
+    assert disk.asked == asked
+    store.beat("node1", {})
+    assert disk.asked == asked + 1
 
 
 def test_many_threads_lose_nothing_and_no_revision_is_given_twice(store, tmp_path, clock):

@@ -18,12 +18,10 @@ class Report(NamedTuple):
 
 
 class Patch(NamedTuple):
-    """What a PATCH asks for. guarded: only while the container is on `if_node`."""
+    """What a PATCH of a container asks for."""
 
     node: str | None
     reason: str
-    guarded: bool
-    if_node: str | None
 
 
 class NodeList(NamedTuple):

@@ -58,8 +58,7 @@ def load_patch(body: object) -> Patch:
             "the field 'node' is missing", hint="""send {"node": "node1"} or {"node": null}"""
         )
     reason = text(fields, "reason") if "reason" in fields else ""
-    if_node = load_node({"node": fields.get("if_node")})
-    return Patch(load_node(fields), reason, "if_node" in fields, if_node)
+    return Patch(load_node(fields), reason)
 
 
 def dump_patch(placement: Placement) -> Json:

@@ -83,8 +83,8 @@ def test_a_decision_survives_the_wire_with_its_reason(node):
     assert (patch.node, patch.reason) == (node, "because")
 
 
-def test_the_patch_of_the_seed_is_not_guarded():
-    assert wire.load_patch({"node": None}) == wire.Patch(None, "", False, None)
+def test_the_patch_of_the_seed_has_no_reason():
+    assert wire.load_patch({"node": None}) == wire.Patch(None, "")
 
 
 def test_the_answer_to_a_beat_of_a_server_that_sends_nothing_along():
@@ -129,7 +129,6 @@ def test_a_document_with_junk_anywhere_is_taken_or_refused_with_an_error_of_ours
             wire.load_container, {"name": "a", "image": "sh"}, UnknownImage, id="images are known"
         ),
         pytest.param(wire.load_patch, {}, BadShape, id="a patch without a node says nothing"),
-        pytest.param(wire.load_patch, {"node": None, "if_node": "A"}, BadName, id="if_node too"),
         pytest.param(
             wire.load_assignment,
             {"containers": ["../../etc"], "epoch": "e", "revision": 1},

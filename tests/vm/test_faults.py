@@ -8,9 +8,11 @@ import pytest
 
 from lab.host import settings
 from lab.provider import vagrant
+from lab.speed import deadline_s
 from services.core.errors import ApiRefused
 from services.core.model import Health
 from tests.vm.conftest import run
+from tests.waiting import wait_for
 
 pytestmark = pytest.mark.vm
 
@@ -34,12 +36,14 @@ def _listening(node):
     The journal is in memory and gone with the machine, so it is heard over SSH while it lasts.
     """
     ssh = ["ssh", "-F", str(settings.SSH_CONFIG), node]
-    units = "journalctl --follow --lines=0 --unit=pull-leaving.service --unit='pull-container@*'"
+    units = "--unit=pull-leaving.service --unit='pull-container@*'"
+    command = f"echo listening; exec journalctl --follow --lines=0 {units}"
     heard = []
-    with subprocess.Popen([*ssh, units], stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen([*ssh, command], stdout=subprocess.PIPE, text=True) as process:
         reader = threading.Thread(target=lambda: heard.extend(process.stdout), daemon=True)
         reader.start()
         try:
+            wait_for(lambda: heard, f"the journal of {node} is heard", timeout_s=deadline_s(10))
             yield heard
         finally:
             # The machine is off, and ssh may not have noticed.

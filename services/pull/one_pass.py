@@ -35,8 +35,8 @@ class Clock(NamedTuple):
 def run(decide: Decide, api: Api, timings: Profile, clock: Clock = Clock()) -> None:  # noqa: B008
     """Decide, then watch and decide again until watch_s have passed; once if that is 0.
 
-    A server that does not answer, or fails, is asked again at growing intervals until then. It
-    is told once, when it begins. Raises the last such error if it lasts, any other at once.
+    A server that does not answer, or fails, is asked again at growing intervals until then, and
+    that is said once. Raises ApiRefused if it still fails in the end; any other refusal at once.
     """
     until_s = clock.now_s() + timings.watch_s
     held = HeldOnce()
@@ -44,7 +44,6 @@ def run(decide: Decide, api: Api, timings: Profile, clock: Clock = Clock()) -> N
     while True:
         try:
             wait = decide(api, held, timings.tick_s)
-            failures = 0
             left_s = until_s - clock.now_s()
             if left_s <= 0:
                 return
@@ -52,12 +51,16 @@ def run(decide: Decide, api: Api, timings: Profile, clock: Clock = Clock()) -> N
         except (ApiUnreachable, ApiRefused) as error:
             failures += 1
             pause_s = delay_s(failures, clock.chance())
-            if not _passes(error) or clock.now_s() + pause_s >= until_s:
+            ends = clock.now_s() + pause_s >= until_s
+            if isinstance(error, ApiRefused) and (ends or error.status < _SERVERS_FAULT):
                 raise
             if failures == 1:
                 print(f"nothing decided: {error}", file=sys.stderr, flush=True)
+            if ends:
+                return
             clock.sleep(pause_s)
         else:
+            failures = 0
             if changed is None or (not changed and clock.now_s() >= until_s):
                 return
 
@@ -74,8 +77,6 @@ def main(decide: Decide, arguments: Sequence[str], environment: Mapping[str, str
     except _Usage as error:
         print(error, file=sys.stderr)
         return _USAGE
-    except ApiUnreachable as error:
-        print(f"nothing decided: {error}", file=sys.stderr)
     except LabError as error:
         print(f"{error}\nhint: {error.hint}", file=sys.stderr)
         return 1
@@ -84,11 +85,6 @@ def main(decide: Decide, arguments: Sequence[str], environment: Mapping[str, str
 
 class _Usage(LabError):
     pass
-
-
-def _passes(error: LabError) -> bool:
-    """Whether asking the same again may help."""
-    return not isinstance(error, ApiRefused) or error.status >= _SERVERS_FAULT
 
 
 def _parse(arguments: Sequence[str], environment: Mapping[str, str]) -> tuple[Address, Profile]:

@@ -6,12 +6,10 @@ from contextlib import contextmanager
 
 import pytest
 
-from services.core.errors import ApiRefused, ApiUnreachable
 from services.core.model import STOP, Container
 from services.core.profile import profile
 from services.pull import node_controller, scheduler
-from services.pull.deciding import Wait
-from services.pull.one_pass import Clock, run
+from services.pull.one_pass import run
 from services.store import Store
 from tests.pull.clock import Clock as StoreClock
 from tests.pull.direct import DirectApi, declare, names, report
@@ -195,12 +193,6 @@ def test_why_nothing_is_decided_is_said_once_however_often_it_is_found(store, ca
     ]
 
 
-def hands():
-    """(clock, slept): a pass' own clock, which moves only while it sleeps."""
-    slept = []
-    return Clock(lambda: sum(slept), slept.append, lambda: 0.5), slept
-
-
 def test_a_pass_ends_when_its_time_is_over(store):
     report(store, "node1")
     api = DirectApi(store)
@@ -223,80 +215,3 @@ def test_a_server_that_answers_at_once_is_not_asked_again_and_again(store):
     api.ending = True
     run(scheduler.decide, api, watching(60))
     assert len(api.asked) == 2
-
-
-def test_an_outage_is_one_line_and_is_waited_out_at_growing_intervals(store, capsys):
-    api = DirectApi(store)
-    api.away = True
-    clock, slept = hands()
-    with pytest.raises(ApiUnreachable):
-        run(scheduler.decide, api, watching(10), clock)
-    said = capsys.readouterr()
-    assert said.out == ""
-    assert said.err.splitlines() == ["nothing decided: /api/containers?unassigned=true does not "
-                                     "answer: connection refused"]  # fmt: skip
-    assert slept[:3] == sorted(slept[:3])
-    assert slept[0] < slept[2]
-    assert all(0 < pause_s <= 1 for pause_s in slept)
-    assert 9 <= sum(slept) < 10
-    assert len(api.asked) == len(slept) + 1
-
-
-def test_an_outage_within_a_pass_is_over_when_the_api_is_back(store, capsys):
-    report(store, "node1")
-    declare(store, "a")
-    api = DirectApi(store)
-    api.away = True
-    clock, slept = hands()
-
-    def back(pause_s):
-        slept.append(pause_s)
-        api.away = len(slept) < 3
-        api.ending = True
-
-    run(scheduler.decide, api, watching(10), clock._replace(sleep=back))
-    assert len(slept) == 3
-    assert names(store) == {"a": "node1"}
-
-
-def test_each_outage_is_told_and_waited_out_anew(store, capsys):
-    clock, slept = hands()
-    looks = []
-
-    def decide(*_):
-        looks.append(None)
-        if len(looks) % 4:
-            raise ApiUnreachable("url", "away")
-        return Wait(lambda _: True)
-
-    with pytest.raises(ApiUnreachable):
-        run(decide, DirectApi(store), watching(3), clock)
-    assert len(capsys.readouterr().err.splitlines()) > 1
-    assert slept[:3] == slept[3:6]
-
-
-def test_a_plain_pass_does_not_wait_for_the_api(store):
-    api = DirectApi(store)
-    api.away = True
-    clock, slept = hands()
-    with pytest.raises(ApiUnreachable):
-        run(scheduler.decide, api, profile("seed"), clock)
-    assert slept == []
-
-
-def test_a_server_that_cannot_write_is_asked_again_and_told_of_in_the_end(store):
-    api = DirectApi(store)
-    api.failing = 503
-    clock, slept = hands()
-    with pytest.raises(ApiRefused, match="503"):
-        run(scheduler.decide, api, watching(10), clock)
-    assert sum(slept) > 8
-
-
-def test_a_refusal_is_not_repeated(store):
-    api = DirectApi(store)
-    api.failing = 403
-    clock, slept = hands()
-    with pytest.raises(ApiRefused, match="403"):
-        run(scheduler.decide, api, watching(10), clock)
-    assert slept == []

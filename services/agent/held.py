@@ -8,14 +8,16 @@ knows nothing of this node. A server without /desired is asked by such heartbeat
 import os
 import time
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 from services.agent.plane import Plane
+from services.agent.reports import Reports
 from services.agent.tick import Observed
 from services.core import wire
 from services.core.backoff import delay_s
-from services.core.errors import ApiRefused, ApiUnreachable, LabError
+from services.core.errors import ApiRefused, LabError
 from services.core.follow import Answer
-from services.core.model import Assignment, UnitState
+from services.core.model import Assignment
 from services.plain_http import Pending, Reply, wait
 
 # Between two requests, whatever the server answers, and between two looks at the containers.
@@ -24,23 +26,19 @@ _NOT_MODIFIED = 304
 # A token, and being let in, are not what this way of asking would change.
 _NOT_ALLOWED = (401, 403)
 
-# What runs, and the revision of the assignment that was acted on.
-_State = tuple[dict[str, UnitState], int]
-
 
 def chance() -> float:
     """From 0 up to 1. `import random` would add 8 % to the instructions of a pass."""
     return os.urandom(1)[0] / 256
 
 
-class _Sent:
+class _Sent(NamedTuple):
     """A request under way. at_s: by the pass's clock; sent_at_s: by the lease's. held: a slice."""
 
-    def __init__(self, pending: Pending, at_s: float, sent_at_s: float, held: bool) -> None:
-        self.pending = pending
-        self.at_s = at_s
-        self.sent_at_s = sent_at_s
-        self.held = held
+    pending: Pending
+    at_s: float
+    sent_at_s: float
+    held: bool
 
 
 class Held:
@@ -71,10 +69,7 @@ class Held:
         self._failures = 0
         self._beats = False  # instead of held requests: after a failure
         self._polls = False  # and where there are none
-        self._state: _State = ({}, 0)  # the newest, and what the server knows of it
-        self._known: _State | None = None
-        self._report: _Sent | None = None
-        self._report_next_s = 0.0
+        self._reports = Reports(plane, again_s=LOOK_S, retry_s=tick_s)
 
     def recall(self) -> Assignment | None:
         """What this node was last told to run."""
@@ -86,7 +81,7 @@ class Held:
 
     def ask(self, observed: Observed) -> Answer:
         """Ask once and wait for the answer: how a pass begins."""
-        self._state = self._known = (dict(observed), self._plane.revision)
+        self._reports.say(observed, known=True)
         answer = self._plane.ask(observed)
         if answer.outage:
             self._back_off()
@@ -94,72 +89,43 @@ class Held:
 
     def report(self, observed: Observed) -> None:
         """Say `observed` with the next call of `news`, if the server does not know it."""
-        self._state = (dict(observed), self._plane.revision)
+        self._reports.say(observed)
 
     def news(self, timeout_s: float) -> Answer | None:
         """Wait up to timeout_s; return what must run if that is new, or why nobody can say."""
         now_s = self._now_s()
         if self._slice is None and self._next_s <= now_s < self._until_s:
             self._slice = self._begin(now_s)
-        if self._has_to_tell(now_s):
-            self._report = self._send(now_s, self._beat)
-        under_way = [sent.pending for sent in (self._slice, self._report) if sent]
+        if now_s < self._until_s and not self._beats:
+            self._reports.begin(now_s)
+        under_way = self._under_way()
         if self._slice is None and self._next_s > now_s:
             timeout_s = min(timeout_s, self._next_s - now_s)
         self._pause(under_way, timeout_s)
-        self._take_report()
+        self._reports.take()
         return self._take_slice()
 
     @property
     def idle(self) -> bool:
         """Whether nothing is under way, so that a pass may end without cutting an answer off."""
-        return self._slice is None and self._report is None
+        return not self._under_way()
 
     def close(self) -> None:
         """Give up what is under way."""
-        for sent in (self._slice, self._report):
-            if sent:
-                sent.pending.close()
+        for pending in self._under_way():
+            pending.close()
+
+    def _under_way(self) -> list[Pending]:
+        exchanges = (self._slice.pending if self._slice else None, self._reports.pending)
+        return [pending for pending in exchanges if pending]
 
     def _begin(self, now_s: float) -> _Sent:
-        if self._beats or self._polls:
-            return self._send(now_s, self._beat)
-        wait_s = min(self._tick_s, self._until_s - now_s)
-        return self._send(now_s, lambda: self._plane.line.desired(self._etag, wait_s))
-
-    def _beat(self) -> Pending:
-        self._known = self._state
-        return self._plane.line.beat(*self._state)
-
-    def _send(self, now_s: float, begin: Callable[[], Pending]) -> _Sent:
         # The time is taken before anything is sent: the lease counts from it.
         sent_at_s = self._plane.now_s()
-        held = not (self._beats or self._polls)
-        return _Sent(begin(), now_s, sent_at_s, held)
-
-    def _has_to_tell(self, now_s: float) -> bool:
-        if self._report or self._beats or self._state == self._known:
-            return False
-        return self._report_next_s <= now_s < self._until_s
-
-    def _take_report(self) -> None:
-        sent = self._report
-        if sent is None or not sent.pending.over:
-            return
-        self._report = None
-        self._report_next_s = sent.at_s + LOOK_S
-        try:
-            answer = wire.load_beat(sent.pending.result().body)
-        except LabError as error:
-            # Whether anybody answers at all is for the slices to find out.
-            self._known = None
-            self._report_next_s = sent.at_s + self._tick_s
-            if not isinstance(error, ApiUnreachable):
-                self._plane.complain(f"not reported: {error}")
-        else:
-            # Any other assignment comes, or came, on the other connection, which may be faster.
-            if answer is not None and answer == self._plane.recall():
-                self._plane.confirm(sent.sent_at_s)
+        if self._beats or self._polls:
+            return _Sent(self._reports.beat(), now_s, sent_at_s, held=False)
+        wait_s = min(self._tick_s, self._until_s - now_s)
+        return _Sent(self._plane.line.desired(self._etag, wait_s), now_s, sent_at_s, held=True)
 
     def _take_slice(self) -> Answer | None:
         sent = self._slice
@@ -198,7 +164,7 @@ class Held:
         if answer.assignment != before:
             return answer
         if fresh and etag:
-            self._known = None  # it counts anew: perhaps it also forgot what runs here
+            self._reports.forget()  # it counts anew: perhaps it also forgot what runs here
         return None
 
     def _beaten(self, reply: Reply, sent: _Sent) -> Answer:

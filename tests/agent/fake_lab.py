@@ -1,0 +1,88 @@
+"""A clock and a server that move only when a test says so."""
+
+from services.core import wire
+from services.core.errors import ApiRefused, ApiUnreachable
+from services.core.model import Assignment, Container, UnitState
+from services.plain_http import Reply
+
+A = Assignment("e", 5, (Container("a"),), 3.0)
+RUNS = {"a": UnitState("demo", ready=True)}
+AWAY = ApiUnreachable("http://api", "refused")
+NOT_FOUND = ApiRefused("http://api", 404, "no such route")
+UNCHANGED = Reply(304, "", None)
+
+
+def desired(assignment, etag='"1"'):
+    return Reply(200, etag, wire.dump_assignment(assignment))
+
+
+class Exchange:
+    """takes_s: until it is over."""
+
+    def __init__(self, lab, answer, takes_s):
+        self._answer = answer
+        self._lab = lab
+        self._over_s = lab.now_s + takes_s
+        self.closed = False
+
+    @property
+    def over(self):
+        return self._lab.now_s >= self._over_s
+
+    def over_in_s(self):
+        return max(0.0, self._over_s - self._lab.now_s)
+
+    def result(self):
+        if isinstance(self._answer, Exception):
+            raise self._answer
+        return self._answer
+
+    def close(self):
+        self.closed = True
+
+
+class FakeLab:
+    """A clock, and a server that is asked through a Line of this shape.
+
+    watch, beat: what is answered from now on. held_s: how long a watch is held, None for as long
+    as it asks for. asked: (when, what) of every request.
+    """
+
+    def __init__(self):
+        self.now_s = 100.0
+        self.watch: object = UNCHANGED
+        self.beat_answer: object = Reply(200, "", wire.dump_beat(A))
+        self.held_s: float | None = None
+        self.asked: list[tuple[float, str]] = []
+        self.sent: list[tuple[dict, int]] = []
+        self.etags: list[str] = []
+        self.tokens_read = 0
+
+    def clock(self):
+        return self.now_s
+
+    def pause(self, exchanges, timeout_s):
+        assert timeout_s > 0, "this would spin"
+        self.now_s += min([timeout_s, *(exchange.over_in_s() for exchange in exchanges)])
+
+    def answer(self, begin):
+        return begin().result()
+
+    def beat(self, observed, revision):
+        self.asked.append((self.now_s, "beat"))
+        self.sent.append((dict(observed), revision))
+        return Exchange(self, self.beat_answer, 0.01)
+
+    def desired(self, etag, wait_s):
+        self.asked.append((self.now_s, "watch"))
+        self.etags.append(etag)
+        if not etag:
+            return Exchange(self, desired(A), 0.01)
+        return Exchange(self, self.watch, wait_s if self.held_s is None else self.held_s)
+
+    def has_new_token(self, error):
+        self.tokens_read += error.status == 401
+        return False
+
+    def times(self, what):
+        return [at_s for at_s, kind in self.asked if kind == what]

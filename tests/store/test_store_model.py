@@ -26,7 +26,7 @@ class StoreMachine(RuleBasedStateMachine):
     @initialize()
     def begin(self):
         # What is killed here is no machine, so nothing need get further than the kernel.
-        self.no_sync = patch("os.fsync")
+        self.no_sync = patch("os.fdatasync")
         self.no_sync.start()
         self.scratch = tempfile.TemporaryDirectory()
         self.folders = (Path(self.scratch.name) / str(n) for n in count())

@@ -1,12 +1,14 @@
 """Real servers on loopback: in a thread of the test, or as the process that systemd starts."""
 
+import hashlib
+import json
 import os
 import re
 import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -57,10 +59,13 @@ def unused_port() -> int:
 class Client:
     """Calls one server as a user's script would."""
 
-    def __init__(self, address: Address) -> None:
+    def __init__(self, address: Address, *, token: str = "") -> None:
+        """token: of a node, for its realm."""
         self.url = f"http://{address[0]}:{address[1]}"
         self._session = requests.Session()
         self._session.trust_env = False
+        if token:
+            self._session.headers["Authorization"] = f"Bearer {token}"
 
     def __call__(self, method: str, path: str, **kwargs: Any) -> requests.Response:
         return self._session.request(method, self.url + path, timeout=20, **kwargs)
@@ -69,13 +74,45 @@ class Client:
         self._session.close()
 
 
-class StateServer:
-    """`python -m services.pull` as a process of its own."""
+def token_of(node: str) -> str:
+    """The token of `node` in tests; no secret."""
+    return f"token-of-{node}"
 
-    def __init__(self, data: Path, *, admin: int = 0, profile: str = "fast") -> None:
-        """profile: "" to start it without one."""
-        command = [sys.executable, "-m", "services.pull", "--data", str(data)]
+
+def write_tokens(path: Path, *nodes: str, spare: str = "") -> Path:
+    """Write the file of tokens that has those of `nodes`, and `spare` as another of each."""
+    spares = [spare] if spare else []
+    table = {node: [token_of(node), *spares] for node in nodes}
+    digests = {
+        node: [hashlib.sha256(token.encode()).hexdigest() for token in tokens]
+        for node, tokens in table.items()
+    }
+    fresh = path.with_name(f"{path.name}.new")
+    fresh.write_text(json.dumps(digests))
+    return fresh.rename(path)
+
+
+class StateServer:
+    """`python -m services.pull` as a process of its own, both realms on free ports."""
+
+    def __init__(
+        self,
+        data: Path,
+        *,
+        admin: int = 0,
+        profile: str = "fast",
+        nodes: Sequence[str] = ("node1", "node2", "node3"),
+        options: Sequence[str] = (),
+        patience: dict[str, float] | None = None,
+    ) -> None:
+        """profile: "" to start it without one. nodes: have tokens. patience: instead of its own."""
+        self.tokens = write_tokens(Path(f"{data}.tokens.json"), *nodes)
+        program = ["services.pull"]
+        if patience is not None:
+            program = ["tests.pull.impatient", json.dumps(patience)]
+        command = [sys.executable, "-m", *program, "--data", str(data)]
         command += ["--listen", f"127.0.0.1:{admin}", "--node-listen", "127.0.0.1:0"]
+        command += ["--tokens", str(self.tokens), *options]
         self.process = subprocess.Popen(
             [*command, *(["--profile", profile] if profile else [])],
             cwd=ROOT,
@@ -87,7 +124,7 @@ class StateServer:
         assert self.process.stderr
         for line in self.process.stderr:
             self.said.append(line)
-            if line.startswith("listening on "):
+            if "listening on " in line:
                 break
         # None of them if it ended instead.
         ports = re.findall(r"http://127.0.0.1:(\d+)", self.said[-1]) or [0, 0]

@@ -7,7 +7,7 @@ from services.core.names import check_label
 from services.pull import conditions
 from services.pull.leaving import await_elsewhere
 from services.pull.meters import Meters
-from services.pull.watching import watched
+from services.pull.watching import Watches
 from services.store import Store
 from services.store.versions import of_node
 from services.web import REPORT_LIMIT_BYTES, note, read_json
@@ -38,12 +38,12 @@ def add_agent_routes(app: Bottle, store: Store, meters: Meters) -> None:
         boot = wire.load_boot(read_json()) if _has_body() else ""
         mine = store.assignment(node).containers
         store.leave(node, boot)
-        return wire_nodes.dump_leaving(*await_elsewhere(store, node, mine, wait_s))
+        return wire_nodes.dump_leaving(*await_elsewhere(store, meters.watches, node, mine, wait_s))
 
 
-def assignment(store: Store, node: str) -> HTTPResponse:
+def assignment(store: Store, watches: Watches, node: str) -> HTTPResponse:
     """Answer the current request with what `node` must run."""
-    return watched(store, of_node(node), lambda: wire.dump_assignment(store.assignment(node)))
+    return watches.answer(of_node(node), lambda: wire.dump_assignment(store.assignment(node)))
 
 
 def _has_body() -> bool:

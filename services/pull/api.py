@@ -20,7 +20,7 @@ from services.pull.conditions import BadCondition
 from services.pull.listing import Encoded
 from services.pull.meters import Meters
 from services.pull.openapi import DOCUMENT
-from services.pull.watching import answer, events, watched
+from services.pull.watching import Watches, answer
 from services.store import LimitReached, RevisionConflict, Store
 from services.store.versions import CONTAINERS, NODES, UNASSIGNED
 from services.web import add_document, add_metrics, add_ready, make_bottle, note, read_json
@@ -51,28 +51,31 @@ def make_admin_app(
     stop_margin_s: of the profile, for whoever asks for the nodes.
     """
     meters = meters or Meters(store)
+    watches = meters.watches
     app = make_bottle(STATUS, hint=_HINT, log=log, metrics=meters.metrics)
     add_metrics(app, meters.metrics)
     add_ready(app, lambda: _check(store))
     add_document(app, DOCUMENT)
-    _add_containers(app, store, Encoded())
-    _add_nodes(app, store, stop_margin_s)
+    _add_containers(app, store, watches)
+    _add_nodes(app, store, watches, stop_margin_s)
     add_agent_routes(app, store, meters)
 
     @app.get("/api/nodes/<node>/desired")  # type: ignore[untyped-decorator]
     def desired(node: str) -> HTTPResponse:
         """What `node` must run. Asking here is no sign of its life."""
-        return assignment(store, check_label(node, "node"))
+        return assignment(store, watches, check_label(node, "node"))
 
     @app.get("/api/events")  # type: ignore[untyped-decorator]
     def list_events() -> wire.Json:
         """What happened since a revision; ?wait= holds the request until something does."""
-        return wire_nodes.dump_events(events(store))
+        return wire_nodes.dump_events(watches.events())
 
     return app
 
 
-def _add_containers(app: Bottle, store: Store, encoded: Encoded) -> None:
+def _add_containers(app: Bottle, store: Store, watches: Watches) -> None:
+    encoded = Encoded()
+
     def everything() -> bytes:
         return encoded.text(store.listing())
 
@@ -94,10 +97,10 @@ def _add_containers(app: Bottle, store: Store, encoded: Encoded) -> None:
         """Everything that is declared; ?node=NODE: what that node must run."""
         node = request.query.get("node")
         if node is not None:
-            return assignment(store, check_label(node, "node"))
-        if request.query.get("unassigned") == "true":
-            return watched(store, UNASSIGNED, lambda: _listed(store))
-        return watched(store, CONTAINERS, everything)
+            return assignment(store, watches, check_label(node, "node"))
+        if conditions.flag("unassigned", request.query.get("unassigned")):
+            return watches.answer(UNASSIGNED, lambda: _listed(store))
+        return watches.answer(CONTAINERS, everything)
 
     @app.post("/api/containers")  # type: ignore[untyped-decorator]
     def declare() -> HTTPResponse:
@@ -109,13 +112,14 @@ def _add_containers(app: Bottle, store: Store, encoded: Encoded) -> None:
     @app.get("/api/containers/<name>")  # type: ignore[untyped-decorator]
     def show(name: str) -> HTTPResponse:
         """One container, with its revision as ETag."""
-        placed = store.container(check_label(name, "container"))
+        placed = store.container(name)
         return answer(wire.dump_one(placed, _running(store, placed)), f'"{placed.revision}"')
 
     @app.put("/api/containers/<name>")  # type: ignore[untyped-decorator]
     def put(name: str) -> HTTPResponse:
         """Want a container to be like this; where it is placed stays."""
         container = wire.load_wanted(name, read_json())
+        note(container=name)
         placed, created = store.put(container, expect=_expected(creates=True))
         return changed(placed, 201 if created else 200)
 
@@ -123,17 +127,18 @@ def _add_containers(app: Bottle, store: Store, encoded: Encoded) -> None:
     def place(name: str) -> HTTPResponse:
         """Put a container on a node, or on none."""
         patch = wire.load_patch(read_json())
-        check_label(name, "container")
+        note(container=name)
         return changed(store.place(name, patch.node, patch.reason, expect=_expected()))
 
     @app.delete("/api/containers/<name>")  # type: ignore[untyped-decorator]
     def remove(name: str) -> HTTPResponse:
         """Want a container no longer. Nobody did, or could: that is what was asked for, too."""
+        note(container=name)
         store.remove(name, expect=_expected())
         return changed(None)
 
 
-def _add_nodes(app: Bottle, store: Store, stop_margin_s: float) -> None:
+def _add_nodes(app: Bottle, store: Store, watches: Watches, stop_margin_s: float) -> None:
     def everybody() -> wire.Json:
         roll = store.nodes()
         documents = [
@@ -152,7 +157,7 @@ def _add_nodes(app: Bottle, store: Store, stop_margin_s: float) -> None:
     @app.get("/api/nodes")  # type: ignore[untyped-decorator]
     def list_nodes() -> HTTPResponse:
         """Every node that spoke since the server started, and the names of who only did before."""
-        return watched(store, NODES, everybody)
+        return watches.answer(NODES, everybody)
 
     @app.get("/api/nodes/<node>")  # type: ignore[untyped-decorator]
     def show_node(node: str) -> HTTPResponse:

@@ -2,9 +2,10 @@
 
 import argparse
 import os
+import resource
 import signal
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import gevent
@@ -18,11 +19,16 @@ from services.observe.log import Log
 from services.pull.api import make_admin_app
 from services.pull.meters import Meters
 from services.pull.node_api import make_node_app
-from services.pull.serving import Server, judge_for_ever, serve_until
+from services.pull.serving import PATIENCE, Patience, Server, serve_until
 from services.pull.sole import sole_use
 from services.pull.tokens import Tokens
 from services.slowness import slowness
 from services.store import Store
+
+# Silence counts in tenths of a second; to look more often would be for nothing.
+_SOONEST_S = 0.05
+# Two realms full of connections, and the rest. systemd allows as much; a shell may not.
+_FILES = 8192
 
 
 class NoTokens(LabError):
@@ -35,20 +41,24 @@ class NoTokens(LabError):
         )
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Serve until SIGTERM or Ctrl-C and return 0; return 1 and say why if that cannot be."""
+def main(arguments: Sequence[str] | None = None, *, patience: Patience = PATIENCE) -> int:
+    """Serve until SIGTERM or Ctrl-C and return 0; return 1 and say why if that cannot be.
+
+    patience: with the clients of each realm.
+    """
     options = _parser().parse_args(arguments)
     log = open_log(options.log)
+    _allow_files()
     try:
         timings = stretched(profile(options.profile), slowness())
-        run(options, timings, log)
+        run(options, timings, patience, log)
     except LabError as error:
         log.say(f"{error}\nhint: {error.hint}", level="error")
         return 1
     return 0
 
 
-def run(options: argparse.Namespace, timings: Profile, log: Log) -> None:
+def run(options: argparse.Namespace, timings: Profile, patience: Patience, log: Log) -> None:
     """Serve the store in `options.data` until SIGTERM. Raises LabError."""
     if options.node_listen and not options.tokens:
         raise NoTokens
@@ -56,37 +66,62 @@ def run(options: argparse.Namespace, timings: Profile, log: Log) -> None:
     with ExitStack() as held:
         # Before the store is opened, for that may repair it.
         admin = held.enter_context(web.listen(*options.listen))
-        nodes = (
-            held.enter_context(web.listen(*options.node_listen)) if options.node_listen else None
-        )
+        nodes = options.node_listen and held.enter_context(web.listen(*options.node_listen))
         held.enter_context(sole_use(options.data))
-        store = Store(
-            options.data, lease_s=timings.lease_s, offload=gevent.get_hub().threadpool.apply
-        )
+        store = _open(options.data, timings.lease_s, log)
         held.callback(store.close)
-        if store.problem:
-            log.say(f"REPAIRED: {store.problem}", level="warning")
         meters = Meters(store)
         app = make_admin_app(store, stop_margin_s=timings.stop_margin_s, log=log, meters=meters)
-        servers = [Server(app, admin, log=log, metrics=meters.metrics)]
+        places = [(admin, app)]
         if nodes:
             tokens = Tokens(options.tokens, log)
-            app = make_node_app(store, tokens, log=log, meters=meters)
-            servers.append(Server(app, nodes, log=log, metrics=meters.metrics))
-        _serve(servers, store, timings, log)
+            places.append((nodes, make_node_app(store, tokens, log=log, meters=meters)))
+        servers = [
+            Server(app, listener, log=log, metrics=meters.metrics, patience=patience)
+            for listener, app in places
+        ]
+        _serve(servers, store, meters, log)
 
 
-def _serve(servers: list[Server], store: Store, timings: Profile, log: Log) -> None:
+def _open(data: Path, lease_s: float, log: Log) -> Store:
+    # gevent's pool has threads of the kernel, which patching leaves alone.
+    store = Store(data, lease_s=lease_s, offload=gevent.get_hub().threadpool.apply)
+    if store.problem:
+        log.say(f"REPAIRED: {store.problem}", level="warning")
+    return store
+
+
+def _serve(servers: list[Server], store: Store, meters: Meters, log: Log) -> None:
     ended = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         gevent.signal_handler(number, ended.set)
-    judging = gevent.spawn(judge_for_ever, store.judge, timings.lease_s)
-    for server in servers:
-        server.init_socket()
+    judging = gevent.spawn(_judge, store, meters, log)
     web.announce([server.place for server in servers], log)
     # Whoever waits for news gets none any more, and is answered before the servers end.
     serve_until(servers, ended, store.release)
     judging.kill()
+
+
+def _judge(store: Store, meters: Meters, log: Log) -> None:
+    """Find out for ever whose lease ran out, and what came to run."""
+    while True:
+        try:
+            due_s = store.judge()
+            meters.look()
+        except Exception as error:
+            # Without this nobody would ever be told that a node is silent.
+            log.say(f"judging failed: {error!r}", level="error", error=error)
+            due_s = store.lease_s
+        gevent.sleep(max(due_s, _SOONEST_S))
+
+
+def _allow_files() -> None:
+    """Raise the limit of open files, as far as that is allowed."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if 0 <= soft < _FILES:
+        wanted = _FILES if hard < 0 else min(_FILES, hard)
+        with suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _make(data: Path) -> None:

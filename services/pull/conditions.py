@@ -80,6 +80,15 @@ def since(text: str | None) -> int:
     )
 
 
+def flag(name: str, text: str | None) -> bool:
+    """Return the value of the query parameter `name`; False without it. Raises BadCondition."""
+    if text not in (None, "true", "false"):
+        raise BadCondition(
+            f"{name}={text[:40]!r} is neither true nor false", hint=f"send ?{name}=true"
+        )
+    return text == "true"
+
+
 def minimal(prefer: str) -> bool:
     """Whether Prefer asks for the changed object alone (RFC 7240)."""
     return any(one.strip().lower() == "return=minimal" for one in prefer.split(","))

@@ -1,157 +1,146 @@
-"""One connection of the state server: a request is received whole, in time, before it is handled.
+"""One connection of the state server, from its first request to its end.
 
-So no handler ever waits for its client, and one that sends a byte a minute disturbs nobody.
+It is always either's turn: the client's, who may then be dropped to make room, or ours. A request
+that waits for news ends with its client.
 """
 
-import io
-import json
+import socket
 import time
-from http.client import HTTPException, LineTooLong
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import gevent
-from gevent.pywsgi import MAX_REQUEST_LINE, WSGIHandler
+from gevent.hub import get_hub
 
-from services.core import wire
-from services.observe.ids import HEADER
-from services.web.body import REPORT_LIMIT_BYTES
-from services.web.patience import HEADER_LIMIT_BYTES, HINTS, Refused
+from services.pull.receiving import Receiving, Refusal
 
-# Read and discarded up to here, so that the client sees our 413 and not a broken pipe.
-_DRAIN_BYTES = 16 * 1024 * 1024
-_REASONS = {
-    400: "Bad Request",
-    408: "Request Timeout",
-    413: "Content Too Large",
-    414: "URI Too Long",
-    431: "Request Header Fields Too Large",
-    501: "Not Implemented",
-    503: "Service Unavailable",
-}
+# After a refusal: what is still on its way would reset the connection before it is read.
+_LINGER_S = 1.0
+_READABLE = 1
 
 
-class _Refusal(Exception):
-    """A request that no app will see."""
-
-    def __init__(self, status: int, error: str) -> None:
-        super().__init__(error)
-        self.status = status
+class _Ended(gevent.GreenletExit):  # type: ignore[misc]
+    """The client has gone, took too long, or was dropped to make room."""
 
 
-class _Silent(BaseException):
-    """The client's time is over, or it was dropped to make room."""
+class Connection(Receiving):
+    """Handles the requests of one connection, one after the other.
 
+    since_s: since when (monotonic) it waits for its client or for news; None while it does not.
+    idle: whether that is for its client. dropped: whether it is about to end.
+    """
 
-class Connection(WSGIHandler):  # type: ignore[misc]
-    """Handles the requests of one connection, one after the other."""
+    since_s: float | None = None
+    idle = False
+    dropped = False
+    _admitted = False
 
     def handle(self) -> None:
         """Handle requests until either side has enough."""
         self._greenlet = gevent.getcurrent()
-        # Of one read or write: a client that does not take its answer goes, too.
-        self.socket.settimeout(self.server.patience.request_s)
+        # Head and body of an answer are two writes; the second must not wait for an ACK.
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.server.connections.add(self)
         try:
             super().handle()
-        except _Silent:
+        except _Ended:
             pass
         finally:
-            self.server.waiting.pop(self, None)
+            self.server.connections.discard(self)
+
+    @property
+    def host(self) -> str:
+        return str(self.client_address[0])
 
     def drop(self) -> None:
-        """End it now; only while it is the client's turn."""
-        self.server.waiting.pop(self, None)
-        self._greenlet.kill(_Silent, block=False)
+        """End it, unless it is at work by the time that this is done."""
+        self.dropped = True
+        get_hub().loop.run_callback(self._end)
 
     def handle_one_request(self) -> Any:
-        """As pywsgi's own: None ends the connection, True goes on, (status, bytes) refuses."""
+        """As pywsgi's own: None ends the connection, True goes on."""
         try:
-            if not self._receive():
+            if not self._next():
                 return None
-        except _Refusal as refusal:
-            return self._refused(refusal)
+            self.environ["lab.held"] = self.held
+            self.application = self.server.application
+            # Also a client that does not take its answer goes.
+            self.socket.settimeout(self.server.patience.request_s)
+            self.handle_one_response()
+            self.socket.settimeout(None)
+        except Refusal as refusal:
+            return self._refuse(refusal)
         except OSError:
-            return None  # the client is gone
-        self.application = self.server.application
-        self.handle_one_response()
+            return None  # the client has gone
+        finally:
+            self.let_go()
         over = self.close_connection or self.server.ending or self.rfile.closed
         return None if over else True
 
-    def _receive(self) -> bool:
-        """Read one request; False if none comes. Raises _Refusal."""
-        server = self.server
-        server.waiting[self] = time.monotonic()
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """For a wait of a handler's: ends it, and the connection, when the client goes."""
+        watcher = get_hub().loop.io(self.socket.fileno(), _READABLE)
+        watcher.start(self._look, watcher)
         try:
-            if not server.make_room():
-                raise _Refusal(503, f"more than {server.patience.connections} connections")
-            with gevent.Timeout(server.patience.idle_s, _Silent):
+            with self._waiting():
+                yield
+        finally:
+            watcher.stop()
+            watcher.close()
+
+    def handle_error(self, kind: Any, error: Any, trace: Any) -> None:
+        """Called for what no app answered. A client that has gone is no error of ours."""
+        if isinstance(error, OSError | gevent.GreenletExit):
+            self.close_connection = True
+        else:
+            super().handle_error(kind, error, trace)
+
+    def _next(self) -> bool:
+        """Read the next request; False if none comes. Raises Refusal."""
+        with self._waiting(idle=True):
+            if self.server.ending:
+                return False
+            if not (self._admitted or self.server.make_room(self)):
+                raise Refusal(503, f"more than {self.server.patience.connections} connections")
+            self._admitted = True
+            with gevent.Timeout(self.server.patience.idle_s, _Ended):
                 if not self.rfile.peek(1):
                     return False
-            with gevent.Timeout(server.patience.request_s, False):
-                self._read_head()
-                self._read_body()
-                return True
+            self.receive()
+            return True
+
+    @contextmanager
+    def _waiting(self, *, idle: bool = False) -> Iterator[None]:
+        self.since_s, self.idle = time.monotonic(), idle
+        try:
+            yield
         finally:
-            server.waiting.pop(self, None)
-        raise _Refusal(408, f"not complete after {server.patience.request_s:g} s")
+            self.since_s, self.idle = None, False
 
-    def _read_head(self) -> None:
-        self.command = self.path = ""
-        self.requestline = self.read_requestline()
-        self.response_length = 0
-        if len(self.requestline) >= MAX_REQUEST_LINE:
-            raise _Refusal(414, f"a request line of {MAX_REQUEST_LINE} bytes and more")
+    def _refuse(self, refusal: Refusal) -> None:
+        with self._waiting(idle=True), suppress(OSError), gevent.Timeout(_LINGER_S, False):
+            self.refuse(refusal)
+            self.socket.shutdown(socket.SHUT_WR)
+            while self.socket.recv(65536):
+                pass
+
+    def _look(self, watcher: Any) -> None:
+        """Called in the hub when there is something to read, which may be the end."""
         try:
-            self.read_request(self.requestline)
-        except LineTooLong:
-            raise _Refusal(431, "a header line of more than 65536 bytes") from None
-        except HTTPException as error:
-            raise _Refusal(431, str(error)) from None
-        except ValueError as error:
-            raise _Refusal(400, str(error)) from None
-        if self.request_version == "HTTP/0.9":
-            raise _Refusal(400, "HTTP/0.9")
-        size = sum(len(key) + len(value) + 4 for key, value in self.headers.items())
-        if size > HEADER_LIMIT_BYTES:
-            raise _Refusal(431, f"headers of {size} bytes; the limit is {HEADER_LIMIT_BYTES}")
-        coding = self.headers.get("Transfer-Encoding", "identity").lower()
-        if coding not in ("identity", "chunked"):
-            raise _Refusal(501, f"transfer coding {coding[:40]!r}")
+            gone = not self.socket._sock.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return
+        except OSError:
+            gone = True
+        # Else it is the next request, early; after that the end would not be seen.
+        watcher.stop()
+        if gone:
+            self._end()
 
-    def _read_body(self) -> None:
-        self.environ = self.get_environ()
-        body = self.environ["wsgi.input"]
-        try:
-            content = body.read(REPORT_LIMIT_BYTES + 1)
-            over = len(content)
-            while over > REPORT_LIMIT_BYTES and over < _DRAIN_BYTES:
-                more = len(body.read(65536))
-                if not more:
-                    break
-                over += more
-        except (OSError, ValueError) as error:
-            raise _Refusal(400, f"a body that is cut short or badly chunked: {error}") from None
-        if over > REPORT_LIMIT_BYTES:
-            raise _Refusal(413, f"a body of {over} bytes or more; limit {REPORT_LIMIT_BYTES}")
-        self.environ["wsgi.input"] = io.BytesIO(content)
-        if self.environ.pop("HTTP_TRANSFER_ENCODING", None):
-            self.environ["CONTENT_LENGTH"] = str(len(content))
-
-    def _refused(self, refusal: _Refusal) -> tuple[str, bytes]:
-        """Answer, and close: what follows on this connection may be anything."""
-        status, error = refusal.status, f"{_REASONS[refusal.status]}: {refusal}"
-        body = json.dumps(wire.dump_error(error, HINTS.get(status, ""))).encode()
-        name = self.server.refused(
-            Refused(
-                method=self.command or "",
-                path=(self.path or "").partition("?")[0],
-                status=status,
-                sent_bytes=len(body),
-                client=str(self.client_address[0]),
-                error=error,
-            )
-        )
-        head = (
-            f"HTTP/1.1 {status} {_REASONS[status]}\r\nContent-Type: application/json\r\n"
-            f"Content-Length: {len(body)}\r\n{HEADER}: {name}\r\nConnection: close\r\n\r\n"
-        )
-        return str(status), head.encode("latin-1") + body
+    def _end(self) -> None:
+        """In the hub: nothing can happen between the question and the throw."""
+        self.dropped = False
+        if self.since_s is not None:
+            self._greenlet.throw(_Ended)

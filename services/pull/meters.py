@@ -1,73 +1,118 @@
 """What Prometheus may ask of the state server: read from the store when it does."""
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from prometheus_client import Counter, Histogram
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from services.core.model import Event
 from services.observe.metrics import Metrics
+from services.pull.watching import Watches
 from services.store import Store
-from services.store.events import RUNNING, UNWANTED, WANTED
+from services.store.events import PLACED, RUNNING, UNPLACED, UNWANTED, WANTED
 
 _BUCKETS_S = (0.1, 0.25, 0.5, 1, 2, 3, 5, 8, 12, 20, 30, 60, 120)
+# By their names in the store's numbers.
 _GAUGES = {
-    "containers": "Containers that are wanted.",
-    "placed": "Wanted containers that are on a node.",
-    "running": "Placed containers that their node reports ready.",
-    "nodes_up": "Nodes within their lease.",
-    "nodes_down": "Nodes that spoke since the start and whose lease ran out.",
-    "watchers": "Requests that are held until something changes.",
-    "events": "Events that are kept.",
-    "revision": "Revision of the last change.",
-    "journal_bytes": "Size of the journal since the last checkpoint.",
-    "checkpoints": "Checkpoints since the start.",
-    "commits": "Writes to disk since the start; each makes one change or more durable.",
-    "changes": "Durable changes since the start.",
-    "largest_batch": "Most changes that one write made durable together.",
+    "containers": "pull_containers_desired Containers that are wanted.",
+    "placed": "pull_containers_placed Wanted containers that are on a node.",
+    "running": "pull_containers_running Placed containers that their node reports ready.",
+    "events": "pull_events Events that are kept.",
+    "revision": "pull_revision Revision of the last change.",
+    "journal_bytes": "pull_journal_bytes Size of the journal since the last checkpoint.",
+    "last_batch": "pull_batch_changes Changes that the last write made durable together.",
+    "largest_batch": "pull_largest_batch_changes Most changes that one write made durable.",
+}
+_COUNTERS = {
+    "checkpoints": "pull_checkpoints Checkpoints since the start.",
+    "commits": "pull_commits Writes to disk, each of which made one change or more durable.",
+    "changes": "pull_changes Durable changes since the start.",
 }
 
 
+class _Open(NamedTuple):
+    """A container that must run and does not yet, since when (monotonic), and where (or "")."""
+
+    since_s: float
+    node: str
+
+
 class Meters(Collector):
-    """The metrics of one state server, for both of its realms."""
+    """The metrics of one state server, for both of its realms.
+
+    watches: the requests of both that wait, which are counted there.
+    """
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self.watches = Watches(store)
         self.metrics = Metrics("pull")
         registry = self.metrics.registry
-        # First of all, for it fills the histogram.
-        registry.register(self)
         self._passes = Counter(
             "pull_reconcile_passes_total", "Reports of agents, one or more a pass.",
             ["node"], registry=registry,
         )  # fmt: skip
-        self._converged = Histogram(
-            "pull_converge_seconds", "From the moment a container is wanted until it runs.",
+        self._converge = Histogram(
+            "pull_converge_seconds",
+            "From a container being wanted, or placed anew, to its node reporting it ready.",
             buckets=_BUCKETS_S, registry=registry,
         )  # fmt: skip
-        # Events up to here are in the histogram; who is wanted and did not run yet: since when.
+        # Events up to here are in the histogram.
         self._looked = store.events(0).revision
-        self._wanted: dict[str, float] = {}
+        self._open: dict[str, _Open] = {}
+        registry.register(self)
 
     def reported(self, node: str) -> None:
         """Count one report of `node`."""
         self._passes.labels(node).inc()
 
-    def collect(self) -> Iterator[GaugeMetricFamily]:
+    def collect(self) -> Iterator[Metric]:
         """Return what the store says of itself now."""
-        self._look()
-        stats = self._store.stats()._asdict()
-        for name, text in _GAUGES.items():
-            yield GaugeMetricFamily(f"pull_{name}", text, value=stats[name])
+        stats = self._store.stats()
+        numbers = stats._asdict()
+        for field, told in _GAUGES.items():
+            name, _, text = told.partition(" ")
+            yield GaugeMetricFamily(name, text, value=numbers[field])
+        for field, told in _COUNTERS.items():
+            name, _, text = told.partition(" ")
+            yield CounterMetricFamily(name, text, value=numbers[field])
+        unassigned = stats.containers - stats.placed
+        yield GaugeMetricFamily("pull_containers_unassigned", "On no node.", value=unassigned)
+        nodes = GaugeMetricFamily(
+            "pull_nodes", "Nodes that spoke since the start.", labels=["status"]
+        )
+        nodes.add_metric(["up"], stats.nodes_up)
+        nodes.add_metric(["down"], stats.nodes_down)
+        yield nodes
+        watchers = GaugeMetricFamily(
+            "pull_watchers", "Requests that are held until something changes.", labels=["topic"]
+        )
+        for kind, count in self.watches.waiting.items():
+            watchers.add_metric([kind], count)
+        yield watchers
 
-    def _look(self) -> None:
-        """Take what happened since the last scrape into the histogram."""
+    def look(self) -> None:
+        """Take what happened since the last look into the histogram.
+
+        Events are compacted, so somebody has to look now and then, whether scraped or not.
+        """
         page = self._store.events(self._looked)
-        self._looked = page.revision
-        for event in page.events:
-            if event.kind == WANTED:
-                self._wanted.setdefault(event.subject, event.monotonic_s)
-            elif event.kind == UNWANTED:
-                self._wanted.pop(event.subject, None)
-            elif event.kind == RUNNING and event.subject in self._wanted:
-                self._converged.observe(event.monotonic_s - self._wanted.pop(event.subject))
+        # Another look may have come first, while this one waited for the store.
+        events = [event for event in page.events if event.revision > self._looked]
+        self._looked = max(self._looked, page.revision)
+        for event in events:
+            self._take(event)
+
+    def _take(self, event: Event) -> None:
+        name, node = event.subject, event.node
+        opened = self._open.get(name)
+        if event.kind in (WANTED, PLACED, UNPLACED):
+            since_s = opened.since_s if opened else event.monotonic_s
+            self._open[name] = _Open(since_s, "" if event.kind == UNPLACED else node)
+        elif event.kind == UNWANTED:
+            self._open.pop(name, None)
+        elif event.kind == RUNNING and opened and opened.node == node:
+            self._converge.observe(event.monotonic_s - opened.since_s)
+            del self._open[name]

@@ -21,7 +21,6 @@ _HINT = (
     "a node may GET /api/nodes/NODE/desired and POST /api/nodes/NODE/heartbeat or leaving, NODE "
     "being itself; the rest is served on the API machine's loopback"
 )
-_METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 _STATUS: dict[type[LabError], int] = {**STATUS, NoToken: 401, NotYours: 403}
 
 
@@ -40,14 +39,19 @@ def make_node_app(
     def desired(node: str) -> HTTPResponse:
         """What the node must run; asking is a sign of life."""
         store.alive(node)
-        return assignment(store, node)
+        return assignment(store, meters.watches, node)
 
     @app.get("/api/containers")  # type: ignore[untyped-decorator]
     def read_assignment() -> HTTPResponse:
         """The same, as the seed's agents ask for it: ?node=NODE."""
-        return assignment(store, request.query["node"])
+        node = request.query.get("node")
+        return (
+            nothing_else("api/containers")
+            if node is None
+            else assignment(store, meters.watches, node)
+        )
 
-    @app.route("/<path:re:.*>", method=_METHODS)  # type: ignore[untyped-decorator]
+    @app.route("/<path:re:.*>", method="ANY")  # type: ignore[untyped-decorator]
     def nothing_else(path: str) -> HTTPResponse:
         return refusal(403, f"{request.method} /{path[:80]} is not for nodes", _HINT)
 
@@ -70,9 +74,8 @@ class _Gate:
             offered = request.get_header("Authorization", "")
             node = kwargs.get("node", request.query.get("node"))
             try:
-                if node is None:
-                    self._tokens.known(offered)
-                else:
+                self._tokens.known(offered)
+                if node is not None:
                     self._tokens.check(offered, check_label(node, "node"))
             except NoToken as error:
                 return refusal(401, str(error), error.hint, WWW_Authenticate="Bearer")

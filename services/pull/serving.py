@@ -5,7 +5,9 @@ be done elsewhere (gevent's thread pool), or everybody waits.
 """
 
 import socket
+from collections import Counter
 from collections.abc import Callable
+from typing import NamedTuple
 
 import gevent
 from bottle import Bottle
@@ -17,14 +19,27 @@ from services.observe.log import Log
 from services.observe.metrics import Metrics
 from services.observe.watch import tell_refusal
 from services.pull.connection import Connection
-from services.web.patience import Patience, Refused
+from services.web.patience import Refused
 
-# A thousand agents that hold their watch, and as many that come back at the same moment.
-PATIENCE = Patience(connections=2500)
-# Silence is counted in tenths of a second; to look more often would be for nothing.
-_SOONEST_S = 0.05
 # How long running handlers get at the end. Those that wait for news are let go at once.
 _END_S = 2.0
+
+
+class Patience(NamedTuple):
+    """What the clients of one realm may take.
+
+    idle_s: between two requests. request_s: to send one, first byte to last, and to take the
+    answer. connections: at once; a thousand agents that hold their watch, and as many that come
+    back at the same moment. bodies_bytes: of all requests together that are on their way.
+    """
+
+    idle_s: float = 30
+    request_s: float = 30
+    connections: int = 2500
+    bodies_bytes: int = 32 * 1024 * 1024
+
+
+PATIENCE = Patience()
 
 
 class Server(WSGIServer):  # type: ignore[misc]
@@ -40,8 +55,8 @@ class Server(WSGIServer):  # type: ignore[misc]
         patience: Patience = PATIENCE,
     ) -> None:
         self.patience = patience
-        # Connections that wait for their client, and since when (monotonic).
-        self.waiting: dict[Connection, float] = {}
+        self.connections: set[Connection] = set()
+        self.kept_bytes = 0
         self.ending = False
         self._tell: Callable[[Refused], str] = lambda refused: tell_refusal(
             log, metrics, **refused._asdict()
@@ -58,22 +73,33 @@ class Server(WSGIServer):  # type: ignore[misc]
         """Tell of a refusal; return the id of the request."""
         return self._tell(refused)
 
-    def make_room(self) -> bool:
-        """Drop who was waited for longest if there are too many; False if nobody is waited for."""
-        if len(self.pool) <= self.patience.connections:
+    def make_room(self, newcomer: Connection) -> bool:
+        """Drop a connection if there are too many; False if `newcomer` must go instead.
+
+        Whoever has the most of them gives one up: the one whose client was waited for longest,
+        else, unless it is the newcomer's own host, the one that waits for news for longest.
+        """
+        if len(self.connections) <= self.patience.connections:
             return True
-        # The newest one has not had its chance yet.
-        oldest = min(self.waiting, key=lambda one: self.waiting[one], default=None)
-        if oldest is None:
-            return False
-        oldest.drop()
-        return True
+        staying = [one for one in self.connections if not one.dropped]
+        if len(staying) <= self.patience.connections:
+            return True
+        hosts = Counter(one.host for one in staying)
+        most = max(hosts.values())
+        theirs = [one for one in staying if hosts[one.host] == most and one is not newcomer]
+        waiting = [one for one in theirs if one.idle]
+        if not waiting and hosts[newcomer.host] < most:
+            waiting = [one for one in theirs if one.since_s is not None]
+        if waiting:
+            min(waiting, key=lambda one: one.since_s or 0.0).drop()
+        return bool(waiting)
 
     def end(self) -> None:
         """Take no more requests; return once those that were taken are answered, or in a while."""
         self.ending = True
-        for connection in list(self.waiting):
-            connection.drop()
+        for connection in self.connections:
+            if connection.idle:
+                connection.drop()
         self.stop(timeout=_END_S)
 
 
@@ -85,10 +111,3 @@ def serve_until(servers: list[Server], ended: Event, release: Callable[[], None]
     release()
     # Together: one that takes long must not keep the other one open.
     gevent.joinall([gevent.spawn(server.end) for server in servers])
-
-
-def judge_for_ever(judge: Callable[[], float], at_most_s: float) -> None:
-    """Call `judge` whenever it is due by its own word, at the latest after at_most_s."""
-    while True:
-        due_s = judge()
-        gevent.sleep(min(max(due_s, _SOONEST_S), at_most_s))

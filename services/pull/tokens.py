@@ -58,14 +58,12 @@ class Tokens:
 
     def check(self, authorization: str, node: str) -> None:
         """Return if the token in `authorization` is one of `node`'s. Raises NoToken, NotYours."""
-        self._refresh()
-        digest = _digest(authorization)
-        if _listed(digest, self._digests.get(node, ())):
-            return
         self.known(authorization)
-        raise NotYours(
-            f"this token is not {node!r}'s", hint="a node may only speak for itself, by its name"
-        )
+        if not _listed(_digest(authorization), self._digests.get(node, ())):
+            raise NotYours(
+                f"this token is not that of {node!r}",
+                hint="a node may only speak for itself, by its own name",
+            )
 
     def known(self, authorization: str) -> None:
         """Return if the token in `authorization` is any node's. Raises NoToken."""
@@ -81,8 +79,10 @@ class Tokens:
             stamp = _Stamp(stat.st_mtime_ns, stat.st_size, stat.st_ino)
             if stamp == self._stamp:
                 return
-            self._digests = _parse(self._path.read_text(encoding="utf-8"))
+            text = self._path.read_text(encoding="utf-8")
+            # Before it is parsed: what is damaged is not read again for every request.
             self._stamp = stamp
+            self._digests = _parse(text)
             self._complaint = ""
         except (OSError, ValueError) as error:
             self._complain(str(error))

@@ -2,7 +2,9 @@
 
 import json
 import time
+from collections import Counter
 from collections.abc import Callable
+from contextlib import nullcontext
 
 from bottle import HTTPResponse, request
 
@@ -15,44 +17,64 @@ from services.store.versions import EVENTS
 _JSON = "application/json"
 
 
-def watched(store: Store, topic: str, document: Callable[[], bytes | wire.Json]) -> HTTPResponse:
-    """Answer the current request with `document` and the ETag of `topic`.
+class Watches:
+    """Requests that wait for news of `store`.
 
-    304 for whoever has that already; with ?wait=S only after S seconds without a change.
+    waiting: how many do just now, by the kind of their topic: what is before the "/".
     """
-    limit_s = conditions.wait_s(request.query.get("wait"))
-    held = request.get_header("If-None-Match", "")
-    # Before the document: that may be newer than its tag, never older.
-    version = store.version(topic)
-    tag = conditions.etag(store.epoch, version)
-    if held and conditions.same(held, tag):
-        version = store.await_change(topic, version, limit_s)
-        if conditions.etag(store.epoch, version) == tag:
-            return HTTPResponse(status=304, headers=_headers(tag))
-        tag = conditions.etag(store.epoch, version)
-    return answer(document(), tag)
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self.waiting: Counter[str] = Counter()
+
+    def answer(self, topic: str, document: Callable[[], bytes | wire.Json]) -> HTTPResponse:
+        """Answer the current request with `document` and the ETag of `topic`.
+
+        304 for whoever has that already; with ?wait=S only after S seconds without a change.
+        """
+        limit_s = conditions.wait_s(request.query.get("wait"))
+        known = request.get_header("If-None-Match", "")
+        # Before the document: that may be newer than its tag, never older.
+        version = self._store.version(topic)
+        tag = conditions.etag(self._store.epoch, version)
+        if known and conditions.same(known, tag):
+            now = self.await_change(topic, version, limit_s)
+            if now == version:
+                return HTTPResponse(status=304, headers=_headers(tag))
+            tag = conditions.etag(self._store.epoch, now)
+        return answer(document(), tag)
+
+    def events(self) -> EventPage:
+        """Return the events that the current request asks for, held while there are none."""
+        since = conditions.since(request.query.get("since"))
+        end_s = time.monotonic() + conditions.wait_s(request.query.get("wait"))
+        while True:
+            version = self._store.version(EVENTS)
+            page = self._store.events(since)
+            left_s = end_s - time.monotonic()
+            if page.events or left_s <= 0:
+                return page
+            if self.await_change(EVENTS, version, left_s) == version:
+                return self._store.events(since)
+
+    def await_change(self, topic: str, version: int, timeout_s: float) -> int:
+        """As the store's; ends with its client where the server can tell that it has gone."""
+        kind = topic.partition("/")[0]
+        self.waiting[kind] += 1
+        try:
+            with request.environ.get("lab.held", nullcontext)():
+                return self._store.await_change(topic, version, timeout_s)
+        finally:
+            self.waiting[kind] -= 1
 
 
 def answer(document: bytes | wire.Json, tag: str, status: int = 200) -> HTTPResponse:
-    """Return `document` as JSON with its ETag. bytes: encoded already."""
+    """Return `document` as JSON with its ETag, if any. bytes: encoded already."""
     body = document if isinstance(document, bytes) else json.dumps(document).encode()
     return HTTPResponse(body, status, {"Content-Type": _JSON, **_headers(tag)})
 
 
-def events(store: Store) -> EventPage:
-    """Return the events that the current request asks for, held while there are none."""
-    since = conditions.since(request.query.get("since"))
-    end_s = time.monotonic() + conditions.wait_s(request.query.get("wait"))
-    while True:
-        version = store.version(EVENTS)
-        page = store.events(since)
-        left_s = end_s - time.monotonic()
-        if page.events or left_s <= 0:
-            return page
-        if store.await_change(EVENTS, version, left_s) == version:
-            return store.events(since)
-
-
 def _headers(tag: str) -> dict[str, str]:
     # Whoever keeps it must ask whether it still holds.
-    return {"ETag": tag, "Cache-Control": "no-cache"}
+    headers = {"Cache-Control": "no-cache"}
+    return {**headers, "ETag": tag} if tag else headers

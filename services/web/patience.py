@@ -37,6 +37,8 @@ HINTS = {
     400: "send a request as HTTP/1.1 has it: curl -i URL",
     408: "send the whole request at once",
     413: "send one container, or the report of one node, a request",
+    414: "names have at most 63 characters; send the rest as JSON",
     431: "send fewer or shorter headers; names in a URL have at most 63 characters",
     501: "send Content-Length, or Transfer-Encoding: chunked",
+    503: "try again in a moment",
 }

@@ -1,42 +1,89 @@
+import re
 from collections.abc import Iterator
 
 import pytest
 
-from services.pull.api import make_admin_app, make_node_app
+from services.observe.log import TextLog
+from services.pull.api import make_admin_app
+from services.pull.meters import Meters
+from services.pull.node_api import make_node_app
+from services.pull.tokens import Tokens
 from services.store import Store
-from tests.serving import Client, serving
+from tests.pull.clock import Clock
+from tests.serving import Client, StateServer, serving, token_of, write_tokens
+
+NODES = ("node1", "node2", "node3")
 
 
-class Clock:
-    """A monotonic clock that the test moves."""
+class Agents:
+    """Calls the node realm, each time with the token of the node that the path names."""
 
-    now_s = 1000.0
+    def __init__(self, address) -> None:
+        self._client = Client(address)
 
-    def __call__(self) -> float:
-        return self.now_s
+    def __call__(self, method, path, **kwargs):
+        named = re.search(r"(?:/nodes/|node=)([^/?&]+)", path)
+        token = token_of(named[1] if named and named[1] in NODES else "node1")
+        headers = {"Authorization": f"Bearer {token}", **kwargs.pop("headers", {})}
+        return self._client(method, path, headers=headers, **kwargs)
+
+    def close(self) -> None:
+        self._client.close()
 
 
 class Realms:
-    """A store behind both of its realms, each on a real server on loopback."""
+    """Both realms of a state server on loopback."""
 
-    def __init__(self, store, clock, admin, node) -> None:
-        self.store = store
-        self.clock = clock
+    def __init__(self, admin, node) -> None:
         self.address = admin
+        self.node_address = node
         self.admin = Client(admin)
-        self.node = Client(node)
+        self.node = Agents(node)
 
     def placed(self) -> dict[str, str | None]:
         items = self.admin("GET", "/api/containers").json()["containers"]
         return {item["name"]: item["node"] for item in items}
 
+    def close(self) -> None:
+        self.admin.close()
+        self.node.close()
+
 
 @pytest.fixture
 def realms(tmp_path) -> Iterator[Realms]:
+    """Over a store whose clock the test moves; each handler has a thread."""
     clock = Clock()
     store = Store(tmp_path, lease_s=3.0, now_s=clock)
-    with serving(make_admin_app(store), make_node_app(store)) as (admin, node):
-        made = Realms(store, clock, admin, node)
+    meters = Meters(store)
+    tokens = Tokens(write_tokens(tmp_path / "tokens.json", *NODES), TextLog())
+    apps = make_admin_app(store, meters=meters), make_node_app(store, tokens, meters=meters)
+    with serving(*apps) as (admin, node):
+        made = Realms(admin, node)
+        made.clock, made.store = clock, store
         yield made
-        made.admin.close()
-        made.node.close()
+        store.release()
+        made.close()
+
+
+@pytest.fixture
+def start(tmp_path):
+    """start() -> a StateServer over this test's data; all are gone afterwards."""
+    servers = []
+
+    def start(**kwargs):
+        servers.append(StateServer(tmp_path / "data", **kwargs))
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.kill()
+
+
+@pytest.fixture(scope="module")
+def real(tmp_path_factory) -> Iterator[Realms]:
+    """The real server, one for all tests of a file."""
+    server = StateServer(tmp_path_factory.mktemp("real") / "data")
+    made = Realms(server.admin, server.node)
+    yield made
+    made.close()
+    server.kill()

@@ -4,13 +4,16 @@ server's clock moves when the test says so."""
 from services.agent.journal import Journal
 from services.agent.plane import Plane
 from services.agent.tick import tick
+from services.observe.log import TextLog
 from services.pull import node_controller, scheduler
-from services.pull.api import make_admin_app, make_node_app
+from services.pull.api import make_admin_app
+from services.pull.node_api import make_node_app
+from services.pull.tokens import Tokens
 from services.store import Store
 from tests.fakes import FakeSystemd
 from tests.pull.clock import Clock
 from tests.pull.passes import plain_pass
-from tests.serving import Client, serving
+from tests.serving import Client, serving, token_of, write_tokens
 
 LEASE_S = 3.0
 
@@ -20,6 +23,8 @@ class Node:
 
     def __init__(self, name, directory):
         directory.mkdir()
+        self._token = directory / "token"
+        self._token.write_text(token_of(name))
         self.name = name
         self.directory = str(directory)
         self.systemd = FakeSystemd()
@@ -28,7 +33,14 @@ class Node:
     def tick(self, address):
         """One pass of the agent; return what it said."""
         before = len(self.said)
-        plane = Plane(self.name, address, self.directory, timeout_s=5, complain=self.said.append)
+        plane = Plane(
+            self.name,
+            address,
+            self.directory,
+            timeout_s=5,
+            complain=self.said.append,
+            token_path=str(self._token),
+        )
         tick(plane, self.systemd, Journal(f"{self.directory}/said.json", self.said.append))
         self.systemd.settle()
         return self.said[before:]
@@ -50,7 +62,8 @@ class Lab:
     def boot_api(self, data="api"):
         (self._directory / data).mkdir(exist_ok=True)
         store = Store(self._directory / data, lease_s=LEASE_S, now_s=self.clock)
-        self._serving = serving(make_admin_app(store), make_node_app(store))
+        tokens = Tokens(write_tokens(self._directory / "tokens.json", *self.nodes), TextLog())
+        self._serving = serving(make_admin_app(store), make_node_app(store, tokens))
         self.admin, self.node = self._serving.__enter__()
 
     def stop_api(self):

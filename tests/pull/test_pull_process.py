@@ -5,22 +5,8 @@ import threading
 import pytest
 import requests
 
-from services.pull.__main__ import main
-from tests.serving import Client, StateServer
-
-
-@pytest.fixture
-def start(tmp_path):
-    """start() -> a StateServer over this test's data; all are gone afterwards."""
-    servers = []
-
-    def start(**kwargs):
-        servers.append(StateServer(tmp_path / "data", **kwargs))
-        return servers[-1]
-
-    yield start
-    for server in servers:
-        server.kill()
+from services.pull.command import main
+from tests.serving import Client
 
 
 def declared(server):
@@ -89,7 +75,14 @@ def test_alone_it_waits_for_heartbeats_as_long_as_the_seeds_clients_expect(start
             ["--listen", "nosuch.invalid:0"], "cannot listen on nosuch", id="no such name"
         ),
         pytest.param(["--listen", "a..b:0"], "cannot listen on a..b:0", id="not even a name"),
-        pytest.param(["--node-listen", "192.0.2.1:0"], "cannot listen on 192.0.2.1", id="not ours"),
+        pytest.param(
+            ["--node-listen", "192.0.2.1:0", "--tokens", "x"],
+            "cannot listen on 192.0.2.1",
+            id="not ours",
+        ),
+        pytest.param(
+            ["--node-listen", "127.0.0.1:0"], "--node-listen without --tokens", id="no tokens"
+        ),
     ],
 )
 def test_settings_that_are_wrong_are_said_with_a_hint(tmp_path, capsys, options, said):

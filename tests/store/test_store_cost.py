@@ -33,7 +33,7 @@ def steps(function):
 def filled(directory, stored, monkeypatch):
     """A store with `stored` containers, of which MINE are on node0, and one is nowhere."""
     directory.mkdir()
-    monkeypatch.setattr("os.fdatasync", lambda fd: None)
+    monkeypatch.setattr("os.fdatasync", lambda fd: None, raising=False)
     store = Store(directory, lease_s=LEASE_S, now_s=lambda: 0.0)
     for n in range(stored):
         store.declare(Container(f"c{n}"), f"node{n // MINE}")

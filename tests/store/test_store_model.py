@@ -4,7 +4,7 @@ import tempfile
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
-from unittest.mock import patch
+from unittest.mock import Mock, patch
 
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -26,8 +26,10 @@ class StoreMachine(RuleBasedStateMachine):
     @initialize()
     def begin(self):
         # What is killed here is no machine, so nothing need get further than the kernel.
-        self.no_sync = patch("os.fdatasync")
+        self.no_sync = patch.multiple("os", fdatasync=Mock(), fsync=Mock(), create=True)
         self.no_sync.start()
+        self.small_blocks = patch("services.store.numbers.BLOCK", 100)
+        self.small_blocks.start()
         self.scratch = tempfile.TemporaryDirectory()
         self.folders = (Path(self.scratch.name) / str(n) for n in count())
         self.clock = Clock()
@@ -47,6 +49,7 @@ class StoreMachine(RuleBasedStateMachine):
             self.store.close()
             self.scratch.cleanup()
             self.no_sync.stop()
+            self.small_blocks.stop()
 
     @rule(container=containers, node=places)
     def declare(self, container, node):
@@ -90,7 +93,7 @@ class StoreMachine(RuleBasedStateMachine):
         self.clock.now_s += seconds
         self.store.judge()
 
-    @rule(restless=st.integers(400, 1200))
+    @rule(restless=st.integers(40, 120))
     def much_is_seen(self, restless):
         """More than a block of numbers, so that another is reserved."""
         for turn in range(restless):
@@ -175,5 +178,5 @@ def _counts(node):
     return node.silent_s <= LEASE_S and not node.leaving
 
 
-StoreMachine.TestCase.settings = settings(max_examples=40, stateful_step_count=25, deadline=None)
+StoreMachine.TestCase.settings = settings(max_examples=30, stateful_step_count=25, deadline=None)
 TestStoreAgainstModel = StoreMachine.TestCase

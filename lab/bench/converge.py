@@ -67,6 +67,8 @@ def drifted(stage: Stage, part: float) -> float:
     chaos.corrupt(node, FAKE, ["pull"])
     journal = ["journalctl", "--quiet", "--no-pager", "--no-hostname", "--output=short-unix"]
     journal += [f"--unit={unit}", f"--after-cursor={cursor}"]
+    # Nobody looks while it happens: a look costs an emulated node as much as its correction.
+    time.sleep(timing.drift_s(stage.profile))
     lived: list[float] = []
 
     def corrected() -> bool:

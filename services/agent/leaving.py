@@ -43,4 +43,4 @@ def _parse(body: object) -> tuple[Sequence[str], Sequence[str]]:
 def _told(elsewhere: Sequence[str], others: str) -> str:
     told = [f"{', '.join(elsewhere)} run elsewhere"] if elsewhere else []
     told += [others] if others else []
-    return f"leaving: {'; '.join(told) or 'nothing ran here'}"
+    return f"leaving: {'; '.join(told) or 'nothing to wait for'}"

@@ -9,7 +9,7 @@ from typing import Protocol
 from services.agent.journal import Journal
 from services.core.errors import LabError
 from services.core.follow import Answer
-from services.core.lease import overdue, plan
+from services.core.lease import overdue, plan, wanted
 from services.core.model import Assignment, Task, UnitState
 
 Observed = Mapping[str, UnitState]
@@ -50,8 +50,9 @@ def tick(plane: ControlPlane, systemd: Systemd, journal: Journal) -> tuple[Task,
     """
     observed = let_go(plane, systemd, journal)
     answer = plane.ask(observed)
-    tasks = plan(answer.assignment, observed, plane.cut_off())
-    journal.record(answer, tasks)
+    cut_off = plane.cut_off()
+    tasks = plan(answer.assignment, observed, cut_off)
+    journal.record(answer._replace(assignment=wanted(answer.assignment, cut_off)), tasks)
     if tasks:
         try:
             systemd.perform(tasks)

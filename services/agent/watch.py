@@ -14,7 +14,7 @@ from services.agent.journal import Journal
 from services.agent.queued import Queued
 from services.core.errors import LabError
 from services.core.follow import Answer
-from services.core.lease import plan
+from services.core.lease import plan, wanted
 from services.core.model import Task
 
 
@@ -102,7 +102,8 @@ class Watch:
         planned = plan(self._plane.recall(), observed, cut_off)
         tasks = self._queued.fresh(planned, now_s)
         self._open = bool(planned) or bool(observed.keys() - glance.keys())
-        self._journal.record(self._answer, tasks, settled=not self._open)
+        said = self._answer._replace(assignment=wanted(self._answer.assignment, cut_off))
+        self._journal.record(said, tasks, settled=not self._open)
         self._perform(tasks)
         return tasks
 

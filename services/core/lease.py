@@ -78,14 +78,23 @@ def plan(
     assignment: None leaves everything as it is. reason: of cut_off; with one, containers with
     STOP are not wanted, and the tasks that stop them give it.
     """
-    if assignment is None:
+    allowed = wanted(assignment, reason)
+    if assignment is None or allowed is None:
         return ()
-    wanted = {container.name: container for container in assignment.containers}
-    withheld = {name for name, item in wanted.items() if reason and item.on_disconnect == STOP}
-    tasks = reconcile({name: wanted[name] for name in wanted.keys() - withheld}, observed)
+    desired = {container.name: container for container in allowed.containers}
+    withheld = {container.name for container in assignment.containers} - desired.keys()
     return tuple(
-        task._replace(reason=reason) if task.container.name in withheld else task for task in tasks
+        task._replace(reason=reason) if task.container.name in withheld else task
+        for task in reconcile(desired, observed)
     )
+
+
+def wanted(assignment: Assignment | None, reason: str) -> Assignment | None:
+    """Return what may run of `assignment`. reason: of cut_off."""
+    if assignment is None or not reason:
+        return assignment
+    kept = (item for item in assignment.containers if item.on_disconnect != STOP)
+    return assignment._replace(containers=tuple(kept))
 
 
 def overdue(

@@ -28,7 +28,7 @@ def goodbye(server):
 
 def test_a_node_without_containers_is_gone_at_once(server, goodbye):
     server.leaving = [([], [])]
-    assert goodbye() == ["leaving: nothing ran here"]
+    assert goodbye() == ["leaving: nothing to wait for"]
     assert server.requests == [("POST", "/api/nodes/node1/leaving?wait=0", {"boot": "b1"})]
 
 

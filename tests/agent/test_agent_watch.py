@@ -181,7 +181,7 @@ def test_the_look_after_the_lease_ran_out_stops_what_asked_for_it(watch, plane, 
     looks(watch, plane, 2)
     plane.cut = CUT
     assert looks(watch, plane, 2) == [[(Act.STOP, "s")], []]
-    assert watch.said[-2:] == [f"STOP s: {CUT}", "converged (2 containers)"]
+    assert watch.said[-2:] == [f"STOP s: {CUT}", "converged (1 container)"]
     assert systemd.observed().keys() == {"k"}
     plane.cut = ""  # the server answered
     assert looks(watch, plane, 1) == [[(Act.START, "s")]]

@@ -9,7 +9,8 @@ import pytest
 from services.core.model import STOP, Container
 from services.core.profile import profile
 from services.pull import node_controller, scheduler
-from services.pull.one_pass import run
+from services.pull.deciding import Wait
+from services.pull.one_pass import Clock, run
 from services.store import Store
 from tests.pull.clock import Clock as StoreClock
 from tests.pull.direct import DirectApi, declare, names, report
@@ -200,6 +201,21 @@ def test_a_pass_ends_when_its_time_is_over(store):
     run(scheduler.decide, api, watching(0.3))
     assert 0.3 <= time.monotonic() - began_s < 5
     assert len(api.asked) == 2
+
+
+def test_what_changes_at_the_last_moment_is_still_decided():
+    slept, decisions = [], []
+
+    def last_moment(wait_s):
+        slept.append(wait_s)
+        return True
+
+    def decide(*_):
+        decisions.append(None)
+        return Wait(last_moment)
+
+    run(decide, None, watching(10), Clock(lambda: sum(slept)))
+    assert (len(decisions), slept) == (2, [10])
 
 
 @pytest.mark.parametrize("program", [scheduler, node_controller])

@@ -118,6 +118,17 @@ def test_a_full_disk_hinders_nobody_and_what_it_hid_is_written_later(busy, tmp_p
     assert kept.events == busy.events(0).events
 
 
+def test_what_cannot_be_written_anew_claims_no_longer_that_nothing_is_missing(
+    busy, tmp_path, clock
+):
+    busy.close()
+    (tmp_path / f"{NAME}.new").mkdir()
+    again = reopen(tmp_path, clock)
+    again.beat("node2", {})
+    assert again.events(0).events[-1].subject == "node2"
+    assert crashed(tmp_path, clock, tmp_path / "after").events(0).truncated
+
+
 def test_a_beat_that_is_no_news_writes_nothing(busy, tmp_path):
     (tmp_path / NAME).unlink()
     before = {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()}

@@ -32,7 +32,8 @@ class Pending:
     """One request on its way; it is moved on by `wait`, or by whoever wants its result.
 
     address: host and port, IPv4. path: already quoted. body: sent as JSON unless None.
-    timeout_s bounds the whole exchange, not one recv. Whatever goes wrong is told by `result`.
+    timeout_s bounds the whole exchange, not one recv. Whatever goes wrong is told by `result`,
+    and in `trouble`.
     """
 
     def __init__(
@@ -45,7 +46,7 @@ class Pending:
         headers: Mapping[str, str] = _NO_HEADERS,
         timeout_s: float,
     ) -> None:
-        self._url = f"http://{address[0]}:{address[1]}{path}"
+        self.url = f"http://{address[0]}:{address[1]}{path}"
         self._deadline_s = time.monotonic() + timeout_s
         payload = b"" if body is None else json.dumps(body).encode()
         lines = [f"{method} {path} HTTP/1.0", f"Host: {address[0]}:{address[1]}"]
@@ -54,7 +55,7 @@ class Pending:
         lines += [f"Content-Length: {len(payload)}", "", ""]
         self._unsent = "\r\n".join(lines).encode("ascii") + payload
         self._answer = bytearray()
-        self._trouble = ""
+        self.trouble = ""
         self.over = False
         self._socket = _socket.socket(
             _socket.AF_INET, _socket.SOCK_STREAM | _socket.SOCK_NONBLOCK | _socket.SOCK_CLOEXEC
@@ -68,6 +69,11 @@ class Pending:
 
     def fileno(self) -> int:
         return self._socket.fileno()
+
+    @property
+    def sent(self) -> bool:
+        """Whether all of the request has left."""
+        return not self._unsent
 
     def interest(self) -> int:
         """What poll(2) should wait for."""
@@ -98,15 +104,15 @@ class Pending:
             # Not 0, so that one last step gives up.
             wait([self], self.left_s() or 0.001)
         try:
-            if self._trouble:
-                raise ValueError(self._trouble)
+            if self.trouble:
+                raise ValueError(self.trouble)
             reply = _parse(bytes(self._answer))
         except ValueError as error:
-            raise ApiUnreachable(self._url, str(error) or type(error).__name__) from None
+            raise ApiUnreachable(self.url, str(error) or type(error).__name__) from None
         if not 200 <= reply.status < 300 and reply.status != _NOT_MODIFIED:
             fields = reply.body if isinstance(reply.body, dict) else {}
             said, hint = str(fields.get("error", "")), str(fields.get("hint", ""))
-            raise ApiRefused(self._url, reply.status, said, hint)
+            raise ApiRefused(self.url, reply.status, said, hint)
         return reply
 
     def close(self) -> None:
@@ -122,7 +128,7 @@ class Pending:
         self.close()
 
     def _end(self, error: Exception) -> None:
-        self._trouble = str(error) or type(error).__name__
+        self.trouble = str(error) or type(error).__name__
         self.close()
 
 

@@ -81,17 +81,18 @@ def run(options: Settings) -> None:
 
 
 def leave(options: Settings) -> None:
-    """Say goodbye, within leaving_s of the profile and two times its agent_timeout_s."""
+    """Say goodbye, within leaving_s of the profile and its agent_timeout_s."""
     from services.agent import leaving
 
     line = Line(
         options.node,
         options.api,
-        timeout_s=options.timings.agent_timeout_s / leaving.ATTEMPTS,
+        timeout_s=options.timings.agent_timeout_s,
         token_path=options.token_path,
         boot=options.boot,
     )
-    leaving.leave(line, _say, wait_s=options.timings.leaving_s)
+    reach_s = options.timings.agent_timeout_s / leaving.ATTEMPTS
+    leaving.leave(line, _say, wait_s=options.timings.leaving_s, reach_s=reach_s)
 
 
 def settings(

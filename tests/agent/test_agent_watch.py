@@ -216,3 +216,12 @@ def test_a_pass_looks_once_more_after_whatever_it_did(watch, plane, systemd):
     plane.then = lambda: systemd.observed() and plane.now_s >= 2 - LOOK_S and systemd.crash("a")
     watch.run(2.0)
     assert plane.told[-1] == {"a": COMING}
+
+
+def test_a_pass_that_watches_stops_what_the_lease_ran_out_for_before_it_asks(watch, plane, systemd):
+    plane.kept, plane.cut = SAFE, CUT
+    systemd.start("s")
+    asked = []
+    plane.ask = lambda observed: asked.append(dict(observed)) or Answer(SAFE)
+    watch.run(0.0)
+    assert asked == [{"a": READY}]

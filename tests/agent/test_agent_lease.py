@@ -139,3 +139,12 @@ def test_without_a_token_none_is_shown_and_a_no_is_no_outage_of_the_network(plan
 def test_a_report_says_which_boot_it_is(plane, server):
     plane("b946fb42").ask({})
     assert server.reports()[0]["boot"] == "b946fb42"
+
+
+def test_only_who_is_not_known_asks_twice(plane, server, tmp_path):
+    (tmp_path / "token").write_text("old\n")
+    asked = plane()
+    (tmp_path / "token").write_text("new\n")
+    server.refusals["heartbeat"] = (403, {"error": "not yours", "hint": "be node2"})
+    assert asked.ask({}).outage == "API answered 403: not yours (be node2)"
+    assert len(server.headers) == 1

@@ -190,3 +190,13 @@ def test_a_second_report_is_not_tried_where_nobody_answered(plane, server, nobod
     connected.report({"a": UnitState("demo", ready=False)})
     assert len(server.reports) == 2
     assert server.reports[1]["revision"] == 5
+
+
+def test_a_second_report_is_not_tried_where_the_answer_was_not_followed(plane, server):
+    """It gave no lease, and a report that hangs would take from the one that there is."""
+    asked = plane()
+    asked.ask({})
+    server.beat = wire.dump_beat(AB._replace(revision=4))
+    asked.ask({})
+    asked.report({})
+    assert len(server.reports) == 2

@@ -176,3 +176,13 @@ def test_a_large_body_goes_out_whole(server):
         client.sendall(OK + b"\r\n[3]")
 
     assert request("POST", server(read), "/", "x" * 3_000_000, timeout_s=20) == [3]
+
+
+def test_a_wait_ends_with_the_time_of_an_exchange(server):
+    pending = Pending("GET", server(lambda client: client.recv(1)), "/", timeout_s=0.2)
+    began_s = time.monotonic()
+    wait([pending], 9)
+    assert pending.over
+    assert time.monotonic() - began_s < 5
+    with pytest.raises(ApiUnreachable, match="timed out"):
+        pending.result()

@@ -47,6 +47,8 @@ def text(fields: Json, key: str) -> str:
 def count(fields: Json, key: str) -> int:
     """Return the field `key`: a whole number from 0."""
     value = fields.get(key)
+    if isinstance(value, float) and value.is_integer():  # to JSON, 1.0 is one, too
+        value = int(value)
     if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
         return value
     raise BadShape(

@@ -23,7 +23,7 @@ from services.pull.openapi import DOCUMENT
 from services.pull.watching import Watches, answer
 from services.store import LimitReached, RevisionConflict, Store
 from services.store.versions import CONTAINERS, NODES, UNASSIGNED
-from services.web import add_document, add_metrics, add_ready, make_bottle, note, read_json
+from services.web import add_document, add_metrics, add_ready, make_bottle, note, read_json, sent
 
 STATUS: dict[type[LabError], int] = {
     BadCondition: 400,
@@ -82,7 +82,7 @@ def _add_containers(app: Bottle, store: Store, watches: Watches) -> None:
     def changed(placed: Placed | None, status: int = 200) -> HTTPResponse:
         """The whole list, as the seed's clients expect it, or what changed alone."""
         tag = f'"{placed.revision}"' if placed else ""
-        if not conditions.minimal(request.get_header("Prefer", "")):
+        if not conditions.minimal(sent("Prefer") or ""):
             return answer(everything(), tag, status)
         if placed is None:
             body: wire.Json = {"container": None, "revision": store.version(CONTAINERS)}
@@ -175,8 +175,8 @@ def _add_nodes(app: Bottle, store: Store, watches: Watches, stop_margin_s: float
 
 
 def _expected(*, creates: bool = False) -> Any:
-    none_match = request.get_header("If-None-Match", "") if creates else ""
-    return conditions.expected(request.get_header("If-Match", ""), none_match)
+    none_match = sent("If-None-Match") if creates else None
+    return conditions.expected(sent("If-Match"), none_match)
 
 
 def _running(store: Store, placed: Placed) -> dict[str, str]:

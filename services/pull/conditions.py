@@ -8,28 +8,28 @@ from services.store.answers import Expect
 
 # A watch is renewed; a request that is held much longer is cut by something on its way.
 LONGEST_WAIT_S = 60.0
-_REVISION = re.compile(r'"(\d{1,18})"')
+_REVISION = re.compile(r'"([0-9]{1,18})"')
 
 
 class BadCondition(LabError):
     """A header or a query parameter that cannot be understood."""
 
 
-def expected(if_match: str, if_none_match: str = "") -> Expect:
-    """Return what a writer expects, by If-Match and If-None-Match; both "" without them.
+def expected(if_match: str | None, if_none_match: str | None = None) -> Expect:
+    """Return what a writer expects, by If-Match and If-None-Match; None: not sent.
 
     Raises BadCondition for anything but one ETag of an object, or `*`.
     """
-    if if_match and if_none_match:
+    if if_match is not None and if_none_match is not None:
         raise BadCondition("both If-Match and If-None-Match are there", hint="send one of them")
-    if if_none_match:
+    if if_none_match is not None:
         if if_none_match.strip() == "*":
             return ABSENT
         raise BadCondition(
             f"If-None-Match {if_none_match[:80]!r} means nothing for a change",
             hint="send If-None-Match: * to change only what does not exist",
         )
-    if not if_match:
+    if if_match is None:
         return None
     if if_match.strip() == "*":
         return EXISTS

@@ -15,7 +15,7 @@ from services.pull.api import STATUS
 from services.pull.meters import Meters
 from services.pull.tokens import NoToken, NotYours, Tokens
 from services.store import Store
-from services.web import make_bottle, refusal
+from services.web import make_bottle, refusal, sent
 
 _HINT = (
     "a node may GET /api/nodes/NODE/desired and POST /api/nodes/NODE/heartbeat or leaving, NODE "
@@ -71,7 +71,7 @@ class _Gate:
         """Return `callback` behind the check of the token."""
 
         def guarded(*args: Any, **kwargs: Any) -> Any:
-            offered = request.get_header("Authorization", "")
+            offered = sent("Authorization") or ""
             node = kwargs.get("node", request.query.get("node"))
             try:
                 self._tokens.known(offered)

@@ -13,6 +13,7 @@ from services.core.messages import EventPage
 from services.pull import conditions
 from services.store import Store
 from services.store.versions import EVENTS
+from services.web import sent
 
 _JSON = "application/json"
 
@@ -33,7 +34,7 @@ class Watches:
         304 for whoever has that already; with ?wait=S only after S seconds without a change.
         """
         limit_s = conditions.wait_s(request.query.get("wait"))
-        known = request.get_header("If-None-Match", "")
+        known = sent("If-None-Match") or ""
         # Before the document: that may be newer than its tag, never older.
         version = self._store.version(topic)
         tag = conditions.etag(self._store.epoch, version)

@@ -37,6 +37,15 @@ def read_json(limit_bytes: int = BODY_LIMIT_BYTES) -> Any:
         raise refusal(400, f"the body is not JSON: {error}", wire.EXAMPLE) from None
 
 
+def sent(header: str) -> str | None:
+    """Return a header of the current request as it was sent, in Latin-1; None without it.
+
+    Bottle's own way to ask raises an error for what is not UTF-8.
+    """
+    value: str | None = request.environ.get(f"HTTP_{header.upper().replace('-', '_')}")
+    return value
+
+
 def refusal(status: int, error: str, hint: str, **headers: str) -> HTTPResponse:
     """Return an answer of `status` that says what is wrong and what to do; raise or return it."""
     note(error=error)

@@ -83,6 +83,10 @@ def test_a_decision_survives_the_wire_with_its_reason(node):
     assert (patch.node, patch.reason) == (node, "because")
 
 
+def test_a_whole_number_is_one_however_json_writes_it():
+    assert wire.load_report({"revision": 7.0, "running": []}).revision == 7
+
+
 def test_the_patch_of_the_seed_has_no_reason():
     assert wire.load_patch({"node": None}) == wire.Patch(None, "")
 

@@ -38,8 +38,11 @@ MAY_IMPORT = {
         "services.pull", "services.slowness", "services.store", "services.web", "bottle",
     },
     "services/pull/meters.py": {
-        "services.observe", "services.store", "prometheus_client",
+        "services.core", "services.observe", "services.pull.watching", "services.store",
+        "prometheus_client",
     },
+    "services/pull/openapi.py": {"services.openapi", "services.pull.schemas"},
+    "services/pull/schemas.py": {"services.core", "services.openapi", "services.store"},
     # The only ones that know which server it is.
     "services/pull/__main__.py": {"services.pull.command", "gevent"},
     "services/pull/command.py": {

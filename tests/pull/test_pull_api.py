@@ -2,8 +2,6 @@
 
 from datetime import datetime
 
-import pytest
-
 
 def declare(realms, name, **fields):
     return realms.admin("POST", "/api/containers", json={"name": name, **fields})
@@ -41,7 +39,7 @@ def test_a_node_reads_plain_names(realms):
         body = realm("GET", "/api/containers?node=node1").json()
         assert body["containers"] == ["a", "b"]
         assert body["images"] == {"a": "nginx", "b": "demo"}
-        assert body["revision"] == 3
+        assert body["revision"] == 2, "of the last change that concerned this node"
         assert body["epoch"]
 
 
@@ -92,45 +90,12 @@ def test_placing_on_a_node_that_never_spoke_is_taken_as_the_seed_takes_it(realms
     assert (answer.status_code, realms.placed()) == (200, {"a": "node9"})
 
 
-def test_a_guarded_patch_never_overwrites_a_newer_decision(realms):
-    declare(realms, "a")
-    patch = {"node": "node1", "if_node": None}
-    assert realms.admin("PATCH", "/api/containers/a", json=patch).status_code == 200
-    answer = realms.admin("PATCH", "/api/containers/a", json={"node": "node2", "if_node": None})
-    assert answer.status_code == 409
-    assert "read GET /api/containers" in answer.json()["hint"]
-    assert realms.placed() == {"a": "node1"}
-
-
-@pytest.mark.parametrize(
-    ("method", "path", "status"),
-    [
-        ("GET", "/api/containers", 403),
-        ("POST", "/api/containers", 405),
-        ("PATCH", "/api/containers/a", 404),
-        ("DELETE", "/api/containers/a", 404),
-        ("GET", "/api/nodes", 404),
-        ("GET", "/", 404),
-        ("GET", "/api/nodes/node1/heartbeat", 405),
-    ],
-)
-def test_the_realm_of_nodes_has_nothing_else(realms, method, path, status):
-    declare(realms, "a", node="node1")
-    body = {"json": {"name": "b", "node": None}} if method in ("POST", "PATCH") else {}
-    answer = realms.node(method, path, **body)
-    assert answer.status_code == status
-    assert answer.json()["error"]
-    assert "loopback" in answer.json()["hint"]
-    assert realms.placed() == {"a": "node1"}
-
-
 def test_an_unknown_route_names_the_known_ones(realms):
     answer = realms.admin("GET", "/containers")
     assert answer.status_code == 404
     assert "/api/containers" in answer.json()["hint"]
 
 
-@pytest.mark.parametrize("realm", ["admin", "node"])
-def test_healthz(realms, realm):
-    assert getattr(realms, realm)("GET", "/healthz").json() == {"status": "ok"}
-    assert getattr(realms, realm)("HEAD", "/healthz").status_code == 200
+def test_healthz(realms):
+    assert realms.admin("GET", "/healthz").json() == {"status": "ok"}
+    assert realms.admin("HEAD", "/healthz").status_code == 200

@@ -21,6 +21,11 @@ BODIES = [
 ]
 
 
+@pytest.fixture
+def realms(real):
+    return real
+
+
 @pytest.fixture(autouse=True)
 def untouched(realms):
     """Every test here: what was declared before is still there after, and the server answers."""

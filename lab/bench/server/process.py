@@ -51,7 +51,7 @@ class Server(NamedTuple):
 
 @contextmanager
 def running(folder: Path, nodes: Sequence[str]) -> Iterator[Server]:
-    """Run a state server over a new database in `folder`, in the profile fast.
+    """Run a state server over a new database in `folder`, with the lease of the profile seed.
 
     The token of each of `nodes` is token(NODE). Raises ServerFailed.
     """
@@ -61,7 +61,7 @@ def running(folder: Path, nodes: Sequence[str]) -> Iterator[Server]:
     argv = [sys.executable, "-m", "services.pull", "--data", str(folder / "data")]
     argv += ["--listen", "127.0.0.1:0", "--node-listen", "127.0.0.1:0", "--tokens", str(file)]
     process = subprocess.Popen(
-        [*argv, "--profile", "fast"], cwd=paths.ROOT, stderr=subprocess.PIPE, text=True
+        [*argv, "--profile", "seed"], cwd=paths.ROOT, stderr=subprocess.PIPE, text=True
     )
     try:
         yield _ready(process)

@@ -36,7 +36,7 @@ def bench_server(stored: int, watchers: int, span_s: float, as_json: bool) -> No
     """Measure the state server alone: durable writes, lists, and a thousand watching agents.
 
     Starts one on this machine's loopback, with its database on the disk of this checkout; needs no
-    VM. The same writes go through TinyDB's own storage in the same run.
+    VM. The same writes go to a server over TinyDB's own storage in the same run.
     """
     from lab.bench.server.measure import Plan, measure
     from lab.bench.server.report import as_data, as_text

@@ -1,45 +1,49 @@
-"""What TinyDB's own JSONStorage takes for the same writes: the ratio's other half.
+"""The same requests over TinyDB's own JSONStorage: the other half of the ratio. A program.
 
-It writes and syncs the whole file for every change, and is not safe for several threads at once
-(tinydb's introduction says so), so clients take turns with a lock.
+    python -m lab.bench.server.baseline FILE STORED
+
+It writes and syncs the whole file for every change, and is not for several threads at once
+(TinyDB's introduction says so): one request after the other. Server, framework and answers are
+those of the state server.
 """
 
-import itertools
-import threading
-import time
-from pathlib import Path
+import json
+import sys
 
-_fresh = itertools.count()
+from bottle import Bottle, request
+from gevent.pywsgi import WSGIServer
+from tinydb import TinyDB
+from tinydb.table import Document, Table
+
+from lab.bench.server.names import container
 
 
-def per_second(folder: Path, stored: int, clients: int, span_s: float) -> float:
-    """Return the durable updates a second of `clients` threads on `stored` documents."""
-    from tinydb import TinyDB
-    from tinydb.table import Document
+def main(path: str, stored: int) -> None:
+    """Serve `stored` containers kept in `path` until the process is ended."""
+    table = TinyDB(path).table("placed")
+    table.insert_multiple(
+        Document({"name": container(number), "node": None, "reason": ""}, number + 1)
+        for number in range(stored)
+    )
+    server = WSGIServer(("127.0.0.1", 0), make_app(table), log=None)
+    server.start()
+    print(f"listening on http://127.0.0.1:{server.server_port}", file=sys.stderr, flush=True)
+    server.serve_forever()
 
-    path = folder / f"tinydb-{stored}-{clients}.json"
-    lock = threading.Lock()
-    done = [0] * clients
-    with TinyDB(path) as database:
-        table = database.table("placed")
-        table.insert_multiple(
-            Document({"name": f"c{number:05d}", "node": "node1", "reason": ""}, number + 1)
-            for number in range(stored)
-        )
-        end_s = time.monotonic() + span_s
 
-        def work(client: int) -> None:
-            for number in itertools.cycle(range(client, stored, clients)):
-                if time.monotonic() >= end_s:
-                    return
-                with lock:
-                    table.update({"node": f"to{next(_fresh)}"}, doc_ids=[number + 1])
-                done[client] += 1
+def make_app(table: Table) -> Bottle:
+    """Return an API that moves the containers of `table`, whose ids are their numbers from 1."""
+    app = Bottle()
 
-        began_s = time.monotonic()
-        threads = [threading.Thread(target=work, args=(client,)) for client in range(clients)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        return sum(done) / (time.monotonic() - began_s)
+    @app.patch("/api/containers/<name>")  # type: ignore[untyped-decorator]
+    def place(name: str) -> dict[str, object]:
+        """Put a container on a node; what it says is what it wrote."""
+        node = json.loads(request.body.read())["node"]
+        table.update({"node": node}, doc_ids=[int(name[1:]) + 1])
+        return {"container": {"name": name, "node": node}}
+
+    return app
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], int(sys.argv[2]))

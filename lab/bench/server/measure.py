@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from lab import paths
-from lab.bench.server import baseline, lists, watchers, writes
-from lab.bench.server.process import running
+from lab.bench.server import lists, watchers, writes
+from lab.bench.server.names import agent
+from lab.bench.server.process import baseline, running
 from lab.progress import Progress
 
 Rates = dict[int, dict[int, float]]
@@ -47,22 +48,23 @@ async def _measure(plan: Plan, folder: Path, progress: Progress) -> Results:
     largest = plan.stored[-1]
     rates: Rates = {clients: {} for clients in plan.clients}
     tinydb: Rates = {clients: {} for clients in plan.clients}
-    agents = [watchers.agent(number) for number in range(plan.watchers)]
+    agents = [agent(number) for number in range(plan.watchers)]
     with running(folder, agents) as server:
         known = 0
         for stored in plan.stored:
             progress(f"declare containers up to {stored}")
-            await writes.fill(server, known, stored)
+            await writes.fill(server.admin, known, stored)
             known = stored
-            for clients in plan.clients:
-                rate = await writes.per_second(server, stored, clients, plan.span_s)
-                rates[clients][stored] = rate
-                # In turn with ours: the same disk at the same time.
-                tinydb[clients][stored] = baseline.per_second(folder, stored, clients, plan.span_s)
-                progress(
-                    f"{stored} stored, {clients} clients: {rate:.0f} durable writes a second "
-                    f"(TinyDB's JSONStorage: {tinydb[clients][stored]:.0f})"
-                )
+            with baseline(folder, stored) as other:
+                for clients in plan.clients:
+                    # In turn with ours: the same disk at the same time.
+                    ours = await writes.per_second(server.admin, stored, clients, plan.span_s)
+                    theirs = await writes.per_second(other, stored, clients, plan.span_s)
+                    rates[clients][stored], tinydb[clients][stored] = ours, theirs
+                    progress(
+                        f"{stored} stored, {clients} clients: {ours:.0f} durable writes a second "
+                        f"(over TinyDB's JSONStorage: {theirs:.0f})"
+                    )
         progress(f"list of {largest}")
         listed = await lists.seconds(server, plan.lists)
     # Anew: what the writes left in memory is not what watchers cost.
@@ -70,6 +72,6 @@ async def _measure(plan: Plan, folder: Path, progress: Progress) -> Results:
     second.mkdir()
     with running(second, agents) as server:
         progress(f"{plan.watchers} watching agents, {largest} containers")
-        await writes.fill(server, 0, largest)
+        await writes.fill(server.admin, 0, largest)
         told = await watchers.measure(server, plan.watchers, largest, plan.changes, plan.idle_s)
     return Results(rates, tinydb, listed, told)

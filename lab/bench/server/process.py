@@ -60,11 +60,24 @@ def running(folder: Path, nodes: Sequence[str]) -> Iterator[Server]:
     file.write_text(json.dumps(tokens))
     argv = [sys.executable, "-m", "services.pull", "--data", str(folder / "data")]
     argv += ["--listen", "127.0.0.1:0", "--node-listen", "127.0.0.1:0", "--tokens", str(file)]
-    process = subprocess.Popen(
-        [*argv, "--profile", "seed"], cwd=paths.ROOT, stderr=subprocess.PIPE, text=True
-    )
+    with _process([*argv, "--profile", "seed"]) as (pid, (admin, node)):
+        yield Server(pid, admin, node)
+
+
+@contextmanager
+def baseline(folder: Path, stored: int) -> Iterator[Address]:
+    """Run the server over TinyDB's own storage with `stored` containers. Raises ServerFailed."""
+    argv = [sys.executable, "-m", "lab.bench.server.baseline"]
+    with _process([*argv, str(folder / f"tinydb-{stored}.json"), str(stored)]) as (_, (address,)):
+        yield address
+
+
+@contextmanager
+def _process(argv: list[str]) -> Iterator[tuple[int, list[Address]]]:
+    """Run a server; yield its process id and where it says that it listens."""
+    process = subprocess.Popen(argv, cwd=paths.ROOT, stderr=subprocess.PIPE, text=True)
     try:
-        yield _ready(process)
+        yield process.pid, _listening(process)
     finally:
         process.terminate()
         try:
@@ -81,12 +94,11 @@ def token(node: str) -> str:
     return f"bench-{node}"
 
 
-def _ready(process: subprocess.Popen[str]) -> Server:
+def _listening(process: subprocess.Popen[str]) -> list[Address]:
     said: list[str] = []
     for line in process.stderr or ():
         said.append(line.strip())
-        found = re.findall(r"http://127\.0\.0\.1:(\d+)", line)
-        if line.startswith("listening on ") and len(found) == 2:
-            admin, node = (("127.0.0.1", int(port)) for port in found)
-            return Server(process.pid, admin, node)
+        if line.startswith("listening on "):
+            ports = re.findall(r"http://127\.0\.0\.1:(\d+)", line)
+            return [("127.0.0.1", int(port)) for port in ports]
     raise ServerFailed(said)

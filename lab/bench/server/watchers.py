@@ -6,8 +6,9 @@ import time
 from typing import Any, NamedTuple
 
 from lab.bench.server.load import Connection
+from lab.bench.server.names import agent, container
 from lab.bench.server.process import Server, token
-from lab.bench.server.writes import MINIMAL, container
+from lab.bench.server.writes import MINIMAL
 from services.core.errors import ApiRefused, ApiUnreachable
 
 # A watch is a sign of life when it begins: renewed within the lease, 15 s in seed.
@@ -28,11 +29,6 @@ class Told(NamedTuple):
     idle_cpu: float
     rss_mib: float
     rss_before_mib: float
-
-
-def agent(number: int) -> str:
-    """The name of watching agent `number`."""
-    return f"agent{number:04d}"
 
 
 class _Watcher:

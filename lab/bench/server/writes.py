@@ -5,8 +5,8 @@ import itertools
 import time
 from collections.abc import Awaitable, Callable
 
-from lab.bench.server.load import Connection
-from lab.bench.server.process import Server
+from lab.bench.server.load import Address, Connection
+from lab.bench.server.names import container
 
 MINIMAL = {"Prefer": "return=minimal"}
 _NODES = ("node1", "node2")
@@ -14,12 +14,7 @@ _FILLERS = 32
 _fresh = itertools.count()
 
 
-def container(number: int) -> str:
-    """The name of container `number`."""
-    return f"c{number:05d}"
-
-
-async def fill(server: Server, known: int, total: int) -> None:
+async def fill(address: Address, known: int, total: int) -> None:
     """Declare containers until there are `total`; the first `known` exist."""
     numbers = iter(range(known, total))
 
@@ -28,10 +23,10 @@ async def fill(server: Server, known: int, total: int) -> None:
             body = {"name": container(number), "node": _NODES[number % 2]}
             await connection.expect("POST", "/api/containers", body, MINIMAL)
 
-    await _together(server, _FILLERS, work)
+    await _together(address, _FILLERS, work)
 
 
-async def per_second(server: Server, stored: int, clients: int, span_s: float) -> float:
+async def per_second(address: Address, stored: int, clients: int, span_s: float) -> float:
     """Return the writes a second that `clients` get acknowledged together, over `span_s` seconds.
 
     Each moves containers of its own, every time to a node where they were never before, so each
@@ -53,14 +48,14 @@ async def per_second(server: Server, stored: int, clients: int, span_s: float) -
 
     shares = iter([range(client, stored, clients) for client in range(clients)])
     began_s = time.monotonic()
-    await _together(server, clients, work)
+    await _together(address, clients, work)
     return done / (time.monotonic() - began_s)
 
 
 async def _together(
-    server: Server, clients: int, work: Callable[[Connection], Awaitable[None]]
+    address: Address, clients: int, work: Callable[[Connection], Awaitable[None]]
 ) -> None:
-    connections = [Connection(server.admin) for _ in range(clients)]
+    connections = [Connection(address) for _ in range(clients)]
     try:
         await asyncio.gather(*map(work, connections))
     finally:

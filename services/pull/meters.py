@@ -98,12 +98,17 @@ class Meters(Collector):
 
         Events are compacted, so somebody has to look now and then, whether scraped or not.
         """
+        # Before the events: whoever runs by now has its event among them, if it gets one.
+        running = self._store.listing().running
         page = self._store.events(self._looked)
         # Another look may have come first, while this one waited for the store.
         events = [event for event in page.events if event.revision > self._looked]
         self._looked = max(self._looked, page.revision)
         for event in events:
             self._take(event)
+        # What a node reports when it is first heard of has no event, and no time that is known.
+        for name in [n for n, it in self._open.items() if running.get(n) == it.node]:
+            del self._open[name]
 
     def _take(self, event: Event) -> None:
         name, node = event.subject, event.node

@@ -59,7 +59,7 @@ def realms(tmp_path) -> Iterator[Realms]:
     apps = make_admin_app(store, meters=meters), make_node_app(store, tokens, meters=meters)
     with serving(*apps) as (admin, node):
         made = Realms(admin, node)
-        made.clock, made.store = clock, store
+        made.clock, made.store, made.meters = clock, store, meters
         yield made
         store.release()
         made.close()

@@ -1,12 +1,16 @@
 """The state server as the process that systemd starts, kills and starts again."""
 
-import threading
+import json
+import resource
+import signal
 
 import pytest
-import requests
 
 from services.pull.command import main
+from tests.pull.writers import images, writing
 from tests.serving import Client
+from tests.store.acknowledged import problems
+from tests.waiting import wait_for
 
 
 def declared(server):
@@ -96,42 +100,55 @@ def test_a_damaged_database_is_said_before_anything_is_served(start, tmp_path):
     server = start()
     for name in "ab":
         call(server, "POST", "/api/containers", json={"name": name})
-    server.stop()
-    (tmp_path / "data/pull.json").write_bytes(b"")
+    server.kill()
+    newest = max((tmp_path / "data").glob("journal-*"))
+    newest.write_bytes(newest.read_bytes()[:-10])
     again = start()
     assert any(line.startswith("REPAIRED: ") for line in again.said)
-    assert declared(again) == ({"a"}, 3)
+    names, revision = declared(again)
+    assert names == {"a"}
+    assert revision > 2, "somebody may know the revision of what was lost"
 
 
-def test_kill_9_with_writers_loses_nothing_that_was_acknowledged(start):
+def test_log_json_tells_of_each_request_and_of_the_end_of_nothing(start):
+    server = start(options=["--log", "json"])
+    call(server, "PUT", "/api/containers/a", json={}, headers={"X-Request-ID": "mine"})
+    server.process.terminate()
+    lines = [json.loads(line) for line in [*server.said, *server.process.stderr]]
+    (told,) = [line for line in lines if line["message"] == "request"]
+    assert (told["request_id"], told["status"], told["container"]) == ("mine", 201, "a")
+    assert told["route"] == "/api/containers/<name>"
+    assert {line["level"] for line in lines} == {"info"}
+
+
+def test_an_interrupt_ends_it_as_well_as_systemd_does(start):
     server = start()
-    acknowledged: list[set[str]] = [set() for _ in range(4)]
-    enough = threading.Event()
+    call(server, "POST", "/api/containers", json={"name": "a"})
+    server.process.send_signal(signal.SIGINT)
+    assert server.process.wait(10) == 0
+    assert declared(start()) == ({"a"}, 1)
 
-    def write(number: int) -> None:
-        client = Client(server.admin)
-        try:
-            for n in range(10_000):
-                name = f"c{number}-{n}"
-                if client("POST", "/api/containers", json={"name": name}).status_code == 201:
-                    acknowledged[number].add(name)
-                if n == 10:
-                    enough.set()
-        except requests.RequestException:
-            return  # it was killed under us: this one may be there or not
-        finally:
-            client.close()
 
-    threads = [threading.Thread(target=write, args=(number,)) for number in range(4)]
-    for thread in threads:
-        thread.start()
-    assert enough.wait(30)
-    server.kill()
-    for thread in threads:
-        thread.join()
-    names, revision = declared(again := start())
-    everything = set().union(*acknowledged)
-    assert everything <= names
-    assert len(names - everything) <= len(threads)
-    assert revision == len(names)
-    assert not any(line.startswith("REPAIRED") for line in again.said)
+def test_writers_at_the_end_get_an_answer_or_none_and_what_was_answered_is_there(start):
+    server = start()
+    with writing(server, 8) as writers:
+        wait_for(lambda: sum(w.acknowledged for w in writers) > 50, "they write", timeout_s=20)
+        assert server.stop() == 0
+    assert problems(writers, images(start())) == []
+
+
+def test_readyz_is_503_while_nothing_can_be_written(start, tmp_path):
+    """A limit on the size of files is a full disk that one needs no disk for."""
+    server = start()
+    assert call(server, "GET", "/readyz").json() == {"status": "ready"}
+    limit = resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, (1, -1))
+    answer = call(server, "POST", "/api/containers", json={"name": "a"})
+    assert (answer.status_code, bool(answer.json()["hint"])) == (503, True)
+    answer = call(server, "GET", "/readyz")
+    assert answer.status_code == 503
+    assert "could not be written" in answer.json()["error"]
+    assert call(server, "GET", "/healthz").ok
+    resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, limit)
+    assert call(server, "POST", "/api/containers", json={"name": "a"}).status_code == 201
+    assert call(server, "GET", "/readyz").ok
+    assert declared(server)[0] == {"a"}

@@ -1,0 +1,202 @@
+"""Clients that are slow, silent, greedy or wrong: each costs itself, and nobody else."""
+
+import contextlib
+import http.client
+import select
+import socket
+import threading
+import time
+
+import pytest
+
+from tests.pull.raw import BOUND_S, answer, connected, sockets
+from tests.serving import Client, token_of
+from tests.waiting import wait_for
+
+REQUEST = (
+    b"POST /api/containers HTTP/1.1\r\nHost: lab\r\nContent-Length: 1000\r\n\r\n" + b"x" * 1000
+)
+
+
+@pytest.fixture
+def serve(start):
+    """serve(**patience) -> a real server with a client of each realm, and addresses."""
+    with contextlib.ExitStack() as held:
+
+        def serve(**patience):
+            server = start(patience=patience)
+            server.call = held.enter_context(contextlib.closing(Client(server.admin)))
+            return server
+
+        yield serve
+
+
+@contextlib.contextmanager
+def dribbling(address, count):
+    """`count` sockets that send REQUEST a byte at a time; yields them."""
+    over = threading.Event()
+
+    def dribble():
+        place = 0
+        while not over.wait(0.02):
+            for client in clients:
+                with contextlib.suppress(OSError):  # refused by now
+                    client.send(REQUEST[place : place + 1])
+            place += 1
+
+    with connected(address, count) as clients:
+        thread = threading.Thread(target=dribble)
+        thread.start()
+        try:
+            yield clients
+        finally:
+            over.set()
+            thread.join(BOUND_S)
+
+
+@pytest.mark.parametrize("realm", ["admin", "node"])
+def test_two_hundred_dribblers_hold_up_nobody(serve, realm):
+    server = serve()
+    with dribbling(getattr(server, realm), 200):
+        began_s = time.monotonic()
+        for _ in range(50):
+            assert server.call("GET", "/api/containers").status_code == 200
+        assert time.monotonic() - began_s < 5
+
+
+@pytest.mark.parametrize("sent", [1, 30, 80], ids=["first byte", "half a header", "half a body"])
+def test_a_request_must_be_complete_in_time(serve, sent):
+    server = serve(request_s=0.3)
+    with connected(server.admin, 1) as [client]:
+        client.sendall(REQUEST[:sent])
+        status, head, body = answer(client)
+    assert (status, body["hint"]) == (408, "send the whole request at once")
+    assert b"x-request-id: " in head
+
+
+def test_a_byte_in_a_while_does_not_count_as_patience_earned(serve):
+    server = serve(request_s=0.5)
+    with dribbling(server.admin, 10) as clients:
+        for client in clients:
+            assert b"408" in client.recv(100)
+
+
+def test_silence_ends_a_connection_without_a_word(serve):
+    server = serve(idle_s=0.3)
+    with connected(server.admin, 1) as [client]:
+        assert client.recv(1) == b""
+
+
+def test_a_request_may_come_late_on_a_connection_that_rests(serve):
+    server = serve(request_s=0.3, idle_s=BOUND_S)
+    kept = http.client.HTTPConnection(*server.admin, timeout=BOUND_S)
+    kept.connect()
+    ours = kept.sock.getsockname()
+    for _ in range(2):
+        time.sleep(0.5)
+        kept.request("GET", "/healthz")
+        assert kept.getresponse().read() == b'{"status": "ok"}'
+        assert kept.sock.getsockname() == ours
+    kept.close()
+
+
+def test_who_does_not_take_its_answer_is_dropped(serve):
+    server = serve(request_s=1)
+    for number in range(300):
+        server.call("PUT", f"/api/containers/{number:063}", json={})
+    before = connections(server)
+    with socket.socket() as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+        client.connect(server.admin)
+        client.sendall(b"GET /api/containers HTTP/1.1\r\nHost: lab\r\n\r\n" * 100)
+        wait_for(lambda: connections(server) > before, "it is served", timeout_s=BOUND_S)
+        wait_for(lambda: connections(server) == before, "it is dropped", timeout_s=BOUND_S)
+    assert "Traceback" not in end(server)
+
+
+def connections(server):
+    return len(sockets(server))
+
+
+@contextlib.contextmanager
+def watching(server, count):
+    """`count` connections that are held."""
+    etag = server.call("GET", "/api/nodes").headers["ETag"]
+    server.call.close()
+    wait_for(lambda: not sockets(server), "nobody is connected", timeout_s=BOUND_S)
+    held = f"GET /api/nodes?wait=60 HTTP/1.1\r\nHost: lab\r\nIf-None-Match: {etag}\r\n\r\n"
+    with connected(server.admin, count) as watchers:
+        for watcher in watchers:
+            watcher.sendall(held.encode())
+        # Once the server has read a request nothing else gets its turn before it is held.
+        wait_for(lambda: sockets(server) == [0] * count, "all wait", timeout_s=BOUND_S)
+        yield watchers
+
+
+def end(server):
+    """Stop it; all that it said."""
+    server.process.terminate()
+    return "".join(server.said) + server.process.stderr.read()
+
+
+def test_strangers_in_one_realm_lock_nobody_out_of_the_other(serve):
+    server = serve(connections=20)
+    node = Client(server.node, token=token_of("node1"))
+    with connected(server.node, 100):
+        for _ in range(20):
+            assert server.call("GET", "/healthz").status_code == 200
+            server.call.close()  # and comes back as a stranger
+    with connected(server.admin, 100):
+        assert node("GET", "/api/nodes/node1/desired").status_code == 200
+    node.close()
+
+
+def test_silent_ones_make_room_for_whoever_comes(serve):
+    server = serve(connections=20)
+    with connected(server.admin, 100) as strangers:
+        for _ in range(20):
+            assert server.call("GET", "/healthz").status_code == 200
+            server.call.close()
+        assert strangers[0].recv(1) == b"", "who was waited for longest"
+
+
+def test_who_waits_for_news_is_not_dropped_for_strangers_of_the_same_host(serve):
+    server = serve(connections=5)
+    with watching(server, 5) as watchers:
+        with connected(server.admin, 1) as [stranger]:
+            status, _, body = answer(stranger)
+            assert (status, body["hint"]) == (503, "try again in a moment")
+        assert select.select(watchers, [], [], 0)[0] == []
+
+
+def test_a_greedy_host_gives_up_its_watches_for_others(serve):
+    server = serve(connections=5)
+    with watching(server, 5) as watchers, socket.socket() as other:
+        other.settimeout(BOUND_S)
+        other.bind(("127.0.0.2", 0))
+        other.connect(server.admin)
+        other.sendall(b"GET /healthz HTTP/1.1\r\nHost: lab\r\n\r\n")
+        assert b" 200 OK" in other.recv(4096)
+        (gone,) = select.select(watchers, [], [], BOUND_S)[0]
+        assert gone.recv(1) == b""
+
+
+def test_bodies_of_many_strangers_do_not_fill_the_memory(serve):
+    server = serve(bodies_bytes=2_000_000)
+    head = b"POST /api/containers HTTP/1.1\r\nHost: lab\r\nContent-Length: 1000000\r\n\r\n"
+    with connected(server.node, 5) as strangers:
+        for stranger in strangers[:2]:
+            stranger.sendall(head + b"x" * 900_000)
+        for stranger in strangers[2:]:
+            with contextlib.suppress(OSError):
+                stranger.sendall(head + b"x" * 900_000)
+                stranger.shutdown(socket.SHUT_WR)
+            assert answer(stranger)[0] == 503
+    node = Client(server.node, token=token_of("node1"))
+    wait_for(
+        lambda: node("POST", "/api/nodes/node1/heartbeat", json={"revision": 0, "running": []}).ok,
+        "what the others held is free again",
+        timeout_s=BOUND_S,
+    )
+    node.close()
+    assert "Traceback" not in end(server)

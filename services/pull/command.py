@@ -49,6 +49,7 @@ def main(arguments: Sequence[str] | None = None, *, patience: Patience = PATIENC
     options = _parser().parse_args(arguments)
     log = open_log(options.log)
     _allow_files()
+    _tell_bugs(log)
     try:
         timings = stretched(profile(options.profile), slowness())
         run(options, timings, patience, log)
@@ -113,6 +114,15 @@ def _judge(store: Store, meters: Meters, log: Log) -> None:
             log.say(f"judging failed: {error!r}", level="error", error=error)
             due_s = store.lease_s
         gevent.sleep(max(due_s, _SOONEST_S))
+
+
+def _tell_bugs(log: Log) -> None:
+    """Let what nobody catches in a greenlet be told as all else is."""
+
+    def tell(_context: object, _kind: object, error: BaseException, _trace: object) -> None:
+        log.say(f"not caught: {error!r}", level="error", error=error)
+
+    gevent.get_hub().print_exception = tell
 
 
 def _allow_files() -> None:

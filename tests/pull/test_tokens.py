@@ -38,6 +38,7 @@ def bearer(node):
         pytest.param("Bearer ", id="an empty one"),
         pytest.param("Bearer x", id="nobody's"),
         pytest.param(f"Basic {token_of('node1')}", id="another scheme"),
+        pytest.param(f"Digest {token_of('node1')}", id="another scheme, as long as ours"),
         pytest.param(token_of("node1"), id="no scheme"),
         pytest.param(bearer("node1") + "x", id="longer"),
         pytest.param(bearer("node1")[:-1], id="shorter"),
@@ -91,8 +92,9 @@ def test_a_damaged_file_keeps_the_last_good_one_and_says_so_once(tokens, file, s
 
 def test_a_file_that_vanishes_keeps_them_too(tokens, file, said):
     file.unlink()
-    tokens.check(bearer("node1"), "node1")
-    assert "No such file" in said.getvalue()
+    for _ in range(3):
+        tokens.check(bearer("node1"), "node1")
+    assert said.getvalue().count("No such file") == 1
 
 
 def test_a_file_that_comes_later_lets_them_in(tmp_path, said):

@@ -1,7 +1,6 @@
 """Watches over real sockets: answered the moment that something changes, and not before."""
 
 import contextlib
-import http.client
 import resource
 import select
 import socket
@@ -10,47 +9,11 @@ import time
 
 import pytest
 
+from tests.pull.watcher import Watcher, all_wait
 from tests.serving import Client, token_of
-from tests.waiting import wait_for
 
 SOON_S = 5.0
 MANY = 1000
-
-
-class Watcher:
-    """One connection that asks and waits. path: of something that can be watched."""
-
-    def __init__(self, address, path, *, token=""):
-        self._connection = http.client.HTTPConnection(*address, timeout=20)
-        self._headers = {"Authorization": f"Bearer {token}"} if token else {}
-        self._path = path
-        self.etag = self.ask()[1]
-
-    def ask(self):
-        """Ask, without a condition; return the status and the ETag."""
-        self.send(None)
-        return self.answer()
-
-    def send(self, wait_s, **headers):
-        if wait_s is not None:
-            headers = {"If-None-Match": self.etag, **headers}
-        mark = "&" if "?" in self._path else "?"
-        path = self._path if wait_s is None else f"{self._path}{mark}wait={wait_s}"
-        self._connection.request("GET", path, headers={**self._headers, **headers})
-
-    def fileno(self):
-        return self._connection.sock.fileno()
-
-    def is_answered(self, within_s=0.0):
-        return bool(select.select([self], [], [], within_s)[0])
-
-    def answer(self):
-        response = self._connection.getresponse()
-        self.body = response.read()
-        return response.status, response.getheader("ETag")
-
-    def close(self):
-        self._connection.close()
 
 
 @pytest.fixture
@@ -58,16 +21,6 @@ def watch(real):
     """watch(path) -> a Watcher of the admin realm of the real server."""
     with contextlib.ExitStack() as made:
         yield lambda path: made.enter_context(contextlib.closing(Watcher(real.address, path)))
-
-
-def waiting(client):
-    """How many the server says wait."""
-    lines = client("GET", "/metrics").text.splitlines()
-    return sum(float(line.split()[1]) for line in lines if line.startswith("pull_watchers{"))
-
-
-def all_wait(client, count):
-    wait_for(lambda: waiting(client) == count, f"{count} wait", timeout_s=30)
 
 
 CHANGES = {

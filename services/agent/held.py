@@ -33,12 +33,16 @@ def chance() -> float:
 
 
 class _Sent(NamedTuple):
-    """A request under way. at_s: by the pass's clock; sent_at_s: by the lease's. held: a slice."""
+    """A request under way. at_s: by the pass's clock; sent_at_s: by the lease's. held: a slice.
+
+    shown: the token that went with it.
+    """
 
     pending: Pending
     at_s: float
     sent_at_s: float
     held: bool
+    shown: str
 
 
 class Held:
@@ -121,11 +125,11 @@ class Held:
 
     def _begin(self, now_s: float) -> _Sent:
         # The time is taken before anything is sent: the lease counts from it.
-        sent_at_s = self._plane.now_s()
-        if self._beats or self._polls:
-            return _Sent(self._reports.beat(), now_s, sent_at_s, held=False)
+        sent_at_s, line = self._plane.now_s(), self._plane.line
+        held = not (self._beats or self._polls)
         wait_s = min(self._tick_s, self._until_s - now_s)
-        return _Sent(self._plane.line.desired(self._etag, wait_s), now_s, sent_at_s, held=True)
+        pending = line.desired(self._etag, wait_s) if held else self._reports.beat()
+        return _Sent(pending, now_s, sent_at_s, held, line.shown)
 
     def _take_slice(self) -> Answer | None:
         sent = self._slice
@@ -136,11 +140,12 @@ class Held:
             reply = sent.pending.result()
             return self._heard(reply, sent) if sent.held else self._beaten(reply, sent)
         except LabError as error:
-            if isinstance(error, ApiRefused):
-                self._plane.line.has_new_token(error)
-                if sent.held and error.status not in _NOT_ALLOWED:
-                    self._polls = True
-                    return None
+            if self._plane.line.has_new_token(error, sent.shown):
+                self._next_s = sent.at_s + LOOK_S  # nothing is wrong but that it was replaced
+                return None
+            if isinstance(error, ApiRefused) and sent.held and error.status not in _NOT_ALLOWED:
+                self._polls = True
+                return None
             self._back_off()
             return self._plane.doubt(error)
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from services.agent.tick import Observed
 from services.core import wire
 from services.core.address import Address
-from services.core.errors import ApiRefused
+from services.core.errors import ApiRefused, LabError
 from services.core.names import is_label
 from services.plain_http import Pending, Reply
 
@@ -58,19 +58,25 @@ class Line:
 
         Sent a second time with a new token if there is one. Raises ApiUnreachable, ApiRefused.
         """
+        shown = self.shown
         try:
             return begin().result()
         except ApiRefused as error:
-            if not self.has_new_token(error):
+            if not self.has_new_token(error, shown):
                 raise
             return begin().result()
 
-    def has_new_token(self, error: ApiRefused) -> bool:
-        """Whether another try may help: the token was replaced since it was read."""
-        if error.status != _NOT_KNOWN_TO_IT:
+    @property
+    def shown(self) -> str:
+        """The token that goes with what is sent now; "" for none."""
+        return self._token
+
+    def has_new_token(self, error: LabError, shown: str) -> bool:
+        """Whether another try may help: the token is another than the one that was `shown`."""
+        if not isinstance(error, ApiRefused) or error.status != _NOT_KNOWN_TO_IT:
             return False
-        before, self._token = self._token, _read(self._token_path)
-        return self._token != before
+        self._token = _read(self._token_path)
+        return self._token != shown
 
     def _send(
         self,

@@ -24,6 +24,7 @@ class Reports:
         self._state: _State = ({}, 0)
         self._known: _State | None = None
         self._at_s = self._sent_at_s = self._next_s = 0.0
+        self._shown = ""
         self.pending: Pending | None = None
 
     def say(self, observed: Observed, *, known: bool = False) -> None:
@@ -38,6 +39,7 @@ class Reports:
     def beat(self) -> Pending:
         """Begin a heartbeat that tells what there is to tell, for whoever takes its answer."""
         self._known = self._state
+        self._shown = self._plane.line.shown
         return self._plane.line.beat(*self._state)
 
     def begin(self, now_s: float) -> None:
@@ -57,6 +59,8 @@ class Reports:
             answer = wire.load_beat(pending.result().body)
         except LabError as error:
             self._known = None
+            if self._plane.line.has_new_token(error, self._shown):
+                return  # nothing is wrong but that it was replaced
             self._next_s = self._at_s + self._retry_s
             if not isinstance(error, ApiUnreachable):
                 self._plane.complain(f"not reported: {error}")

@@ -9,6 +9,7 @@ A = Assignment("e", 5, (Container("a"),), 3.0)
 RUNS = {"a": UnitState("demo", ready=True)}
 AWAY = ApiUnreachable("http://api", "refused")
 NOT_FOUND = ApiRefused("http://api", 404, "no such route")
+NOT_KNOWN = ApiRefused("http://api", 401, "who are you?", "lab token rotate")
 UNCHANGED = Reply(304, "", None)
 
 
@@ -57,6 +58,10 @@ class FakeLab:
         self.sent: list[tuple[dict, int]] = []
         self.etags: list[str] = []
         self.tokens_read = 0
+        # What goes with a request, and what is in the file by now.
+        self.shown = self.token = "old"
+        # The only token that it takes; "" for any.
+        self.valid = ""
 
     def clock(self):
         return self.now_s
@@ -71,18 +76,26 @@ class FakeLab:
     def beat(self, observed, revision):
         self.asked.append((self.now_s, "beat"))
         self.sent.append((dict(observed), revision))
-        return Exchange(self, self.beat_answer, 0.01)
+        return Exchange(self, self._let_in(self.beat_answer), 0.01)
 
     def desired(self, etag, wait_s):
         self.asked.append((self.now_s, "watch"))
         self.etags.append(etag)
         if not etag:
-            return Exchange(self, desired(A), 0.01)
+            return Exchange(self, self._let_in(desired(A)), 0.01)
+        if self.valid not in ("", self.shown):
+            return Exchange(self, NOT_KNOWN, 0.01)
         return Exchange(self, self.watch, wait_s if self.held_s is None else self.held_s)
 
-    def has_new_token(self, error):
-        self.tokens_read += error.status == 401
-        return False
+    def _let_in(self, answer):
+        return answer if self.valid in ("", self.shown) else NOT_KNOWN
+
+    def has_new_token(self, error, shown):
+        if getattr(error, "status", 0) != 401:
+            return False
+        self.tokens_read += 1
+        self.shown = self.token
+        return self.shown != shown
 
     def times(self, what):
         return [at_s for at_s, kind in self.asked if kind == what]

@@ -169,6 +169,19 @@ def test_a_refusal_for_want_of_a_token_reads_it_again_and_backs_off(held, lab):
     assert lab.tokens_read == len(news) <= 6
 
 
+def test_a_token_that_was_replaced_is_no_outage(held, lab, plane):
+    listen(held, lab, 2)
+    lab.token = lab.valid = "new"
+    # A report and a watch go out with the old one; the second answer finds the new one read.
+    held.report({})
+    before = len(lab.times("watch"))
+    assert listen(held, lab, 3) == []
+    assert plane.told == []
+    assert len(lab.times("watch")) - before >= 3
+    assert lab.sent[-1][0] == {}
+    assert lab.tokens_read <= 2
+
+
 def test_a_server_without_watches_is_polled_once_a_tick(held, lab):
     lab.desired = lambda etag, wait_s: (
         lab.asked.append((lab.now_s, "watch")) or Exchange(lab, NOT_FOUND, 0.01)

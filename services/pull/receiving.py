@@ -5,6 +5,7 @@ So no handler ever waits for its client, and one that sends a byte a minute dist
 
 import io
 import json
+import re
 from http.client import HTTPException
 from typing import Any
 
@@ -29,6 +30,10 @@ _REASONS = {
     501: "Not Implemented",
     503: "Service Unavailable",
 }
+
+_WORD = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+_REQUEST_LINE = re.compile(_WORD + r" [!-~]+ HTTP/1\.[0-9]")
+_FIELD = re.compile(_WORD.encode() + b":")
 
 
 class Refusal(Exception):
@@ -84,21 +89,22 @@ class Receiving(WSGIHandler):  # type: ignore[misc]
 
     def _read_head(self) -> None:
         self.command = self.path = ""
-        self.requestline = self.read_requestline()
         self.response_length = 0
-        if len(self.requestline) >= MAX_REQUEST_LINE:
+        # An empty line before it is none of its own (RFC 9112, 2.2).
+        line = self.requestline = self.read_requestline().lstrip("\r\n") or self.read_requestline()
+        if len(line) >= MAX_REQUEST_LINE:
             raise Refusal(414, f"a request line of {MAX_REQUEST_LINE} bytes and more")
+        if not _REQUEST_LINE.fullmatch(line.rstrip("\r\n")):
+            raise Refusal(400, f"{line[:80]!r} is no request line of HTTP/1")
         try:
-            self.read_request(self.requestline)
+            self.read_request(line)
         except ValueError as error:
             raise Refusal(400, str(error)) from None
-        if self.request_version == "HTTP/0.9":
-            raise Refusal(400, "HTTP/0.9")
         lengths = set(self.headers.get_all("Content-Length", []))
         if len(lengths) > 1 or not all(one.isascii() and one.isdecimal() for one in lengths):
             raise Refusal(400, f"Content-Length {', '.join(sorted(lengths))[:80]!r}")
-        coding = self.headers.get("Transfer-Encoding", "chunked").lower()
-        if coding != "chunked":
+        coding = ", ".join(self.headers.get_all("Transfer-Encoding", [])).lower()
+        if coding not in ("", "chunked"):
             raise Refusal(501, f"transfer coding {coding[:40]!r}")
 
     def _read_body(self) -> None:
@@ -148,4 +154,7 @@ class _Limited:
         self._left -= len(line)
         if self._left < 0:
             raise Refusal(431, f"headers of more than {HEADER_LIMIT_BYTES} bytes")
+        # What http.client takes in any way may mean something else to somebody else.
+        if line.rstrip(b"\r\n") and not _FIELD.match(line):
+            raise Refusal(400, "a header line without a name")  # nor with what may be a token
         return line

@@ -43,7 +43,17 @@ from tests.pull.raw import BOUND_S, answer, connected
             b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n" + b"f" * 40, 400,
             id="a chunk of any size",
         ),
+        pytest.param(
+            b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n\r\n",
+            501, id="two codings",
+        ),
+        pytest.param(b"GET / HTTP/1.1\r\nX: a\r\n b\r\n\r\n", 400, id="a folded header"),
+        pytest.param(b"GET / HTTP/1.1\r\nX : a\r\n\r\n", 400, id="a blank before the colon"),
+        pytest.param(b"GET / HTTP/1.1\r\nnonsense\r\n\r\n", 400, id="a header that is none"),
         pytest.param(b"GET /\r\n", 400, id="HTTP/0.9"),
+        pytest.param(b"GET / HTTP/1\r\n\r\n", 400, id="half a version"),
+        pytest.param(b"GET /\xff HTTP/1.1\r\n\r\n", 400, id="a URL that is not ASCII"),
+        pytest.param(b"GET / /a HTTP/1.1\r\n\r\n", 400, id="a URL with a blank"),
         pytest.param(b"GET / HTTP/9.9\r\n\r\n", 400, id="a later HTTP"),
         pytest.param(b"\x16\x03\x01\x02\x00\x01\x00\r\n\r\n", 400, id="TLS"),
         pytest.param(b"nonsense\r\n\r\n", 400, id="no HTTP at all"),
@@ -72,6 +82,24 @@ def test_a_chunked_body_is_read(real):
         client.sendall(head + chunks + b"0\r\n\r\n")
         assert answer(client)[0] == 201
     assert "chunked" in real.placed()
+
+
+def test_an_empty_line_before_a_request_is_nothing(real):
+    with connected(real.address, 1) as [client]:
+        client.sendall(b"\r\nGET /healthz HTTP/1.1\r\nHost: lab\r\nConnection: close\r\n\r\n")
+        assert answer(client)[0] == 200
+
+
+def test_a_client_may_ask_whether_to_send_its_body(real):
+    head = (
+        b"POST /api/containers HTTP/1.1\r\nHost: lab\r\nContent-Type: application/json\r\n"
+        b"Content-Length: 20\r\nExpect: 100-continue\r\nConnection: close\r\n\r\n"
+    )
+    with connected(real.address, 1) as [client]:
+        client.sendall(head)
+        assert client.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        client.sendall(b'{"name": "expected"}')
+        assert answer(client)[0] == 201
 
 
 def test_requests_in_a_row_are_answered_in_a_row(real):

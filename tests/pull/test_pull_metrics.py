@@ -136,6 +136,26 @@ def test_what_a_node_ran_when_it_was_first_heard_of_has_no_time(realms, sample):
     assert sample("pull_converge_seconds_count") == 0
 
 
+def test_two_looks_at_once_count_once(realms, sample, looked, monkeypatch):
+    declare(realms, "a", node="node1")
+    report(realms, "node1", "a")
+    asked, events = [], realms.store.events
+
+    def slow(since):
+        page = events(since)
+        if not asked:
+            asked.append(since)
+            realms.meters.look()
+        return page
+
+    monkeypatch.setattr(realms.store, "events", slow)
+    realms.meters.look()
+    realms.clock.now_s += 5
+    report(realms, "node1")
+    report(realms, "node1", "a")
+    assert looked(sample) == (1, 0)
+
+
 def test_requests_are_counted_by_their_route_in_both_realms(realms, sample):
     realms.admin("GET", "/api/containers/x")
     realms.node("GET", "/api/nodes/node1/desired")

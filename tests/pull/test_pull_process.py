@@ -3,6 +3,7 @@
 import json
 import resource
 import signal
+import time
 
 import pytest
 
@@ -30,7 +31,9 @@ def test_sigterm_ends_it_cleanly_with_clients_connected(start):
     server = start()
     client = Client(server.admin)
     assert client("GET", "/healthz").status_code == 200
+    began_s = time.monotonic()
     assert server.stop() == 0
+    assert time.monotonic() - began_s < 1.5, "it waited for a client that rests"
     client.close()
 
 

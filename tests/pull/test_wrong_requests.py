@@ -71,6 +71,15 @@ def test_what_is_wrong_is_refused_as_json_with_a_hint(real, sent, status):
     assert b"x-request-id: " in head
 
 
+def test_who_goes_on_sending_gets_its_refusal_still(real):
+    with connected(real.address, 1) as [client]:
+        client.sendall(b"GET / HTTP/1.1\r\nX: " + b"a" * 20_000)
+        for _ in range(20):
+            client.sendall(b"a" * 20_000)
+        client.shutdown(socket.SHUT_WR)
+        assert answer(client)[0] == 431
+
+
 def test_a_chunked_body_is_read(real):
     body = b'{"name": "chunked"}'
     head = (

@@ -19,7 +19,7 @@ from services.observe.log import Log
 from services.pull.api import make_admin_app
 from services.pull.meters import Meters
 from services.pull.node_api import make_node_app
-from services.pull.serving import PATIENCE, Patience, Server, serve_until
+from services.pull.serving import PATIENCE, Patience, Server, in_a_thread, serve_until
 from services.pull.sole import sole_use
 from services.pull.tokens import Tokens
 from services.slowness import slowness
@@ -85,8 +85,7 @@ def run(options: argparse.Namespace, timings: Profile, patience: Patience, log: 
 
 
 def _open(data: Path, lease_s: float, log: Log) -> Store:
-    # gevent's pool has threads of the kernel, which patching leaves alone.
-    store = Store(data, lease_s=lease_s, offload=gevent.get_hub().threadpool.apply)
+    store = Store(data, lease_s=lease_s, offload=in_a_thread)
     if store.problem:
         log.say(f"REPAIRED: {store.problem}", level="warning")
     return store

@@ -7,7 +7,7 @@ be done elsewhere (gevent's thread pool), or everybody waits.
 import socket
 from collections import Counter
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import gevent
 from bottle import Bottle
@@ -40,6 +40,7 @@ class Patience(NamedTuple):
 
 
 PATIENCE = Patience()
+T = TypeVar("T")
 
 
 class Server(WSGIServer):  # type: ignore[misc]
@@ -101,6 +102,22 @@ class Server(WSGIServer):  # type: ignore[misc]
             if connection.idle:
                 connection.drop()
         self.stop(timeout=_END_S)
+
+
+def in_a_thread(function: Callable[[], T], /) -> T:
+    """Return what `function` does, called where it may block: patching leaves these threads alone."""
+
+    # gevent prints what such a thread raises, and here it is raised again.
+    def call() -> tuple[T | None, BaseException | None]:
+        try:
+            return function(), None
+        except BaseException as error:
+            return None, error
+
+    result, error = gevent.get_hub().threadpool.apply(call)
+    if error is not None:
+        raise error
+    return result  # type: ignore[no-any-return]
 
 
 def serve_until(servers: list[Server], ended: Event, release: Callable[[], None]) -> None:

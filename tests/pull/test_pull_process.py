@@ -155,3 +155,5 @@ def test_readyz_is_503_while_nothing_can_be_written(start, tmp_path):
     assert call(server, "POST", "/api/containers", json={"name": "a"}).status_code == 201
     assert call(server, "GET", "/readyz").ok
     assert declared(server)[0] == {"a"}
+    server.process.terminate()
+    assert server.process.stderr.read() == "", "whoever asked was told"

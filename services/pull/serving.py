@@ -105,7 +105,7 @@ class Server(WSGIServer):  # type: ignore[misc]
 
 
 def in_a_thread(function: Callable[[], T], /) -> T:
-    """Return what `function` does, called where it may block: patching leaves these threads alone."""
+    """Return what `function` returns, called in a thread of the kernel's, where it may block."""
 
     # gevent prints what such a thread raises, and here it is raised again.
     def call() -> tuple[T | None, BaseException | None]:

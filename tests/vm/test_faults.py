@@ -1,18 +1,11 @@
 """Machines that stop and come back, switched by vagrant as a user does it."""
 
-import subprocess
-import threading
-from contextlib import contextmanager
-
 import pytest
 
-from lab.host import settings
-from lab.provider import vagrant
-from lab.speed import deadline_s
+from lab.provider import console, vagrant
 from services.core.errors import ApiRefused
 from services.core.model import Health
 from tests.vm.conftest import run
-from tests.waiting import wait_for
 
 pytestmark = pytest.mark.vm
 
@@ -29,26 +22,13 @@ def _health(stage) -> dict[str, Health]:
     return {node.name: node.health for node in stage.pull.nodes().nodes}
 
 
-@contextmanager
-def _listening(node):
-    """Yield a list that gets the lines of `node`'s journal from now on; whole after the block.
+def _tell_console(hosts, node):
+    """Let `node` write its journal to its console from now on.
 
-    The journal is in memory and gone with the machine, so it is heard over SSH while it lasts.
+    The journal is in memory and gone with the machine, and a login ends before the last lines do.
     """
-    ssh = ["ssh", "-F", str(settings.SSH_CONFIG), node]
-    units = "--unit=pull-leaving.service --unit='pull-container@*'"
-    command = f"echo listening; exec journalctl --follow --lines=0 {units}"
-    heard = []
-    with subprocess.Popen([*ssh, command], stdout=subprocess.PIPE, text=True) as process:
-        reader = threading.Thread(target=lambda: heard.extend(process.stdout), daemon=True)
-        reader.start()
-        try:
-            wait_for(lambda: heard, f"the journal of {node} is heard", timeout_s=deadline_s(10))
-            yield heard
-        finally:
-            # The machine is off, and ssh may not have noticed.
-            process.terminate()
-            reader.join()
+    follow = "journalctl --follow --lines=0 --no-hostname > /dev/console"
+    hosts[node].check_output("systemd-run -p DefaultDependencies=no sh -c %s", follow)
 
 
 def test_vagrant_knows_the_running_lab(stage):
@@ -59,25 +39,26 @@ def test_vagrant_knows_the_running_lab(stage):
     assert run("vagrant", "ssh", "node2", "-c", "hostname").stdout.strip() == "node2"
 
 
-def test_a_node_that_vagrant_halts_loses_its_containers_to_others_and_comes_back_empty(stage):
+def test_a_node_that_vagrant_halts_gives_its_containers_away_and_comes_back_empty(hosts, stage):
     _declare(stage)
     stage.push.start("alone", "node1")
     mine = {name for name, nodes in stage.where("pull").items() if nodes == ["node1"]}
     assert mine
 
     since = stage.pull.events(0).revision
-    with _listening("node1") as heard:
-        run("vagrant", "halt", "node1")
-        # At once, and not when its lease is over: the server was told.
-        assert stage.happened(since, "node-leaving", "node1")
-        assert {e.subject for e in stage.happened(since, "running")} >= mine
-    # Its own journal, by its own clock: they ran elsewhere before the first of them stopped.
-    goodbyes = [line for line in heard if "run elsewhere" in line and "waiting" not in line]
-    said = [heard.index(line) for line in goodbyes]
+    _tell_console(hosts, "node1")
+    run("vagrant", "halt", "node1")
+    # At once, and not when its lease is over: the server was told.
+    assert stage.happened(since, "node-leaving", "node1")
+    assert {e.subject for e in stage.happened(since, "running")} >= mine
+    # By its own journal: they ran elsewhere before the first of them stopped.
+    heard = console.file("node1").read_text(errors="replace").splitlines()
+    (goodbye,) = [at for at, line in enumerate(heard) if "leaving: " in line]
     stops = [at for at, line in enumerate(heard) if "Stopping pull-container@" in line]
-    assert said, heard
-    assert all(name in heard[said[-1]] for name in mine)
-    assert [at for at in stops if at < said[-1]] == []
+    assert len(stops) == len(mine), heard
+    assert "run elsewhere" in heard[goodbye]
+    assert all(name in heard[goodbye] for name in mine), heard[goodbye]
+    assert goodbye < min(stops)
     stage.wait(lambda: _health(stage)["node1"] is Health.DOWN, "node1 is down for pull")
     stage.wait_running("pull", NAMES)
     assert all("node1" not in nodes for nodes in stage.where("pull").values())

@@ -82,7 +82,8 @@ def start(tmp_path):
 @pytest.fixture(scope="module")
 def real(tmp_path_factory) -> Iterator[Realms]:
     """The real server, one for all tests of a file."""
-    server = StateServer(tmp_path_factory.mktemp("real") / "data")
+    # A lease that no test lasts for.
+    server = StateServer(tmp_path_factory.mktemp("real") / "data", profile="seed")
     made = Realms(server.admin, server.node)
     yield made
     made.close()

@@ -23,6 +23,19 @@ def watch(real):
         yield lambda path: made.enter_context(contextlib.closing(Watcher(real.address, path)))
 
 
+@pytest.fixture
+def quiet(start):
+    """A server to which no node ever spoke: none can fall silent. quiet(path) -> a Watcher."""
+    server = start()
+    with contextlib.ExitStack() as made:
+
+        def quiet(path):
+            return made.enter_context(contextlib.closing(Watcher(server.admin, path)))
+
+        quiet.call = made.enter_context(contextlib.closing(Client(server.admin)))
+        yield quiet
+
+
 CHANGES = {
     "/api/containers": ("POST", "/api/containers", {"name": "c1"}),
     "/api/containers?unassigned=true": ("POST", "/api/containers", {"name": "c2"}),
@@ -59,8 +72,8 @@ def test_changes_of_something_else_wake_nobody(real, watch):
 
 
 @pytest.mark.parametrize("path", CHANGES)
-def test_without_news_the_answer_is_304_after_the_wait_and_has_no_body(watch, path):
-    watcher = watch(path)
+def test_without_news_the_answer_is_304_after_the_wait_and_has_no_body(quiet, path):
+    watcher = quiet(path)
     began_s = time.monotonic()
     watcher.send(0.3)
     assert watcher.answer() == (304, watcher.etag)
@@ -88,17 +101,16 @@ def test_a_wait_that_is_no_wait_is_refused(real, wait):
     assert real.admin("GET", f"/api/containers?wait={wait}").status_code == 400
 
 
-def test_events_are_told_at_once_and_an_empty_page_after_the_wait(real, watch):
-    last = real.admin("GET", "/api/events").json()["revision"]
-    watcher = watch(f"/api/events?since={last}")
+def test_events_are_told_at_once_and_an_empty_page_after_the_wait(quiet):
+    watcher = quiet("/api/events?since=0")
     watcher.etag = ""
     watcher.send(60)
-    all_wait(real.admin, 1)
-    real.admin("POST", "/api/containers", json={"name": "eventful"})
+    all_wait(quiet.call, 1)
+    quiet.call("POST", "/api/containers", json={"name": "eventful"})
     assert watcher.answer()[0] == 200
     assert b"eventful" in watcher.body
-    last = real.admin("GET", "/api/events").json()["revision"]
-    empty = real.admin("GET", f"/api/events?since={last}&wait=0.2")
+    last = quiet.call("GET", "/api/events").json()["revision"]
+    empty = quiet.call("GET", f"/api/events?since={last}&wait=0.2")
     assert (empty.status_code, empty.json()["events"]) == (200, [])
 
 

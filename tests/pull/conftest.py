@@ -10,6 +10,7 @@ from services.pull.node_api import make_node_app
 from services.pull.tokens import Tokens
 from services.store import Store
 from tests.pull.clock import Clock
+from tests.pull.lab import Lab
 from tests.serving import Client, StateServer, serving, token_of, write_tokens
 
 NODES = ("node1", "node2", "node3")
@@ -88,3 +89,23 @@ def real(tmp_path_factory) -> Iterator[Realms]:
     yield made
     made.close()
     server.kill()
+
+
+@pytest.fixture
+def lab(tmp_path):
+    """An API machine and three nodes that it knows."""
+    made = Lab(tmp_path)
+    made.boot_api()
+    made.second()
+    yield made
+    made.stop_api()
+
+
+@pytest.fixture
+def busy(lab):
+    """Three containers, one a node, all running."""
+    lab.declare("a", "b", "c")
+    for _ in range(3):
+        lab.second()
+    assert lab.runs() == {"node1": ["a"], "node2": ["b"], "node3": ["c"]}
+    return lab

@@ -2,31 +2,10 @@
 
 import shutil
 
-import pytest
-
 from services.core.model import Act
 from services.pull import node_controller, scheduler
-from tests.pull.lab import LEASE_S, Lab
+from tests.pull.lab import LEASE_S
 from tests.pull.passes import plain_pass
-
-
-@pytest.fixture
-def lab(tmp_path):
-    made = Lab(tmp_path)
-    made.boot_api()
-    made.second()
-    yield made
-    made.stop_api()
-
-
-@pytest.fixture
-def busy(lab):
-    """Three containers, one a node, all running."""
-    lab.declare("a", "b", "c")
-    for _ in range(3):
-        lab.second()
-    assert lab.runs() == {"node1": ["a"], "node2": ["b"], "node3": ["c"]}
-    return lab
 
 
 def test_declared_placed_started_ready(lab):

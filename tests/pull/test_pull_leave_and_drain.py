@@ -1,28 +1,5 @@
 """The whole pull mode, when a node is taken out of service on purpose."""
 
-import pytest
-
-from tests.pull.lab import Lab
-
-
-@pytest.fixture
-def lab(tmp_path):
-    made = Lab(tmp_path)
-    made.boot_api()
-    made.second()
-    yield made
-    made.stop_api()
-
-
-@pytest.fixture
-def busy(lab):
-    """Three containers, one a node, all running."""
-    lab.declare("a", "b", "c")
-    for _ in range(3):
-        lab.second()
-    assert lab.runs() == {"node1": ["a"], "node2": ["b"], "node3": ["c"]}
-    return lab
-
 
 def test_a_drained_node_ends_empty_and_everything_runs_elsewhere(busy):
     busy.call("PATCH", "/api/nodes/node1", json={"draining": True})

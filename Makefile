@@ -9,6 +9,9 @@ BIN := $(VENV)/bin
 # The environment is ready when this file is newer than the lock.
 READY := $(VENV)/.ready
 
+# The quick tests wait more than they compute: for sockets, leases and processes that are killed.
+JOBS ?= 4
+
 .PHONY: help
 help: ## Show this list.
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -24,7 +27,7 @@ test: tests-setup check ## Set everything up and run every test, real VMs includ
 
 .PHONY: check
 check: $(READY) ## Linters, types, unit, property and API tests. No VM.
-	$(BIN)/python -m pytest -m "not vm"
+	$(BIN)/python -m pytest -m "not vm" -n $(JOBS) --dist worksteal
 
 .PHONY: setup tests-setup
 setup: $(READY) ## Install what is missing on this machine and build the box if it is absent.

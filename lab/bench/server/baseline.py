@@ -8,14 +8,22 @@ those of the state server.
 """
 
 import json
+import socket
 import sys
 
 from bottle import Bottle, request
-from gevent.pywsgi import WSGIServer
+from gevent.pywsgi import WSGIHandler, WSGIServer
 from tinydb import TinyDB
 from tinydb.table import Document, Table
 
 from lab.bench.server.names import container
+
+
+class _Handler(WSGIHandler):  # type: ignore[misc]
+    def handle(self) -> None:
+        """As the state server: the second packet of an answer does not wait for an ACK."""
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        super().handle()
 
 
 def main(path: str, stored: int) -> None:
@@ -25,7 +33,7 @@ def main(path: str, stored: int) -> None:
         Document({"name": container(number), "node": None, "reason": ""}, number + 1)
         for number in range(stored)
     )
-    server = WSGIServer(("127.0.0.1", 0), make_app(table), log=None)
+    server = WSGIServer(("127.0.0.1", 0), make_app(table), log=None, handler_class=_Handler)
     server.start()
     print(f"listening on http://127.0.0.1:{server.server_port}", file=sys.stderr, flush=True)
     server.serve_forever()

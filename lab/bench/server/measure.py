@@ -23,7 +23,8 @@ class Plan(NamedTuple):
     lists: int = 20
     watchers: int = 1000
     changes: int = 200
-    idle_s: float = 5.0
+    # As long as a watch is held: each is renewed once meanwhile.
+    idle_s: float = 10.0
 
 
 class Results(NamedTuple):

@@ -72,7 +72,7 @@ def as_text(data: dict[str, Any]) -> str:
         "",
         f"{watch['watchers']} watchers, {watch['changes']} changes: told after "
         f"{number(watch['told_ms']['p50'])} ms (p50), {number(watch['told_ms']['p99'])} ms (p99)",
-        f"server while all wait: {number(watch['idle_cpu_percent'])} % of a core, "
+        f"server while all wait and renew: {number(watch['idle_cpu_percent'])} % of a core, "
         f"{number(watch['rss_mib'])} MiB, {number(watch['rss_per_watcher_kib'])} KiB a watcher",
     ]
     return "\n".join(blocks)

@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 # The quick tests wait more than they compute: for sockets, leases and processes that are killed.
-JOBS ?= 4
+JOBS ?= 2
 
 .PHONY: help
 help: ## Show this list.

@@ -8,7 +8,7 @@ from typing import Any
 from bottle import Bottle, HTTPResponse, request
 
 from services.core.errors import LabError
-from services.core.names import check_label
+from services.core.names import check_label, is_label
 from services.observe.log import Log
 from services.pull.agents import add_agent_routes, assignment
 from services.pull.api import STATUS
@@ -74,9 +74,13 @@ class _Gate:
             offered = sent("Authorization") or ""
             node = kwargs.get("node", request.query.get("node"))
             try:
-                self._tokens.known(offered)
-                if node is not None:
-                    self._tokens.check(offered, check_label(node, "node"))
+                if is_label(node):
+                    self._tokens.check(offered, node)
+                else:
+                    # Whoever has no token is not told either that the name cannot be one.
+                    self._tokens.known(offered)
+                    if node is not None:
+                        check_label(node, "node")
             except NoToken as error:
                 return refusal(401, str(error), error.hint, WWW_Authenticate="Bearer")
             return callback(*args, **kwargs)

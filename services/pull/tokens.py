@@ -58,20 +58,21 @@ class Tokens:
 
     def check(self, authorization: str, node: str) -> None:
         """Return if the token in `authorization` is one of `node`'s. Raises NoToken, NotYours."""
-        self.known(authorization)
-        if not _listed(_digest(authorization), self._digests.get(node, ())):
+        digest = self.known(authorization)
+        if not _listed(digest, self._digests.get(node, ())):
             raise NotYours(
                 f"this token is not that of {node!r}",
                 hint="a node may only speak for itself, by its own name",
             )
 
-    def known(self, authorization: str) -> None:
-        """Return if the token in `authorization` is any node's. Raises NoToken."""
+    def known(self, authorization: str) -> bytes:
+        """Return the digest of the token in `authorization`, which is a node's. Raises NoToken."""
         self._refresh()
         digest = _digest(authorization)
         # All of them, always: how long it takes must not tell whose it is.
         if not sum(_listed(digest, digests) for digests in self._digests.values()):
             raise NoToken
+        return digest
 
     def _refresh(self) -> None:
         try:

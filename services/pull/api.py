@@ -10,7 +10,7 @@ from bottle import Bottle, HTTPResponse, request
 
 from services.core import wire, wire_nodes
 from services.core.errors import LabError, UnknownContainer, UnknownNode
-from services.core.model import Placed
+from services.core.model import Node, Placed
 from services.core.names import check_label
 from services.durable import UnwritableFile
 from services.observe.log import Log
@@ -22,6 +22,7 @@ from services.pull.meters import Meters
 from services.pull.openapi import DOCUMENT
 from services.pull.watching import Watches, answer
 from services.store import LimitReached, RevisionConflict, Store
+from services.store.seen import Beat
 from services.store.versions import CONTAINERS, NODES, UNASSIGNED
 from services.web import add_document, add_metrics, add_ready, make_bottle, note, read_json, sent
 
@@ -141,16 +142,14 @@ def _add_containers(app: Bottle, store: Store, watches: Watches) -> None:
 def _add_nodes(app: Bottle, store: Store, watches: Watches, stop_margin_s: float) -> None:
     def everybody() -> wire.Json:
         roll = store.nodes()
-        documents = [
-            wire_nodes.dump_node(node, beat.wall, sorted(beat.running)) for node, beat in roll.heard
-        ]
+        documents = [_described(node, beat) for node, beat in roll.heard]
         return wire_nodes.dump_nodes(
             documents, roll.uptime_s, store.lease_s, roll.awaited, stop_margin_s
         )
 
     def one(name: str) -> HTTPResponse:
         node, beat = store.node(check_label(name, "node"))
-        document = wire_nodes.dump_node(node, beat.wall, sorted(beat.running))
+        document = _described(node, beat)
         document["containers"] = [item.name for item in store.assignment(name).containers]
         return answer(document, f'"{node.revision}"')
 
@@ -174,6 +173,10 @@ def _add_nodes(app: Bottle, store: Store, watches: Watches, stop_margin_s: float
         return one(node)
 
 
+def _described(node: Node, beat: Beat) -> wire.Json:
+    return wire_nodes.dump_node(node, beat.wall, sorted(beat.running))
+
+
 def _expected(*, creates: bool = False) -> Any:
     none_match = sent("If-None-Match") if creates else None
     return conditions.expected(sent("If-Match"), none_match)
@@ -190,7 +193,7 @@ def _listed(store: Store) -> wire.Json:
 
 
 def _check(store: Store) -> None:
-    trouble = store.stats().trouble
+    trouble = store.trouble()
     if trouble:
         raise LabError(
             f"the last change could not be written: {trouble}",

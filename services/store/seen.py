@@ -35,9 +35,13 @@ class Peer(NamedTuple):
     left: str | None = None
     acted: int | None = None
 
+    def counts(self) -> bool:
+        """Whether what it has ready serves: it is up, and does not leave."""
+        return self.up and self.left is None
+
     def serves(self) -> frozenset[tuple[str, str]]:
         """(container, image) of what counts as running there, as watchers were told."""
-        return self.ready() if self.up and self.left is None else frozenset()
+        return self.ready() if self.counts() else frozenset()
 
     def ready(self) -> frozenset[tuple[str, str]]:
         """(container, image) of what it reported ready."""
@@ -147,10 +151,15 @@ class Seen:
 
         Nothing of a node that leaves: what is there serves no longer than it must.
         """
-        peer = self.peers.get(node)
-        if peer is None or now_s - peer.beat.at_s > self.lease_s:
-            return frozenset()
-        return peer.serves()
+        peer = self._within_lease(node, now_s)
+        return frozenset() if peer is None else peer.serves()
+
+    def runs(self, node: str, name: str, image: str, *, now_s: float) -> bool:
+        """Return whether (name, image) is in `serving`, without making the rest of it."""
+        peer = self._within_lease(node, now_s)
+        if peer is None or not peer.counts():
+            return False
+        return peer.beat.running.get(name) == UnitState(image, ready=True)
 
     def due_s(self) -> float:
         """When, at the earliest, a lease may have run out of which nobody was told."""
@@ -158,6 +167,10 @@ class Seen:
         if self._awaited - self.peers.keys():
             last.append(self.started_s)
         return min(last, default=float("inf")) + self.lease_s
+
+    def _within_lease(self, node: str, now_s: float) -> Peer | None:
+        peer = self.peers.get(node)
+        return None if peer is None or now_s - peer.beat.at_s > self.lease_s else peer
 
     def _is_down(self, silent_s: float) -> bool:
         return health(silent_s, self.lease_s) is Health.DOWN

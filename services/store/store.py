@@ -150,7 +150,11 @@ class Store:
         self._engine.judge_if_due()
         with self._lock():
             placed = self._engine.placements.get(name)
-            return self._running((placed,)).get(name) if placed is not None else None
+            if placed is None or placed.node is None:
+                return None
+            image, now_s = placed.container.image, self._engine.now_s()
+            runs = self._engine.seen.runs(placed.node, name, image, now_s=now_s)
+            return placed.node if runs else None
 
     def listing(self) -> Listing:
         """Return everything that is wanted, where it was put, and where it serves."""
@@ -207,6 +211,10 @@ class Store:
     def judge(self) -> float:
         """Tell watchers which nodes fell silent; return in how many seconds to do so again."""
         return self._engine.judge()
+
+    def trouble(self) -> str:
+        """Return why the last change could not be written; "" if it could."""
+        return self._engine.db.stats().trouble
 
     def stats(self) -> Stats:
         """Return numbers for metrics."""

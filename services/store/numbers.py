@@ -10,6 +10,8 @@ from typing import Any
 from services.store.table import Rows
 
 BLOCK = 1000
+# Blocks, or milliseconds, by which what is reserved may be ahead of the time that it came from.
+_AHEAD = 2
 META = "meta"
 _ROW = "meta"
 
@@ -27,9 +29,10 @@ class Numbers:
     def open(self, lost_bytes: int, wall_s: float) -> None:
         """Find where to go on, and reserve the first block. Within a change.
 
-        lost_bytes: of changes that were dropped at opening. Each took more than a byte, and
-        reserved at most one block, but for what is done here after a loss: should that be lost
-        in its turn, the time of day is still higher.
+        lost_bytes: of changes that were dropped at opening. The time of day is then higher than
+        any number that they had, also if what was done here after an earlier loss is among them:
+        nobody reserves a block in a millisecond. Where it is not, somebody has set the clock back;
+        each change took more than a byte, and reserved at most one block.
         """
         row = self._row()
         if row is None:
@@ -40,7 +43,8 @@ class Numbers:
             row = {**row, "declared": row["revision"], "reserved": row["revision"] + 1}
         start, declared = row["reserved"], row["declared"]
         if lost_bytes:
-            start = max(start + (lost_bytes + 1) * BLOCK, int(wall_s * 1000) * BLOCK)
+            by_time = (int(wall_s * 1000) + _AHEAD) * BLOCK
+            start = by_time if by_time > start else start + (lost_bytes + 1) * BLOCK
             # Somebody may act on a later one than is known here.
             declared = start if declared else 0
         self.last = self.start = start

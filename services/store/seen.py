@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from services.core.liveness import health
-from services.core.model import Health, UnitState
+from services.core.model import Health, Placed, UnitState
 from services.store.events import NODE_DOWN, NODE_LEAVING, NODE_UP, RUNNING, STOPPED, Happening
 from services.store.versions import CONTAINERS, NODES
 
@@ -146,20 +146,15 @@ class Seen:
                 beat = peer.beat._replace(running=before.beat.running)
                 self.peers[name] = before._replace(beat=beat)
 
-    def serving(self, node: str, *, now_s: float) -> frozenset[tuple[str, str]]:
-        """Return (container, image) of what `node` said, within its lease, that it serves.
+    def serves(self, placed: Placed, *, now_s: float) -> bool:
+        """Return whether the node of `placed` said, within its lease, that it serves it.
 
-        Nothing of a node that leaves: what is there serves no longer than it must.
+        Not one that leaves: what is there serves no longer than it must.
         """
-        peer = self._within_lease(node, now_s)
-        return frozenset() if peer is None else peer.serves()
-
-    def runs(self, node: str, name: str, image: str, *, now_s: float) -> bool:
-        """Return whether (name, image) is in `serving`, without making the rest of it."""
-        peer = self._within_lease(node, now_s)
-        if peer is None or not peer.counts():
+        peer = self.peers.get(placed.node) if placed.node else None
+        if peer is None or not peer.counts() or now_s - peer.beat.at_s > self.lease_s:
             return False
-        return peer.beat.running.get(name) == UnitState(image, ready=True)
+        return peer.beat.running.get(placed.name) == UnitState(placed.container.image, ready=True)
 
     def due_s(self) -> float:
         """When, at the earliest, a lease may have run out of which nobody was told."""
@@ -167,10 +162,6 @@ class Seen:
         if self._awaited - self.peers.keys():
             last.append(self.started_s)
         return min(last, default=float("inf")) + self.lease_s
-
-    def _within_lease(self, node: str, now_s: float) -> Peer | None:
-        peer = self.peers.get(node)
-        return None if peer is None or now_s - peer.beat.at_s > self.lease_s else peer
 
     def _is_down(self, silent_s: float) -> bool:
         return health(silent_s, self.lease_s) is Health.DOWN

@@ -150,11 +150,7 @@ class Store:
         self._engine.judge_if_due()
         with self._lock():
             placed = self._engine.placements.get(name)
-            if placed is None or placed.node is None:
-                return None
-            image, now_s = placed.container.image, self._engine.now_s()
-            runs = self._engine.seen.runs(placed.node, name, image, now_s=now_s)
-            return placed.node if runs else None
+            return self._running((placed,)).get(name) if placed is not None else None
 
     def listing(self) -> Listing:
         """Return everything that is wanted, where it was put, and where it serves."""
@@ -245,11 +241,5 @@ class Store:
 
     def _running(self, placed: Sequence[Placed]) -> Mapping[str, str]:
         """Container -> node, of those of `placed` that serve."""
-        now_s, seen = self._engine.now_s(), self._engine.seen
-        nodes = {item.node for item in placed if item.node is not None}
-        serving = {node: seen.serving(node, now_s=now_s) for node in nodes}
-        return {
-            item.name: item.node
-            for item in placed
-            if item.node is not None and (item.name, item.container.image) in serving[item.node]
-        }
+        now_s, serves = self._engine.now_s(), self._engine.seen.serves
+        return {item.name: item.node for item in placed if item.node and serves(item, now_s=now_s)}

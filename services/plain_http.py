@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from services.core.errors import ApiRefused, ApiUnreachable
 
 _LIMIT_BYTES = 8 * 1024 * 1024
-_NOT_MODIFIED = 304
+NOT_MODIFIED = 304
 _NO_HEADERS: Mapping[str, str] = {}
 
 
@@ -109,7 +109,7 @@ class Pending:
             reply = _parse(bytes(self._answer))
         except ValueError as error:
             raise ApiUnreachable(self.url, str(error) or type(error).__name__) from None
-        if not 200 <= reply.status < 300 and reply.status != _NOT_MODIFIED:
+        if not 200 <= reply.status < 300 and reply.status != NOT_MODIFIED:
             fields = reply.body if isinstance(reply.body, dict) else {}
             said, hint = str(fields.get("error", "")), str(fields.get("hint", ""))
             raise ApiRefused(self.url, reply.status, said, hint)
@@ -150,13 +150,6 @@ def wait(exchanges: Sequence[Pending], timeout_s: float) -> None:
         left_s = until_s - time.monotonic()
 
 
-def request(
-    method: str, address: tuple[str, int], path: str, body: object = None, *, timeout_s: float
-) -> Any:
-    """Return the decoded JSON answer of one request; arguments and errors as of Pending."""
-    return Pending(method, address, path, body, timeout_s=timeout_s).result().body
-
-
 def _parse(raw: bytes) -> Reply:
     """Return the answer in `raw`; raises ValueError when it is cut short."""
     head, separator, body = raw.partition(b"\r\n\r\n")
@@ -167,6 +160,6 @@ def _parse(raw: bytes) -> Reply:
     fields = {key.lower(): value.strip() for key, _, value in (x.partition(":") for x in lines[1:])}
     status, length = int(words[1]), fields.get("content-length", "")
     # A 304 may tell the length of what it does not send (RFC 9110, 8.6).
-    if length and int(length) != len(body) and status != _NOT_MODIFIED:
+    if length and int(length) != len(body) and status != NOT_MODIFIED:
         raise ValueError(f"answer cut short: {len(body)} of {length} bytes")
     return Reply(status, fields.get("etag", ""), json.loads(body) if body else None)

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from services.agent.line import NOT_ALLOWED
 from services.agent.plane import Plane
 from services.agent.reports import Reports
 from services.agent.tick import Observed
@@ -18,13 +19,10 @@ from services.core.backoff import delay_s
 from services.core.errors import ApiRefused, LabError
 from services.core.follow import Answer
 from services.core.model import Assignment
-from services.plain_http import Pending, Reply, wait
+from services.plain_http import NOT_MODIFIED, Pending, Reply, wait
 
 # Between two requests, whatever the server answers, and between two looks at the containers.
 LOOK_S = 0.15
-_NOT_MODIFIED = 304
-# A token, and being let in, are not what this way of asking would change.
-_NOT_ALLOWED = (401, 403)
 
 
 def chance() -> float:
@@ -143,7 +141,8 @@ class Held:
             if self._plane.line.has_new_token(error, sent.shown):
                 self._next_s = sent.at_s + LOOK_S  # nothing is wrong but that it was replaced
                 return None
-            if isinstance(error, ApiRefused) and sent.held and error.status not in _NOT_ALLOWED:
+            # To be let in is not what another way of asking would change.
+            if isinstance(error, ApiRefused) and sent.held and error.status not in NOT_ALLOWED:
                 self._polls = True
                 return None
             self._back_off()
@@ -153,7 +152,7 @@ class Held:
         """Of a slice: nothing new, or another assignment."""
         self._failures = 0
         self._next_s = sent.at_s + self._tick_s
-        if reply.status == _NOT_MODIFIED and self._etag:
+        if reply.status == NOT_MODIFIED and self._etag:
             self._plane.confirm(sent.sent_at_s)
             return None
         before, etag = self._plane.recall(), self._etag

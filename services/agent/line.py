@@ -10,6 +10,8 @@ from services.core.names import is_label
 from services.plain_http import Pending, Reply
 
 _NOT_KNOWN_TO_IT = 401
+# Answers that are about who asks, not about what is asked for.
+NOT_ALLOWED = (_NOT_KNOWN_TO_IT, 403)
 
 
 class Line:

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 
-from services.agent.line import Line
+from services.agent.line import NOT_ALLOWED, Line
 from services.agent.memory import Memory
 from services.agent.tick import Observed
 from services.core import wire
@@ -12,9 +12,6 @@ from services.core.errors import ApiRefused, ApiUnreachable, LabError
 from services.core.follow import Answer, objection
 from services.core.lease import Lease, cut_off
 from services.core.model import Assignment
-
-# Of these the hint says what is to be done about it, and the journal is where it will be read.
-_NOT_ALLOWED = (401, 403)
 
 
 def boottime_s() -> float:
@@ -114,7 +111,8 @@ class Plane:
         if isinstance(error, ApiUnreachable):
             return self._local("API unreachable")
         if isinstance(error, ApiRefused):
-            hint = f" ({error.hint})" if error.status in _NOT_ALLOWED and error.hint else ""
+            # Of these the hint says what is to be done, and the journal is where it will be read.
+            hint = f" ({error.hint})" if error.status in NOT_ALLOWED and error.hint else ""
             return self._local(f"API answered {error.status}: {error.error}{hint}")
         # The shape of the answer, or a name or image in it.
         return self._local(f"API answered nonsense: {error}")

@@ -48,4 +48,4 @@ def assignment(store: Store, watches: Watches, node: str) -> HTTPResponse:
 
 def _has_body() -> bool:
     # No body: -1 from curl, which then sends no length at all, and 0 from requests.
-    return bool(request.content_length > 0) or "HTTP_TRANSFER_ENCODING" in request.environ
+    return bool(request.content_length > 0)

@@ -4,13 +4,12 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Generic, Protocol, TypeVar
 
-from services.plain_http import Reply
+from services.plain_http import NOT_MODIFIED, Reply
 
 T = TypeVar("T")
 
 # The server lets nobody wait for longer than 60 s.
 _LONGEST_S = 30.0
-_NOT_MODIFIED = 304
 
 
 class Ask(Protocol):
@@ -45,7 +44,7 @@ class Watched(Generic[T]):
             return self._kept
         known = {} if self._ages or self._kept is None else self._condition()
         reply = self._ask("GET", self._path, known, None, 0.0)
-        if reply.status == _NOT_MODIFIED and self._kept is not None:
+        if reply.status == NOT_MODIFIED and self._kept is not None:
             return self._kept
         return self._keep(reply)
 
@@ -62,7 +61,7 @@ class Watched(Generic[T]):
         reply = self._ask(
             "GET", f"{self._path}{mark}wait={wait_s:.3f}", self._condition(), None, wait_s
         )
-        if reply.status == _NOT_MODIFIED or reply.etag == self._etag:
+        if reply.status == NOT_MODIFIED or reply.etag == self._etag:
             # An answer long before its time would be asked for again and again.
             return False if time.monotonic() - started_s >= wait_s / 2 else None
         self._keep(reply)

@@ -7,7 +7,7 @@ a mapping that looks like the table and keeps beside it what is put and deleted.
 import copy
 import json
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
-from typing import Any, NoReturn, Protocol
+from typing import Any, NoReturn
 
 from tinydb.table import Document, Table
 
@@ -74,16 +74,6 @@ class Editor(Overlay):
             for row_id, row in self._rows.items()
             if not _same(row, self._base.get(row_id))
         }
-
-
-class Source(Protocol):
-    """Where tables read and write: the storage, which knows the transactions."""
-
-    def rows(self, name: str) -> Mapping[str, Row]:
-        """The rows of one table as the caller may see them."""
-
-    def record(self, name: str, rows: dict[str, Row | None]) -> None:
-        """Add to what the transaction has changed. Raises RuntimeError outside of one."""
 
 
 class Rows(Table):

@@ -9,10 +9,15 @@ import pytest
 
 from services import plain_http
 from services.core.errors import ApiRefused, ApiUnreachable
-from services.plain_http import Pending, request, wait
+from services.plain_http import Pending, wait
 from tests.serving import unused_port
 
 OK = b"HTTP/1.1 200 OK\r\n"
+
+
+def request(*arguments, timeout_s):
+    """The decoded answer of one request."""
+    return Pending(*arguments, timeout_s=timeout_s).result().body
 
 
 @pytest.fixture

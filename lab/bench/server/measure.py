@@ -73,6 +73,5 @@ async def _measure(plan: Plan, folder: Path, progress: Progress) -> Results:
     second.mkdir()
     with running(second, agents) as server:
         progress(f"{plan.watchers} watching agents, {largest} containers")
-        await writes.fill(server.admin, 0, largest)
         told = await watchers.measure(server, plan.watchers, largest, plan.changes, plan.idle_s)
     return Results(rates, tinydb, listed, told)

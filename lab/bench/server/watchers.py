@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from lab.bench.server.load import Connection
 from lab.bench.server.names import agent, container
 from lab.bench.server.process import Server, token
-from lab.bench.server.writes import MINIMAL
+from lab.bench.server.writes import MINIMAL, fill
 from services.core.errors import ApiRefused, ApiUnreachable
 
 # A watch is a sign of life when it begins: renewed within the lease, 15 s in seed.
@@ -62,14 +62,13 @@ class _Watcher:
 
 
 async def measure(server: Server, watchers: int, stored: int, changes: int, idle_s: float) -> Told:
-    """Spread `stored` containers over `watchers` agents that watch, and move `changes` of them.
+    """Spread `stored` containers over `watchers` agents that watch; then move `changes` of them.
 
     Each move concerns two agents: the one that loses the container and the one that gets it.
     """
+    await fill(server.admin, 0, stored, lambda number: agent(number % watchers))
     before_mib = server.rss_mib()
     admin = Connection(server.admin)
-    for number in range(stored):
-        await _move(admin, number, number % watchers)
     waiting = [_Watcher(server, agent(number)) for number in range(watchers)]
     # Runs until a watcher fails, and then fails as it did.
     everyone = asyncio.gather(*(one.run() for one in waiting))

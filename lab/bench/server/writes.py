@@ -9,18 +9,19 @@ from lab.bench.server.load import Address, Connection
 from lab.bench.server.names import container
 
 MINIMAL = {"Prefer": "return=minimal"}
-_NODES = ("node1", "node2")
 _FILLERS = 32
 _fresh = itertools.count()
 
 
-async def fill(address: Address, known: int, total: int) -> None:
-    """Declare containers until there are `total`; the first `known` exist."""
+async def fill(
+    address: Address, known: int, total: int, node_of: Callable[[int], str] = lambda _: "node1"
+) -> None:
+    """Declare containers until there are `total`, each on its node; the first `known` exist."""
     numbers = iter(range(known, total))
 
     async def work(connection: Connection) -> None:
         for number in numbers:
-            body = {"name": container(number), "node": _NODES[number % 2]}
+            body = {"name": container(number), "node": node_of(number)}
             await connection.expect("POST", "/api/containers", body, MINIMAL)
 
     await _together(address, _FILLERS, work)

@@ -1,4 +1,9 @@
-"""Take out of an unpacked guest what a lab machine never uses. Only for the box, never live."""
+"""Take out of an unpacked guest what a lab machine never uses. Only for the box, never live.
+
+Files go, packages stay: dpkg lists what was installed, and of some packages a part is gone. The
+box's bill of materials therefore names these patterns beside the packages. Licences
+(usr/share/doc/*/copyright) stay, and so does what dpkg itself needs, perl above all.
+"""
 
 import lzma
 import shutil
@@ -39,9 +44,11 @@ _KEEP_MODULES = (
     "fs/autofs",
     "lib",
     "crypto",
-    "arch",
+    # Not arch as a whole: KVM for guests of guests, counters and sensors of real processors.
+    "arch/x86/crypto",
 )
-_REMOVE = (
+# Glob patterns below the root; a folder goes with all that is in it.
+REMOVED = (
     "boot/*",
     "vmlinuz*",
     "initrd*",
@@ -61,20 +68,51 @@ _REMOVE = (
     "usr/share/doc/*/changelog*",
     "usr/share/locale/*",
     "usr/share/nginx/html/*",
+    # Tables of iconv(1) for other encodings; UTF-8, UTF-16 and ASCII are in libc itself.
+    "usr/lib/x86_64-linux-gnu/gconv/*",
+    # Python's own regression tests, and the long texts of help().
+    "usr/lib/python3.*/test",
+    "usr/lib/python3.*/pydoc_data",
+    # For tools that are not here: other shells, debuggers, editors, reportbug.
+    "usr/share/bash-completion",
+    "usr/share/zsh",
+    "usr/share/fish",
+    "usr/share/vim",
+    "usr/share/gcc",
+    "usr/share/gdb",
+    "usr/share/bug",
+    # Copies that dpkg and debconf keep of the state before the last package.
+    "var/lib/dpkg/*-old",
+    "var/cache/debconf/*-old",
+    "var/backups/*",
+    # Where pip put which file, with hashes of scripts that name the Python of the build.
+    "opt/lab/site/*.dist-info/RECORD",
+    # Of wheels: their tests, and what only a compiler or a type checker reads.
+    "opt/lab/site/**/tests",
+    "opt/lab/site/*/testing",
+    "opt/lab/site/*-stubs",
+    "opt/lab/site/include",
+    *(f"opt/lab/site/**/*.{suffix}" for suffix in ("c", "cpp", "h", "hpp", "pyi", "obj", "asm")),
 )
 
 
 def trim(root: Path) -> None:
     """Trim the guest under `root` in place."""
     _trim_modules(root)
-    for pattern in _REMOVE:
-        for path in root.glob(pattern):
+    remove(root)
+    # Present and empty: a new id at each boot, and no first-boot presets (machine-id(5)).
+    (root / "etc/machine-id").write_text("")
+
+
+def remove(root: Path) -> None:
+    """Delete what REMOVED matches below `root`; links are deleted, never followed. Idempotent."""
+    for pattern in REMOVED:
+        # A list: the walk must not meet what was removed behind its back.
+        for path in sorted(root.glob(pattern)):
             if path.is_dir() and not path.is_symlink():
                 shutil.rmtree(path)
             else:
-                path.unlink()
-    # Present and empty: a new id at each boot, and no first-boot presets (machine-id(5)).
-    (root / "etc/machine-id").write_text("")
+                path.unlink(missing_ok=True)
 
 
 def clamp_times(root: Path, epoch_s: int) -> None:

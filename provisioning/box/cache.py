@@ -1,6 +1,7 @@
 """What is expensive and shared by all checkouts: packages, wheels, boxes, and room to build."""
 
 import hashlib
+import json
 import os
 import shutil
 import sys
@@ -10,11 +11,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from provisioning.box import wheels
 from provisioning.run import run
 
 NAME = "pushpull-lab"
 # The guest's; the lock was made for it.
 PYTHON = "3.13"
+# Of the folder of libraries: 2 has wheels.json.
+_LAYOUT = 2
 _KEEP = 4
 _STALE_S = 3600
 _LOCK = Path(__file__).parents[1] / "guest" / "requirements.lock"
@@ -32,7 +36,7 @@ def folder() -> Path:
 
 def site(say: Say) -> Path:
     """Return the guests' Python libraries, from the cache or from the package index."""
-    key = hashlib.sha256(f"{PYTHON}\n{_LOCK.read_text()}".encode()).hexdigest()[:16]
+    key = hashlib.sha256(f"{_LAYOUT}\n{PYTHON}\n{_LOCK.read_text()}".encode()).hexdigest()[:16]
     site = folder() / f"site-{key}"
     if not site.exists():
         say("wheels: from the package index, by the hashes of the lock")
@@ -43,6 +47,7 @@ def site(say: Say) -> Path:
 
 
 def _install_wheels(site: Path) -> None:
+    report = site.with_name("report.json")
     run(
         [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--require-hashes"]
         + ["--only-binary=:all:", "--implementation=cp", f"--python-version={PYTHON}"]
@@ -51,10 +56,13 @@ def _install_wheels(site: Path) -> None:
         + ["--abi=abi3", "--abi=none", "--no-compile", f"--target={site}"]
         # pip asks this of the Python it runs under; the lock was made for the guest's.
         + ["--ignore-requires-python"]
-        + ["-r", str(_LOCK)],
+        + [f"--report={report}", "-r", str(_LOCK)],
         hint="is there a way to the package index? lock: provisioning/guest/requirements.lock",
     )
     shutil.rmtree(site / "bin", ignore_errors=True)
+    # Which of the lock's hashes it was; that is told by nothing that a wheel leaves.
+    hashes = wheels.hashes(json.loads(report.read_text()))
+    (site / wheels.HASHES).write_text(json.dumps(hashes, indent=1, sort_keys=True) + "\n")
 
 
 @contextmanager

@@ -78,6 +78,8 @@ MAY_IMPORT = {
     "services/push/push.py": {"services.core", "services.push"},
     "services/push/runner.py": {"services.core", "services.push", "fabric", "invoke", "paramiko"},
     "provisioning/": {"provisioning", "services.core"},
+    "provisioning/box/components.py": {"provisioning.box", "services.version"},
+    "provisioning/box/sbom.py": {"provisioning.box", "services.version"},
     "lab/": {
         "lab", "provisioning", "services.core", "services.slowness",
         "click", "fabric", "invoke", "requests",

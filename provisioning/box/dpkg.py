@@ -1,0 +1,125 @@
+"""What dpkg knows of an unpacked root: packages, what they need, and their licences."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+_STATUS = "var/lib/dpkg/status"
+_SOURCE = re.compile(r"(?P<name>\S+)(?: \((?P<version>\S+)\))?")
+# The head of a copyright file that programs can read (copyright-format/1.0).
+_MACHINE_READABLE = re.compile(r"^Format:.*copyright-format", re.MULTILINE)
+# A stanza about files, and the first line of its licence: "GPL-2+ or Artistic".
+_LICENSE = re.compile(r"^License:[ \t]*(?P<names>\S[^\n]*)$", re.MULTILINE)
+
+
+class Package(NamedTuple):
+    """One installed package, as dpkg's status file and its copyright file describe it.
+
+    installed_kib: dpkg's Installed-Size, before anything was trimmed. needs: names of installed
+    packages. licences: short names as Debian writes them, sorted; empty where the copyright file
+    is prose.
+    """
+
+    name: str
+    version: str
+    arch: str
+    source: str
+    source_version: str
+    section: str
+    maintainer: str
+    homepage: str
+    summary: str
+    installed_kib: int
+    needs: tuple[str, ...]
+    licences: tuple[str, ...]
+
+
+def installed(root: Path) -> list[Package]:
+    """Return the packages installed under `root`, sorted by name.
+
+    Raises OSError where `root` has no status file: it is no Debian.
+    """
+    stanzas = [
+        stanza
+        for stanza in _stanzas((root / _STATUS).read_text())
+        if stanza.get("Status", "").endswith(" installed")
+    ]
+    providers = _providers(stanzas)
+    found = (_package(stanza, providers, licences(root, stanza["Package"])) for stanza in stanzas)
+    return sorted(found, key=lambda package: package.name)
+
+
+def licences(root: Path, package: str) -> tuple[str, ...]:
+    """Return the licences that the copyright file of `package` names, sorted."""
+    file = root / "usr/share/doc" / package / "copyright"
+    text = file.read_text(errors="replace") if file.exists() else ""
+    if not _MACHINE_READABLE.search(text):
+        return ()
+    stanzas = re.split(r"\n[ \t]*\n", text)
+    about_files = (s for s in stanzas if re.search(r"^(Files|Format):", s, re.MULTILINE))
+    names = (match["names"].strip() for s in about_files for match in _LICENSE.finditer(s))
+    return tuple(sorted(set(names)))
+
+
+def _package(
+    stanza: Mapping[str, str], providers: Mapping[str, str], licences: tuple[str, ...]
+) -> Package:
+    name, version = stanza["Package"], stanza["Version"]
+    source = _SOURCE.fullmatch(stanza.get("Source", name))
+    wanted = f"{stanza.get('Pre-Depends', '')},{stanza.get('Depends', '')}"
+    needs = {need for need in _satisfied(wanted, providers) if need != name}
+    return Package(
+        name=name,
+        version=version,
+        arch=stanza["Architecture"],
+        source=source["name"] if source else name,
+        source_version=(source["version"] if source else None) or version,
+        section=stanza.get("Section", ""),
+        maintainer=stanza.get("Maintainer", ""),
+        homepage=stanza.get("Homepage", ""),
+        summary=stanza.get("Description", "").splitlines()[0] if "Description" in stanza else "",
+        installed_kib=int(stanza.get("Installed-Size", "0")),
+        needs=tuple(sorted(needs)),
+        licences=licences,
+    )
+
+
+def _stanzas(text: str) -> Iterator[dict[str, str]]:
+    """Yield the fields of each stanza of a file in Debian's control format."""
+    for block in text.strip().split("\n\n"):
+        fields: dict[str, str] = {}
+        name = ""
+        for line in block.splitlines():
+            if line.startswith((" ", "\t")):
+                fields[name] += f"\n{line}"
+            else:
+                name, _, value = line.partition(":")
+                fields[name] = value.strip()
+        yield fields
+
+
+def _providers(stanzas: Sequence[Mapping[str, str]]) -> dict[str, str]:
+    """Return every name that can be depended upon -> the installed package that satisfies it."""
+    virtual = {
+        name: stanza["Package"]
+        for stanza in stanzas
+        for group in _groups(stanza.get("Provides", ""))
+        for name in group
+    }
+    return virtual | {stanza["Package"]: stanza["Package"] for stanza in stanzas}
+
+
+def _satisfied(wanted: str, providers: Mapping[str, str]) -> Iterator[str]:
+    """Yield, for each dependency, the first of its alternatives that is installed."""
+    for group in _groups(wanted):
+        there = [providers[name] for name in group if name in providers]
+        yield from there[:1]
+
+
+def _groups(field: str) -> Iterator[list[str]]:
+    """Yield the names in "a (>= 1) | b, c:any" as [a, b], [c]."""
+    for group in field.split(","):
+        names = (re.match(r"[a-z0-9][a-z0-9+.-]*", name.strip()) for name in group.split("|"))
+        if found := [match[0] for match in names if match]:
+            yield found

@@ -17,6 +17,7 @@ MAY_IMPORT = {
     "services/slowness.py": set(),
     "services/openapi.py": {"services.version"},
     "services/version.py": set(),
+    "services/hold.py": set(),
     "services/observe/": {
         "services.core", "services.observe", "services.version", "prometheus_client",
     },
@@ -101,6 +102,7 @@ BARE = [
     "services.pull.scheduler",
     "services.workload.__main__",
     "provisioning.guest.setup",
+    "services.hold",
 ]
 
 # The modules of this repository have these first names.

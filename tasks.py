@@ -25,11 +25,68 @@ def _lab(*words: str, json: bool = False) -> None:
 
 
 @task(  # type: ignore[untyped-decorator]
-    positional=["mode"], help=MODE | {"profile": "seed or fast: how fast the loops of pull turn"}
+    positional=["mode"],
+    help=MODE
+    | {
+        "profile": "seed or fast: how fast the loops of pull turn",
+        "cold": "boot the VMs even if a frozen lab could be thawed",
+    },
 )
-def up(_: Context, mode: str, profile: str = DEFAULT_PROFILE) -> None:
-    """Boot the VMs and switch to a mode: fab up push, fab up pull, fab up both."""
-    _lab("up", mode, "--profile", profile)
+def up(_: Context, mode: str, profile: str = DEFAULT_PROFILE, cold: bool = False) -> None:
+    """Boot or thaw the VMs and switch to a mode: fab up push, fab up pull, fab up both."""
+    _lab("up", mode, "--profile", profile, *(["--cold"] if cold else []))
+
+
+@task  # type: ignore[untyped-decorator]
+def reset(_: Context) -> None:
+    """Return to the lab as it was right after the latest fab up, in seconds."""
+    _lab("reset")
+
+
+@task(positional=[], help={"name": "under which it is kept"})  # type: ignore[untyped-decorator]
+def freeze(_: Context, name: str = "frozen") -> None:
+    """Save memory and disks of all VMs at one instant: fab freeze --name before."""
+    _lab("freeze", name)
+
+
+@task(  # type: ignore[untyped-decorator]
+    positional=[],
+    help=JSON
+    | {"name": "what to bring back", "list": "print what there is", "delete": "delete it"},
+)
+def thaw(
+    _: Context, name: str = "frozen", list: bool = False, delete: bool = False, json: bool = False
+) -> None:
+    """Bring back what fab freeze saved: fab thaw --name before."""
+    flags = [*(["--list"] if list else []), *(["--delete"] if delete else [])]
+    _lab("thaw", name, *flags, json=json)
+
+
+@task(  # type: ignore[untyped-decorator]
+    positional=["name"],
+    help={"note": "what a reader of the list should know", "force": "replace one of that name"},
+)
+def save(_: Context, name: str, note: str = "", force: bool = False) -> None:
+    """Save the lab as a chapter: fab chapter.save broken --note 'node1 is off'."""
+    _lab("chapter", "save", name, "--note", note, *(["--force"] if force else []))
+
+
+@task(positional=["name"])  # type: ignore[untyped-decorator]
+def goto(_: Context, name: str) -> None:
+    """Bring the lab to a chapter: fab chapter.goto broken."""
+    _lab("chapter", "goto", name)
+
+
+@task(name="list", help=JSON)  # type: ignore[untyped-decorator]
+def list_chapters(_: Context, json: bool = False) -> None:
+    """List all chapters."""
+    _lab("chapter", "list", json=json)
+
+
+@task(positional=["name"])  # type: ignore[untyped-decorator]
+def delete(_: Context, name: str) -> None:
+    """Delete a chapter for good: fab chapter.delete broken."""
+    _lab("chapter", "delete", name)
 
 
 @task  # type: ignore[untyped-decorator]
@@ -178,8 +235,10 @@ def test(_: Context) -> None:
 
 
 namespace = Collection(
-    *(up, down, status, events, ssh, logs, demo, heal, cordon, drain, uncordon, doctor, test),
+    *(up, down, reset, freeze, thaw, status, events, ssh, logs, demo, heal),
+    *(cordon, drain, uncordon, doctor, test),
     Collection("chaos", halt, start, stop_api, start_api, corrupt),
+    Collection("chapter", save, goto, list_chapters, delete),
     Collection("box", build),
     Collection("token", rotate),
     Collection("bench", bench_up, bench_converge),

@@ -1,60 +1,81 @@
-"""Bring the lab up and take it down: what `lab up` and `lab down` do, in phases."""
+"""Bring the lab up and take it down: what `lab up`, `lab reset` and `lab down` do, in phases."""
 
-from functools import partial
 from pathlib import Path
 
-from lab import deploy, forward, paths, waiting
-from lab.client import connect
-from lab.host import accel, daemons, netns, networks, settings, virsh
+from lab import answers, deploy, forward
+from lab.frozen import fresh, thaw
+from lab.frozen.fresh import Wish
+from lab.frozen.state import State
+from lab.frozen.store import Store
+from lab.host import daemons, netns, networks, settings, virsh
+from lab.prepare import prepare
 from lab.progress import Progress
-from lab.provider import boxes, vagrant
-from lab.speed import deadline_s
+from lab.provider import vagrant
 from provisioning import topology as topology_file
-from provisioning.box import build as box_build
+from provisioning.box.build import Box
 from provisioning.topology import Topology
-from services.core.errors import ApiRefused, ApiUnreachable, LabError
-from services.core.model import Health
-
-_ANSWER_S = 20
+from services.core.errors import LabError
 
 
-class ForeignLab(LabError):
-    """Machines of this lab that run, made by another checkout."""
-
-    def __init__(self, makers: dict[str, Path]) -> None:
-        folders = sorted({str(maker.parent) for maker in makers.values()})
-        super().__init__(
-            f"machines of another checkout are running: {', '.join(makers)} of {folders[0]}",
-            hint="use that one, or let `lab down` delete them, whoever made them",
-        )
-        self.makers = makers
-
-
-def up(mode: str, profile: str, progress: Progress) -> None:
+def up(
+    mode: str, profile: str, progress: Progress, *, cold: bool = False, anew: bool = False
+) -> None:
     """Bring the lab up in `mode` under the timing `profile`, doing only what is missing.
 
-    Idempotent, and safe to interrupt at any point: the next run goes on from what there is.
-    Phases: prepare, boot, provision, switch, answer.
+    Idempotent, and safe to interrupt at any point: the next run goes on from what there is. Where
+    no machine exists, the lab that an earlier `up` kept is thawed, if it is made of just what a new
+    one would be made of; not if `cold`. anew: whatever machines there are give way.
+    Phases: prepare; verify and thaw, or boot; provision and switch if needed; answer, freeze.
     """
-    topology = topology_file.load()
+    topology, wish = topology_file.load(), Wish(mode, profile)
+    modes = deploy.MODES[mode]
     with progress.phase("prepare"):
-        _prepare(topology, progress)
-    with progress.phase("boot"):
-        _boot(topology, progress)
-    with progress.phase("provision"):
-        updated = deploy.deploy(topology, profile, progress)
-        progress(f"updated: {', '.join(updated)}" if updated else "every machine is up to date")
-    with progress.phase("switch"):
-        deploy.switch(topology.machines, mode)
+        box = prepare(topology, progress)
+    folder = _frozen(topology, box, cold=cold, anew=anew)
+    saved = _bring(topology, folder, box, progress) if folder else None
+    if saved is None:
+        with progress.phase("boot"):
+            if folder or anew:
+                _delete_all(topology, progress)
+            created = _boot(topology, progress)
+    as_asked = saved is not None and fresh.same(saved, wish, modes)
+    if not as_asked:
+        _settle(topology, wish, progress)
     with progress.phase("answer"):
         forward.ensure(topology)
-        _await_answers(topology, mode)
+        answers.await_answers(topology, modes, [node.name for node in topology.nodes])
+    fresh.remember(wish)
+    nothing_declared = created if saved is None else folder == fresh.folder()
+    if nothing_declared and not as_asked:
+        fresh.keep(topology, wish, progress)
+
+
+def reset(progress: Progress) -> None:
+    """Return to the lab as it was right after the latest `up`; raises NeverUp."""
+    wish = fresh.remembered()
+    up(wish.mode, wish.profile, progress, anew=True)
+
+
+def goto(kept: Store, name: str, progress: Progress) -> State:
+    """Replace whatever runs by the lab that was saved as `name`; return it.
+
+    Returns once what answered when it was saved answers again.
+    Phases: verify, prepare, thaw, answer.
+    """
+    topology = topology_file.load()
+    saved = thaw.bring(topology, kept.path(name), progress)
+    with progress.phase("answer"):
+        forward.ensure(topology)
+        running = [node.name for node in topology.nodes if node.name in saved.running]
+        answers.await_answers(topology, saved.answering, running)
+    return saved
 
 
 def down(progress: Progress) -> None:
     """Delete the machines, the networks and whatever the lab runs on the host. Idempotent."""
     topology = topology_file.load()
     forward.stop()
+    thaw.clear_mark()
     namespace = settings.namespace_of(topology)
     if namespace is not None and netns.exists(namespace):
         # QEMU outlives a libvirtd that crashed; only a libvirtd can find it again.
@@ -63,10 +84,7 @@ def down(progress: Progress) -> None:
         progress("nothing is up: there is no namespace of the lab's")
         return
     with progress.phase("delete"):
-        names = list(virsh.domains(f"{topology.lab}_"))
-        for name in names:
-            vagrant.delete(topology, name)
-        progress(f"deleted: {', '.join(names) or 'nothing, there was nothing'}")
+        _delete_all(topology, progress)
         networks.remove(topology)
     if daemons.ours() and not virsh.domains(""):
         with progress.phase("stop libvirt"):
@@ -75,50 +93,36 @@ def down(progress: Progress) -> None:
                 netns.remove(namespace)
 
 
-def _prepare(topology: Topology, progress: Progress) -> None:
-    """Everything below the machines: box, accelerator, libvirt, networks, keys, settings."""
-    box = box_build.build(progress)
-    chosen = accel.choose(box.folder / "vmlinuz", paths.STATE / "accel.json")
-    progress(f"accelerator: {chosen.why}")
-    namespace = netns.wanted(topology)
-    if namespace is not None:
-        daemons.ensure(namespace)
-    # Before anything of theirs is overwritten.
-    _clear_strangers(topology, progress)
-    forward.check(topology)
-    settings.write(topology, box, chosen, namespace)
-    networks.ensure(topology)
-    boxes.ensure_pool()
-    if set(vagrant.machine_states(topology).values()) == {"absent"}:
-        boxes.prune(box)
-    boxes.ensure_box(box)
-    outdated = boxes.outdated(box)
-    if outdated:
-        progress(
-            f"{', '.join(outdated)} stand on an older box; what changed in the image "
-            "itself reaches them with: lab down && lab up both"
-        )
+def _frozen(topology: Topology, box: Box, *, cold: bool, anew: bool) -> Path | None:
+    """Return the frozen lab that the machines should come from; None: what is there boots."""
+    cut_short = thaw.cut_short()
+    if cut_short and not anew:
+        return cut_short
+    nothing = set(vagrant.machine_states(topology).values()) == {"absent"}
+    return fresh.folder() if not cold and (anew or nothing) and fresh.usable(box) else None
 
 
-def _clear_strangers(topology: Topology, progress: Progress) -> None:
-    """Delete what a killed run or a deleted checkout left behind; refuse to touch what runs."""
-    states = virsh.domains(f"{topology.lab}_")
-    strangers = vagrant.strangers(topology)
-    foreign = {
-        name: maker
-        for name, maker in strangers.items()
-        if states[name] not in vagrant.OFF
-        and maker.exists()
-        and maker != paths.ROOT / "Vagrantfile"
-    }
-    if foreign:
-        raise ForeignLab(foreign)
-    for name, maker in strangers.items():
-        progress(f"deleting {name}: left behind by {maker.parent}")
+def _bring(topology: Topology, folder: Path, box: Box, progress: Progress) -> State | None:
+    """Thaw `folder`; None if that cannot be: a cold boot does it as well."""
+    try:
+        return thaw.bring(topology, folder, progress, box)
+    except LabError as error:
+        progress(f"cannot be thawed, so the lab boots cold: {error}")
+        thaw.clear_mark()
+        fresh.forget()
+        prepare(topology, progress, box)
+        return None
+
+
+def _delete_all(topology: Topology, progress: Progress) -> None:
+    names = list(virsh.domains(f"{topology.lab}_"))
+    for name in names:
         vagrant.delete(topology, name)
+    progress(f"deleted: {', '.join(names) or 'nothing, there was nothing'}")
 
 
-def _boot(topology: Topology, progress: Progress) -> None:
+def _boot(topology: Topology, progress: Progress) -> bool:
+    """Create what is absent, boot what is off; return whether every machine was created."""
     states = vagrant.machine_states(topology)
     absent = [name for name, state in states.items() if state == "absent"]
     if absent:
@@ -130,28 +134,13 @@ def _boot(topology: Topology, progress: Progress) -> None:
     off = [name for name in others if states[name] == "off"]
     progress(f"booting {', '.join(off)}" if off else f"running: {', '.join(states)}")
     vagrant.start(*others)
+    return not others
 
 
-def _await_answers(topology: Topology, mode: str) -> None:
-    """Return once the APIs of `mode` answer from here and, for pull, every node has reported."""
-    modes = deploy.MODES[mode]
-    for name in modes:
-        waiting.until(
-            partial(_answers, topology, name),
-            f"the {name} API answers and knows its nodes",
-            timeout_s=deadline_s(_ANSWER_S),
-            hint=f"lab logs {topology.api.name} --unit {name}-api",
-        )
-
-
-def _answers(topology: Topology, mode: str) -> bool:
-    """Whether the API of `mode` answers and has heard from every node."""
-    push, pull = connect(topology)
-    try:
-        if mode == "push":
-            return not push.running().unreachable
-        return {node.name for node in pull.nodes().nodes if node.health is not Health.DOWN} >= {
-            node.name for node in topology.nodes
-        }
-    except (ApiUnreachable, ApiRefused):
-        return False
+def _settle(topology: Topology, wish: Wish, progress: Progress) -> None:
+    """Bring code, profile and tokens up to date and switch to the mode."""
+    with progress.phase("provision"):
+        updated = deploy.deploy(topology, wish.profile, progress)
+        progress(f"updated: {', '.join(updated)}" if updated else "every machine is up to date")
+    with progress.phase("switch"):
+        deploy.switch(topology.machines, wish.mode)

@@ -27,6 +27,7 @@ SECTIONS: dict[str, dict[str, Entry]] = {
     "Run the lab": {
         "up": Entry("vms", "Boot the VMs and switch to push, pull or both."),
         "down": Entry("vms", "Destroy the VMs; the box stays."),
+        "reset": Entry("frozen", "The lab as it was right after `lab up`, in seconds."),
         "demo": Entry("demo", "Play the three demonstrations and print what happened."),
     },
     "Look": {
@@ -38,6 +39,11 @@ SECTIONS: dict[str, dict[str, Entry]] = {
     "Break and mend": {
         "chaos": Entry("chaos", "Halt a node, stop an API, corrupt a node."),
         "heal": Entry("chaos", "Undo all chaos; safe at any time."),
+    },
+    "Save and go back": {
+        "freeze": Entry("frozen", "Save memory and disks of all VMs at one instant."),
+        "thaw": Entry("frozen", "Bring back what `lab freeze` saved."),
+        "chapter": Entry("chapter", "Named states of the whole lab, for courses."),
     },
     "Take a node out of service": {
         "cordon": Entry("nodes", "Keep new containers off a node."),

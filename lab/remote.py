@@ -92,13 +92,16 @@ def run_each(
     commands: Mapping[str, Sequence[str]],
     *,
     timeout_s: float = DEFAULT_TIMEOUT_S,
-    data: Mapping[str, bytes],
+    data: Mapping[str, bytes] | None = None,
 ) -> dict[str, str]:
     """run_everywhere, with a command and a standard input for each machine, by its name."""
+    inputs = data or {}
 
     def one(machine: Machine) -> Result:
         words = commands[machine.name]
-        return run_all([machine], words, timeout_s=timeout_s, data=data[machine.name])[machine.name]
+        return run_all([machine], words, timeout_s=timeout_s, data=inputs.get(machine.name))[
+            machine.name
+        ]
 
     return _all_fine(_at_once(one, machines))
 

@@ -17,11 +17,13 @@ from services.core.profile import DEFAULT_PROFILE
     metavar="seed|fast",
     help="How fast the loops of pull turn.",
 )
-def up(mode: str, profile: str) -> None:
+@click.option("--cold", is_flag=True, help="Boot the VMs even if a frozen lab could be thawed.")
+def up(mode: str, profile: str, cold: bool) -> None:
     """Boot the VMs that do not run, bring them up to date, and switch to a mode.
 
     Does only what is missing, so it also switches modes and profiles, brings new code in, and
-    goes on where an interrupted run stopped.
+    goes on where an interrupted run stopped. A new lab is kept as it is right after this; where
+    box, code and topology are unchanged, the next one is thawed from that in seconds.
 
     \b
     lab up both                  push and pull on the same nodes
@@ -30,12 +32,12 @@ def up(mode: str, profile: str) -> None:
     from lab import bringup, lock
 
     with lock.held(f"lab up {mode}"):
-        bringup.up(mode, profile, Progress())
+        bringup.up(mode, profile, Progress(), cold=cold)
 
 
 @click.command()
 def down() -> None:
-    """Destroy the VMs and all that was declared in them. The box stays.
+    """Destroy the VMs and all that was declared in them. The box stays, and what was frozen.
 
     \b
     lab down && lab up both      a lab as on the first day

@@ -1,5 +1,6 @@
 """What `lab` decided about this computer: .lab/lab.json, which the Vagrantfile reads too."""
 
+import hashlib
 import json
 import os
 import shutil
@@ -92,8 +93,16 @@ def write(topology: Topology, box: Box, accel: Accel, namespace: str | None) -> 
 
 
 def _emulator(namespace: str | None) -> str | None:
-    """Our wrapper around QEMU, or None where AppArmor lets a system's libvirt run no such thing."""
-    return None if namespace is None else str(paths.ROOT / "provisioning/host/qemu-bounded")
+    """Our wrapper around QEMU, or None where AppArmor lets a system's libvirt run no such thing.
+
+    A copy whose path is the same in every checkout: a machine that is saved here may be restored
+    from there, and libvirt then asks for the emulator that it began with.
+    """
+    if namespace is None:
+        return None
+    source = paths.ROOT / "provisioning/host/qemu-bounded"
+    digest = hashlib.sha256(source.read_bytes()).hexdigest()[:16]
+    return str(_share(source, f"{source.name}-{digest}", mode=0o755))
 
 
 def _ssh_config(topology: Topology, namespace: str | None) -> str:
@@ -122,14 +131,14 @@ def _ssh_config(topology: Topology, namespace: str | None) -> str:
 """
 
 
-def _share(source: Path, name: str) -> Path:
+def _share(source: Path, name: str, mode: int = 0o644) -> Path:
     """Copy `source` to where QEMU may read it, whoever runs it; return the copy."""
     target = paths.SHARED / "boot" / name
     if not target.exists():
         target.parent.mkdir(parents=True, exist_ok=True)
         part = target.with_name(f".{name}.{os.getpid()}")
         shutil.copyfile(source, part)
-        part.chmod(0o644)
+        part.chmod(mode)
         part.rename(target)
     return target
 

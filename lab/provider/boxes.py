@@ -10,6 +10,7 @@ from lab.host.virsh import virsh
 from lab.provider.command import vagrant
 from provisioning.box.build import Box
 from provisioning.box.cache import NAME
+from provisioning.run import run
 
 POOL = "default"
 # There while Vagrant creates machines, and after a creation that did not end well.
@@ -27,18 +28,20 @@ def ensure_pool() -> None:
         virsh("pool-start", POOL)
 
 
-def prune(box: Box) -> None:
-    """Delete what earlier boxes left in libvirt and Vagrant; while no machine exists.
+def prune(version: str, in_use: set[str]) -> None:
+    """Delete what boxes left in libvirt and Vagrant that are neither `version` nor `in_use`.
 
-    Vagrant uploads a box's image once and takes it for whole as soon as its name exists: after
-    a creation that did not end well, the image of `box` goes as well.
+    While no machine exists. Vagrant uploads a box's image once and takes it for whole as soon as
+    its name exists: after a creation that did not end well, the image of `version` goes as well.
     """
-    keep = "" if CREATING.exists() else f"_{box.version}_"
+    keep = {_image(one) for one in in_use | {version}}
+    if CREATING.exists():
+        keep.discard(_image(version))
     for name in virsh("vol-list", POOL).split():
-        if name.startswith(f"{NAME}_vagrant_box_image") and (not keep or keep not in name):
+        if name.startswith(f"{NAME}_vagrant_box_image") and name not in keep:
             virsh("vol-delete", name, "--pool", POOL)
     for folder in (_vagrant_home() / "boxes" / NAME).glob("*.*.*"):
-        if folder.name != box.version:
+        if folder.name not in in_use | {version}:
             shutil.rmtree(folder)
 
 
@@ -60,6 +63,29 @@ def ensure_box(box: Box) -> None:
     file = box.folder / "catalog.json"
     file.write_text(json.dumps(catalog))
     vagrant(["box", "add", "--force", str(file)], timeout_s=120)
+
+
+def ensure_image(box: Box) -> None:
+    """Make sure that libvirt's pool has the box's image, on which disks stand. Idempotent.
+
+    Where machines are created, Vagrant would do it; those that are thawed need it as well.
+    """
+    name = _image(box.version)
+    if name in virsh("vol-list", POOL).split():
+        return
+    image = _vagrant_home() / "boxes" / NAME / box.version / "libvirt/box.img"
+    size = json.loads(run(["qemu-img", "info", "--output=json", str(image)]))["virtual-size"]
+    virsh("vol-create-as", POOL, name, str(size), "--format", "qcow2")
+    try:
+        virsh("vol-upload", name, str(image), "--pool", POOL)
+    except BaseException:
+        virsh("vol-delete", name, "--pool", POOL)
+        raise
+
+
+def _image(version: str) -> str:
+    """What vagrant-libvirt calls the image of a box in the pool."""
+    return f"{NAME}_vagrant_box_image_{version}_box.img"
 
 
 def _vagrant_home() -> Path:

@@ -42,16 +42,22 @@ class MachineDied(LabError):
 
 
 def machine_states(topology: Topology) -> dict[str, str]:
-    """Return machine name -> "running", "off" or "absent", for every machine of the topology."""
+    """Return machine name -> "running", "paused", "off" or "absent", for every machine."""
     space = settings.namespace_of(topology)
     # No namespace, no libvirtd of the lab's own to ask, and no machine.
     nowhere = space is not None and not netns.exists(space)
     found = {} if nowhere else domains(f"{topology.lab}_")
     states = {}
     for machine in topology.machines:
-        state = found.get(machine.name)
-        states[machine.name] = "absent" if state is None else "off" if state in OFF else "running"
+        states[machine.name] = _named(found.get(machine.name))
     return states
+
+
+def _named(state: str | None) -> str:
+    """libvirt's state of a domain in our words. Paused is what a freeze leaves that was killed."""
+    if state is None:
+        return "absent"
+    return "off" if state in OFF else "paused" if state == "paused" else "running"
 
 
 def create(names: Sequence[str]) -> None:
@@ -67,7 +73,7 @@ def create(names: Sequence[str]) -> None:
 
 
 def start(*names: str) -> None:
-    """Boot the machines `names` that are off; returns once SSH answers on all of them. Idempotent.
+    """Boot the machines `names` that are off, let paused ones go on; returns once SSH answers.
 
     Raises MachineAbsent, MachineDied, and TookTooLong with the console's end as hint.
     """
@@ -78,7 +84,9 @@ def start(*names: str) -> None:
         if states[name] == "absent":
             raise MachineAbsent(name)
         if states[name] == "off":
-            virsh("start", _domain(topology, name))
+            virsh("start", domain(topology, name))
+        if states[name] == "paused":
+            virsh("resume", domain(topology, name))
     for name in names:
         _await_ssh(topology, topology.machine(name))
 
@@ -105,8 +113,8 @@ def cut(name: str) -> None:
     """Pull the plug of `name`: no shutdown, no last word. Idempotent."""
     topology = topology_file.load()
     machine = topology.machine(name)
-    if machine_states(topology)[name] == "running":
-        virsh("destroy", _domain(topology, name))
+    if machine_states(topology)[name] in ("running", "paused"):
+        virsh("destroy", domain(topology, name))
     remote.disconnect(machine)
 
 
@@ -115,7 +123,7 @@ def halt(name: str) -> None:
     topology = topology_file.load()
     machine = topology.machine(name)
     if machine_states(topology)[name] == "running":
-        virsh("shutdown", _domain(topology, name))
+        virsh("shutdown", domain(topology, name))
         waiting.until(
             lambda: machine_states(topology)[name] == "off",
             f"{name} is off",
@@ -132,30 +140,31 @@ def strangers(topology: Topology) -> dict[str, Path]:
     """
     found = {}
     for name in domains(f"{topology.lab}_"):
-        domain = _domain(topology, name)
-        if _vagrant_id(name) != virsh("domuuid", domain).strip():
-            found[name] = Path(virsh("desc", domain).strip().removeprefix("Source: "))
+        full = domain(topology, name)
+        if _vagrant_id(name) != virsh("domuuid", full).strip():
+            found[name] = Path(virsh("desc", full).strip().removeprefix("Source: "))
     return found
 
 
 def delete(topology: Topology, name: str) -> None:
     """Delete the machine `name`, its disk, and Vagrant's memory of it, whoever made it."""
-    domain = _domain(topology, name)
+    full = domain(topology, name)
     if name in {machine.name for machine in topology.machines}:
         remote.disconnect(topology.machine(name))
     state = domains(f"{topology.lab}_").get(name)
     if state is not None and state not in OFF:
-        virsh("destroy", domain)
+        virsh("destroy", full)
     if state is not None:
-        virsh("undefine", domain, "--managed-save", "--snapshots-metadata")
+        virsh("undefine", full, "--managed-save", "--snapshots-metadata")
     if POOL in virsh("pool-list", "--name").split():
         virsh("pool-refresh", POOL)
-        if f"{domain}.img" in virsh("vol-list", POOL):
-            virsh("vol-delete", f"{domain}.img", "--pool", POOL)
+        if f"{full}.img" in virsh("vol-list", POOL):
+            virsh("vol-delete", f"{full}.img", "--pool", POOL)
     shutil.rmtree(paths.ROOT / ".vagrant/machines" / name, ignore_errors=True)
 
 
-def _domain(topology: Topology, name: str) -> str:
+def domain(topology: Topology, name: str) -> str:
+    """Return what libvirt calls the machine `name`."""
     return f"{topology.lab}_{name}"
 
 

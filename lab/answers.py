@@ -1,0 +1,35 @@
+"""Whether the lab's APIs answer from this machine, and know their nodes."""
+
+from collections.abc import Collection, Sequence
+from functools import partial
+
+from lab import waiting
+from lab.client import connect
+from lab.speed import deadline_s
+from provisioning.topology import Topology
+from services.core.errors import ApiRefused, ApiUnreachable
+from services.core.model import Health
+
+_ANSWER_S = 20
+
+
+def answers(topology: Topology, mode: str, nodes: Collection[str]) -> bool:
+    """Return whether the API of `mode` answers and has heard from every one of `nodes`."""
+    push, pull = connect(topology)
+    try:
+        if mode == "push":
+            return not {*push.running().unreachable} & {*nodes}
+        return {n.name for n in pull.nodes().nodes if n.health is not Health.DOWN} >= {*nodes}
+    except (ApiUnreachable, ApiRefused):
+        return False
+
+
+def await_answers(topology: Topology, modes: Sequence[str], nodes: Collection[str]) -> None:
+    """Return once the APIs of all `modes` answer and know `nodes`; raises TookTooLong."""
+    for mode in modes:
+        waiting.until(
+            partial(answers, topology, mode, nodes),
+            f"the {mode} API answers and knows its nodes",
+            timeout_s=deadline_s(_ANSWER_S),
+            hint=f"lab logs {topology.api.name} --unit {mode}-api",
+        )

@@ -1,0 +1,72 @@
+"""`lab chapter`: named states of the whole lab, for courses."""
+
+import click
+
+from lab.params import json_option
+from lab.progress import Progress
+
+
+@click.group()
+def chapter() -> None:
+    """Named states of the whole lab, with a note: save them, go to any of them in seconds.
+
+    \b
+    lab chapter save broken --note "node1 is halted, push has lost two containers"
+    lab chapter list
+    lab chapter goto broken
+    lab bundle export course.bundle --all-chapters
+    """
+
+
+@chapter.command()
+@click.argument("name")
+@click.option("--note", default="", help="What a reader of the list should know.")
+@click.option("--force", is_flag=True, help="Replace a chapter of that name.")
+def save(name: str, note: str, force: bool) -> None:
+    """Save the lab as chapter NAME; the lab goes on. VMs that are off are saved as off."""
+    from lab import lock, saving
+    from lab.frozen import store
+    from services.core.errors import LabError
+
+    kept = store.chapters()
+    if name in kept.names() and not force:
+        raise LabError(
+            f"there is a chapter {name!r} already",
+            hint=f"lab chapter save {name} --force replaces it",
+        )
+    with lock.held("lab chapter save"):
+        saving.save(kept, name, note, Progress())
+
+
+@chapter.command()
+@click.argument("name")
+def goto(name: str) -> None:
+    """Bring the lab to chapter NAME, in place of whatever runs. A damaged chapter is refused."""
+    from lab import bringup, lock
+    from lab.frozen import store
+
+    with lock.held("lab chapter goto"):
+        saved = bringup.goto(store.chapters(), name, Progress())
+    if saved.note:
+        click.echo(saved.note)
+
+
+@chapter.command("list")
+@json_option
+def list_(as_json: bool) -> None:
+    """List all chapters: when they were saved, what ran, their size, and their notes."""
+    from lab.frozen import overview, store
+
+    overview.table(store.chapters(), as_json=as_json)
+
+
+@chapter.command()
+@click.argument("name")
+def delete(name: str) -> None:
+    """Delete chapter NAME for good."""
+    from lab import lock
+    from lab.frozen import store
+
+    with lock.held("lab chapter delete"):
+        kept = store.chapters()
+        kept.delete(kept.path(name).name)

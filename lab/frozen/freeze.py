@@ -1,0 +1,128 @@
+"""Save the whole lab at one instant, while it goes on."""
+
+import shutil
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from lab import answers, modes
+from lab.errors import LabNotUp
+from lab.frozen import key, secrets, state, store
+from lab.frozen.hold import Hold
+from lab.frozen.machines import Domains
+from lab.frozen.state import State
+from lab.frozen.store import Store
+from lab.host import settings
+from lab.progress import Progress
+from lab.provider import vagrant
+from provisioning.box import cache
+from provisioning.box.build import Box
+from provisioning.topology import Topology
+from services.core.errors import LabError
+
+# A disk holds what was written since the box, rarely more than that.
+_DISK_MIB = 128
+
+
+class NoRoom(LabError):
+    """A disk that is too full for what is to be saved."""
+
+    def __init__(self, folder: Path, needed_mib: int, free_mib: int) -> None:
+        super().__init__(
+            f"{folder} has {free_mib} MiB free; saving the lab may take {needed_mib} MiB",
+            hint="lab chapter list shows what takes room, lab chapter delete NAME frees it",
+        )
+        self.needed_mib = needed_mib
+        self.free_mib = free_mib
+
+
+def freeze(topology: Topology, kept: Store, name: str, note: str, progress: Progress) -> State:
+    """Save the running lab as `name` in `kept` and return what was saved.
+
+    The machines stand still for a second or two, all at once, and go on. Whatever happens, Ctrl-C
+    included, they go on, and an older state of that name is replaced by a whole one only.
+    """
+    states = vagrant.machine_states(topology)
+    up = [machine for machine in topology.machines if states[machine.name] == "running"]
+    _check(topology, states, kept)
+    ran = modes.on(topology) if topology.api in up else []
+    profile = modes.profile(topology).name if topology.api in up else ""
+    nodes = {machine.name for machine in up} - {topology.api.name}
+    answering = [mode for mode in ran if answers.answers(topology, mode, nodes)]
+    domains = Domains(topology)
+    box = _box(domains)
+    with kept.making(name) as folder:
+        hold = Hold(up)
+        with progress.phase("freeze"), _still(domains, hold, progress) as paused:
+            machines = domains.save(states | dict.fromkeys(paused, "paused"), folder)
+        accel = settings.load().accel.name
+        with progress.phase("seal"):
+            saved = State(
+                note=note,
+                at_s=time.time(),
+                key=key.fresh(box, accel),
+                modes=tuple(ran),
+                profile=profile,
+                answering=tuple(answering),
+                box=box.key,
+                box_version=box.version,
+                topology=key.topology(),
+                accel=accel,
+                hold=hold.secret,
+                machines=machines,
+                secrets=secrets.read(),
+                files=store.digests(folder),
+            )
+            state.write(folder, saved)
+    return saved
+
+
+@contextmanager
+def _still(domains: Domains, hold: Hold, progress: Progress) -> Iterator[list[str]]:
+    """The machines of `hold` paused at one instant; afterwards they go on, with the right time."""
+    names = [machine.name for machine in hold.machines]
+    try:
+        hold.start()
+        hold.arm()
+        domains.pause(names)
+        yield names
+    finally:
+        release(domains, hold, names, progress)
+
+
+def release(domains: Domains, hold: Hold, names: Sequence[str], progress: Progress) -> None:
+    """Let those of `names` that are paused go on, and set their clocks before anything else."""
+    with hold.going() as call:
+        domains.resume(names)
+        silent = hold.gone(call)
+    if silent:
+        progress(f"{', '.join(silent)}: the clock follows the machine's own, in whole seconds")
+
+
+def _box(domains: Domains) -> Box:
+    """The one box that all machines stand on."""
+    keys = domains.boxes()
+    if len(keys) != 1:
+        raise LabError(
+            f"the machines stand on different boxes: {', '.join(sorted(keys))}",
+            hint="lab reset makes them all of the newest",
+        )
+    (one,) = keys
+    return Box(one, cache.folder() / f"box-{one}")
+
+
+def _check(topology: Topology, states: dict[str, str], kept: Store) -> None:
+    """Raise what makes a freeze impossible, before anything stands still."""
+    if "running" not in states.values():
+        raise LabNotUp(topology.lab)
+    for name, found in states.items():
+        if found not in ("running", "off"):
+            raise LabError(
+                f"machine {name!r} is {found}; only a whole lab can be saved", hint="lab up both"
+            )
+    kept.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    needed = sum(m.memory_mib + _DISK_MIB for m in topology.machines if states[m.name] == "running")
+    free = shutil.disk_usage(kept.folder).free // 1024**2
+    if free < needed:
+        raise NoRoom(kept.folder, needed, free)

@@ -1,0 +1,183 @@
+"""What libvirt does for a freeze and a thaw: pause, save, copy, restore, resume; all at once.
+
+A state's memory lies in NAME.memory, in the format of `virsh save`, its disk in NAME.qcow2.
+"""
+
+import os
+import re
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TypeVar
+
+from lab import paths
+from lab.frozen.state import FrozenMachine
+from lab.host.virsh import virsh
+from lab.provider import vagrant
+from lab.provider.boxes import POOL
+from lab.speed import deadline_s
+from provisioning.run import run
+from provisioning.topology import Machine, Topology
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+_SAVE_S = 30.0
+_SUDO = [] if os.geteuid() == 0 else ["sudo", "-n"]
+# lab.host.settings puts the kernel there under the key of its box.
+_KERNEL = re.compile("/([0-9a-f]+)-vmlinuz</kernel>")
+# What in a definition belongs to the checkout that made it.
+_SOURCE = re.compile(r"<description>Source: [^<]*</description>")
+
+
+class Domains:
+    """The lab's machines as libvirt has them."""
+
+    def __init__(self, topology: Topology) -> None:
+        self.topology = topology
+
+    def boxes(self) -> set[str]:
+        """Return the keys of the boxes that the machines stand on; one, unless some are older."""
+        found = self._each(lambda m: _KERNEL.search(self._xml(m.name)), self.topology.machines)
+        return {match[1] for match in found if match}
+
+    def pause(self, names: Iterable[str]) -> None:
+        """Pause the machines `names`, all within some 50 ms."""
+        self._each(lambda name: self._virsh("suspend", name), names)
+
+    def resume(self, names: Iterable[str]) -> None:
+        """Let those of `names` that are paused go on. Idempotent."""
+        states = vagrant.machine_states(self.topology)
+        paused = [name for name in names if states[name] == "paused"]
+        self._each(lambda name: self._virsh("resume", name), paused)
+
+    def save(self, states: dict[str, str], folder: Path) -> tuple[FrozenMachine, ...]:
+        """Save every machine into `folder` and return what is known about them beside that.
+
+        states: machine -> "paused" (memory and disk are saved; it stays paused) or "off".
+        """
+
+        def one(machine: Machine) -> FrozenMachine:
+            name = machine.name
+            if states[name] == "paused":
+                memory = f"file={_memory(folder, name)},snapshot=external"
+                # A snapshot of the memory alone; libvirt need not remember it.
+                save = ("--no-metadata", "--memspec", memory, "--diskspec", "vda,snapshot=no")
+                self._virsh("snapshot-create-as", name, *save)
+            # cache=unsafe keeps back nothing from the file of a paused machine but the sync.
+            _copy(self._volume(name), _disk(folder, name))
+            return FrozenMachine(
+                name,
+                states[name] == "paused",
+                self._virsh("domuuid", name).strip(),
+                self._xml(name),
+                _notes(name),
+            )
+
+        saved = tuple(self._each(one, self.topology.machines))
+        own(folder.iterdir())
+        return saved
+
+    def discard(self, names: Iterable[str]) -> None:
+        """End the machines `names` where they stand; definition and disk stay."""
+        self._each(lambda name: self._virsh("destroy", name), names)
+
+    def put_back(self, machines: Iterable[FrozenMachine], folder: Path) -> None:
+        """Make every one of `machines`, none of which runs, what it was; paused if it ran."""
+
+        def one(machine: FrozenMachine) -> None:
+            name = machine.name
+            self._define(machine)
+            _copy(_disk(folder, name), self._volume(name))
+            _write_notes(machine)
+            if machine.running:
+                memory = _memory(folder, name)
+                virsh("restore", "--paused", str(memory), *self._changed(memory))
+
+        self._each(one, machines)
+        # The disks came without libvirt's help; Vagrant looks for them in the pool.
+        virsh("pool-refresh", POOL)
+
+    def _define(self, machine: FrozenMachine) -> None:
+        """Define the machine as saved, unless it is; one of another identity gives way."""
+        known = vagrant.machine_states(self.topology)[machine.name] != "absent"
+        if known and self._virsh("domuuid", machine.name).strip() == machine.uuid:
+            return
+        if known:
+            self._virsh("undefine", machine.name, "--managed-save", "--snapshots-metadata")
+        file = paths.STATE / f".define-{machine.name}.xml"
+        file.touch(mode=0o600)
+        file.write_text(_ours(machine.xml))
+        try:
+            virsh("define", str(file))
+        finally:
+            file.unlink()
+
+    def _changed(self, memory: Path) -> list[str]:
+        """The words for `virsh restore` where the saved definition names another checkout."""
+        saved = virsh("save-image-dumpxml", "--security-info", str(memory))
+        if _ours(saved) == saved:
+            return []
+        file = memory.with_suffix(".xml")
+        file.write_text(_ours(saved))
+        return ["--xml", str(file)]
+
+    def _xml(self, name: str) -> str:
+        return self._virsh("dumpxml", name, "--inactive", "--security-info")
+
+    def _volume(self, name: str) -> Path:
+        """Where the pool has, or would have, the disk of machine `name`."""
+        pool = re.search("<path>(.*)</path>", virsh("pool-dumpxml", POOL))
+        assert pool is not None  # noqa: S101 - a pool of directories has one
+        return Path(pool[1]) / f"{vagrant.domain(self.topology, name)}.img"
+
+    def _virsh(self, command: str, name: str, *words: str) -> str:
+        full = vagrant.domain(self.topology, name)
+        return virsh(command, full, *words, timeout_s=deadline_s(_SAVE_S))
+
+    def _each(self, one: Callable[[T], R], items: Iterable[T]) -> list[R]:
+        with ThreadPoolExecutor(max(1, len(self.topology.machines))) as pool:
+            return list(pool.map(one, items))
+
+
+def own(files: Iterable[Path]) -> None:
+    """Make `files`, which libvirt wrote as root, this user's."""
+    if os.geteuid() != 0:
+        run([*_SUDO, "chown", f"{os.getuid()}:{os.getgid()}", *map(str, files)])
+
+
+def _copy(source: Path, target: Path) -> None:
+    """Copy a disk, without its holes, in no time where the file system can share blocks."""
+    words = ["cp", "--reflink=auto", "--sparse=always", "--no-preserve=all"]
+    run([*_SUDO, *words, str(source), str(target)], hint="is there room? df -h")
+
+
+def _memory(folder: Path, name: str) -> Path:
+    return folder / f"{name}.memory"
+
+
+def _disk(folder: Path, name: str) -> Path:
+    return folder / f"{name}.qcow2"
+
+
+def _ours(xml: str) -> str:
+    """A definition as this checkout would have written it."""
+    return _SOURCE.sub(f"<description>Source: {paths.ROOT}/Vagrantfile</description>", xml)
+
+
+def _notes_folder(name: str) -> Path:
+    return paths.ROOT / ".vagrant/machines" / name / "libvirt"
+
+
+def _notes(name: str) -> dict[str, str]:
+    """What Vagrant has written down about machine `name`."""
+    return {file.name: file.read_text() for file in sorted(_notes_folder(name).iterdir())}
+
+
+def _write_notes(machine: FrozenMachine) -> None:
+    folder = _notes_folder(machine.name)
+    folder.mkdir(parents=True, exist_ok=True)
+    # Whose machine it is, should it come from another checkout.
+    ours = {"vagrant_cwd": str(paths.ROOT), "creator_uid": str(os.geteuid())}
+    for name, text in (machine.notes | ours).items():
+        (folder / name).write_text(text)

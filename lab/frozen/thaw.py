@@ -1,0 +1,126 @@
+"""Bring a frozen lab back, in place of whatever runs."""
+
+from pathlib import Path
+
+from lab import forward, paths, remote
+from lab.frozen import key, secrets, store
+from lab.frozen.freeze import release
+from lab.frozen.hold import Hold
+from lab.frozen.machines import Domains
+from lab.frozen.state import State
+from lab.host import settings
+from lab.prepare import prepare
+from lab.progress import Progress
+from lab.provider import vagrant
+from provisioning.box import build as box_build
+from provisioning.box import cache
+from provisioning.box.build import Box
+from provisioning.topology import Topology
+from services.core.errors import LabError
+
+# Names the folder that is being put back. While it is there, the machines are no lab.
+_MARKER = paths.STATE / "thawing"
+
+
+class Foreign(LabError):
+    """A frozen lab that cannot run here."""
+
+    def __init__(self, name: str, problem: str, hint: str) -> None:
+        super().__init__(f"{name!r} cannot run here: {problem}", hint=hint)
+        self.problem = problem
+
+
+class CutShort(LabError):
+    """A thaw that was killed: some machines are of one state of the lab, some of another."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"bringing back {name!r} was cut short; the machines do not belong together",
+            hint="lab up both finishes it",
+        )
+        self.name = name
+
+
+def bring(
+    topology: Topology, folder: Path, progress: Progress, prepared: Box | None = None
+) -> State:
+    """Replace whatever runs by the lab in `folder`; return it. Phases: verify, prepare, thaw.
+
+    prepared: the box for which lab.prepare has run, if it has. Nothing is touched before every
+    byte is known to be what was saved; raises Damaged, Foreign, and what libvirt says.
+    """
+    with progress.phase("verify"):
+        saved = store.verify(folder)
+    if prepared is None or prepared.key != saved.box:
+        with progress.phase("prepare"):
+            prepare(topology, progress, _box(folder.name, saved))
+    check_fits(topology, folder.name, saved)
+    if secrets.put_back(saved.secrets):
+        prepare(topology, progress, _box(folder.name, saved))
+    with progress.phase("thaw"):
+        thaw(topology, folder, saved, progress)
+    return saved
+
+
+def _box(name: str, saved: State) -> Box:
+    box = Box(saved.box, cache.folder() / f"box-{saved.box}")
+    if not box_build.exists(box):
+        raise Foreign(
+            name,
+            f"its machines stand on box {saved.box}, which is not in {cache.folder()}",
+            "lab bundle import brings one; or `lab box build` in the checkout that made it",
+        )
+    return box
+
+
+def check_fits(topology: Topology, name: str, saved: State) -> None:
+    """Raise Foreign where the machines in `saved` could not run."""
+    if saved.topology != key.topology():
+        raise Foreign(name, "it has other machines", "git diff provisioning/topology.json")
+    accel = settings.load().accel.name
+    if saved.accel != accel:
+        raise Foreign(
+            name,
+            f"its memory was saved under {saved.accel}, and here machines run under {accel}",
+            f"LAB_ACCEL={saved.accel} asks for that one; or save it anew",
+        )
+
+
+def thaw(topology: Topology, folder: Path, saved: State, progress: Progress) -> None:
+    """Replace the machines by those in `folder`; returns when they run, clocks set.
+
+    saved: what is in `folder`, verified, fitting, its box there. Killed in the middle it leaves a
+    mark, see cut_short; an error leaves none, but machines that are no lab.
+    """
+    domains = Domains(topology)
+    states = vagrant.machine_states(topology)
+    _MARKER.write_text(str(folder))
+    try:
+        forward.stop()
+        domains.discard(name for name, found in states.items() if found in ("running", "paused"))
+        domains.put_back(saved.machines, folder)
+        for machine in topology.machines:
+            remote.disconnect(machine)
+        running = [machine for machine in topology.machines if machine.name in saved.running]
+        release(domains, Hold(running, saved.hold), saved.running, progress)
+    except Exception:
+        clear_mark()
+        raise
+    clear_mark()
+
+
+def cut_short() -> Path | None:
+    """Return the folder that a killed thaw was putting back."""
+    return Path(_MARKER.read_text()) if _MARKER.exists() else None
+
+
+def clear_mark() -> None:
+    """Forget a thaw that was cut short: its machines are gone, or whole again. Idempotent."""
+    _MARKER.unlink(missing_ok=True)
+
+
+def check_whole() -> None:
+    """Raise CutShort while a thaw is unfinished."""
+    folder = cut_short()
+    if folder is not None:
+        raise CutShort(folder.name)

@@ -201,10 +201,12 @@ def heal(_: Context) -> None:
     _lab("heal")
 
 
-@task(help=JSON | {"fix": "install what is missing"})  # type: ignore[untyped-decorator]
-def doctor(_: Context, fix: bool = False, json: bool = False) -> None:
-    """Check what the lab needs of this machine."""
-    _lab("doctor", *(["--fix"] if fix else []), json=json)
+@task(  # type: ignore[untyped-decorator]
+    help=JSON | {"fix": "install what is missing", "record": "make the versions the tested ones"}
+)
+def doctor(_: Context, fix: bool = False, record: bool = False, json: bool = False) -> None:
+    """Check what the lab needs of this machine, with versions found and tested."""
+    _lab("doctor", *(["--fix"] if fix else []), *(["--record"] if record else []), json=json)
 
 
 @task  # type: ignore[untyped-decorator]

@@ -31,7 +31,7 @@ def prepare(topology: Topology, progress: Progress, box: Box | None = None) -> B
     Returns the box. Idempotent.
     """
     box = box or box_build.build(progress)
-    chosen = accel.choose(box.folder / "vmlinuz", paths.STATE / "accel.json")
+    chosen = accel.choose(box.folder / "vmlinuz", paths.ACCEL)
     progress(f"accelerator: {chosen.why}")
     namespace = netns.wanted(topology)
     if namespace is not None:

@@ -32,6 +32,7 @@ def test_fab_lists_its_tasks():
         ("status", {"json": True}, "status --json"),
         ("demo", {"name": "resilience", "json": True}, "demo resilience --mode both --json"),
         ("doctor", {}, "doctor"),
+        ("doctor", {"record": True, "json": True}, "doctor --record --json"),
         ("box.build", {}, "box build"),
         ("bench.converge", {"runs": 5}, "bench converge --runs 5"),
         ("bench.converge", {"only": "drift"}, "bench converge --runs 3 --only drift"),

@@ -1,0 +1,53 @@
+"""`lab doctor`: what must be on this machine before any VM is."""
+
+import click
+
+from lab.params import json_option
+from lab.progress import Progress
+from lab.table import echo_json, render
+
+
+@click.command()
+@click.option("--fix", is_flag=True, help="Install what is missing (needs root or sudo).")
+@click.option("--tests", is_flag=True, help="Also what the tests need beyond the lab.")
+@click.option("--record", is_flag=True, help="Make the versions found here the tested ones.")
+@json_option
+@click.pass_context
+def doctor(ctx: click.Context, fix: bool, tests: bool, record: bool, as_json: bool) -> None:
+    """Check what the lab needs of this machine, and say which command supplies what is missing.
+
+    For each tool: the version found, and the one that the lab was tested with. Older and newer
+    ones are only a remark. Exits with 1 when something is missing.
+
+    \b
+    lab doctor            look only
+    lab doctor --fix      install it; what is there already is left alone
+    lab doctor --record   after all tests have passed here: provisioning/host/tested.json
+    """
+    from lab.host import accelerator
+    from provisioning.host import doctor as host
+    from provisioning.host import tested
+
+    if fix:
+        host.fix(Progress(), tests=tests)
+    checks = host.checks(tests=tests or record)
+    if record:
+        tested.record(checks)
+        checks = tested.annotate(checks)
+    checks.append(accelerator.check())
+    if as_json:
+        echo_json([{**check._asdict(), "state": check.state} for check in checks])
+    else:
+        rows = [
+            (
+                one.name,
+                one.state,
+                one.version,
+                one.tested,
+                one.detail,
+                "" if one.found else one.remedy,
+            )
+            for one in checks
+        ]
+        click.echo(render(("needs", "", "version", "tested", "detail", "remedy"), rows))
+    ctx.exit(0 if all(check.found for check in checks) else 1)

@@ -1,0 +1,112 @@
+"""The programs that the lab runs on this machine, and the packages that bring them."""
+
+import re
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from provisioning.host import versions
+from provisioning.host.apt import command
+from provisioning.host.check import Check
+
+_GEMS = (
+    "/usr/share/rubygems-integration",
+    "/var/lib/gems",
+    "/opt/vagrant/embedded/gems",
+    "~/.vagrant.d/gems",
+)
+_PLUGIN = "vagrant-libvirt"
+_KEYRING = "debian-archive-keyring"
+_KEYRING_FILE = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
+
+
+class Program(NamedTuple):
+    """A program on PATH. package: of Debian and Ubuntu. ask: what makes it tell its version.
+
+    Without `ask` it is a Ruby program, whose gem is a file with the version in its name.
+    """
+
+    name: str
+    package: str
+    ask: tuple[str, ...] = ("--version",)
+
+
+PROGRAMS = (
+    Program("qemu-system-x86_64", "qemu-system-x86"),
+    Program("qemu-img", "qemu-utils"),
+    Program("libvirtd", "libvirt-daemon-system"),
+    Program("virsh", "libvirt-clients"),
+    # `vagrant --version` takes 2 s.
+    Program("vagrant", "vagrant", ()),
+    Program("dnsmasq", "dnsmasq-base"),
+    Program("mmdebstrap", "mmdebstrap"),
+    Program("mke2fs", "e2fsprogs", ("-V",)),
+    Program("zstd", "zstd"),
+    Program("ip", "iproute2", ("-V",)),
+    Program("setpriv", "util-linux"),
+    Program("nc", "netcat-openbsd", ("-h",)),
+    Program("ssh", "openssh-client", ("-V",)),
+)
+# Push against a real sshd on loopback, and the nginx workload.
+FOR_TESTS = (
+    Program("sshd", "openssh-server", ("-V",)),
+    Program("nginx", "nginx-light", ("-v",)),
+)
+
+
+def checks(programs: Sequence[Program] = PROGRAMS) -> list[Check]:
+    """Return what is known of each of `programs`: whether it is there, where, which version."""
+    paths = {program.name: which(program.name) for program in programs}
+    gems = {program.name: gem(program.name)[1] for program in programs if not program.ask}
+    asked = {
+        program.name: [program.name, *(program.ask or ("--version",))]
+        for program in programs
+        if paths[program.name] and not gems.get(program.name)
+    }
+    known = gems | versions.ask(asked)
+    return [
+        _check(program, paths[program.name], known.get(program.name, "")) for program in programs
+    ]
+
+
+def files() -> list[Check]:
+    """Return what is known of what is no program: Vagrant's plugin and Debian's keys."""
+    return [_plugin(), _keyring()]
+
+
+def which(name: str) -> str | None:
+    """Return where `name` is, also outside of a user's PATH."""
+    return shutil.which(name, path=versions.path())
+
+
+def gem(name: str) -> tuple[str, str]:
+    """Return file and version of the newest installed gem of that name; empty without one."""
+    pattern = re.compile(rf"{re.escape(name)}-(\d[\w.]*)\.gemspec")
+    for folder in map(Path, _GEMS):
+        files = folder.expanduser().rglob(f"{name}-[0-9]*.gemspec")
+        matches = [(str(file), match[1]) for file in files if (match := pattern.match(file.name))]
+        if matches:
+            return max(matches, key=lambda match: [int(n) for n in re.findall(r"\d+", match[1])])
+    return "", ""
+
+
+def _check(program: Program, path: str | None, version: str) -> Check:
+    if not path:
+        return Check(program.name, False, "", command(program.package))
+    silent = "" if version else f" (told no version within {versions.LIMIT_S:g} s)"
+    return Check(program.name, True, f"{path}{silent}", command(program.package), version)
+
+
+def _plugin() -> Check:
+    """Looked for as a file: `vagrant plugin list` takes 2 s."""
+    file, version = gem(_PLUGIN)
+    return Check(_PLUGIN, bool(file), file, command(_PLUGIN), version)
+
+
+def _keyring() -> Check:
+    """What mmdebstrap checks Debian's signatures with; Ubuntu does not have it by itself."""
+    there = _KEYRING_FILE.exists()
+    asked = {_KEYRING: ["dpkg-query", "--show", "--showformat=${Version}", _KEYRING]}
+    version = versions.ask(asked)[_KEYRING] if there else ""
+    return Check(_KEYRING, there, str(_KEYRING_FILE) if there else "", command(_KEYRING), version)

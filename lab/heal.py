@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from lab import remote
 from lab.chaos import ABSENT, MARKS, START_S, api_units
 from lab.errors import LabNotUp, MachineAbsent
+from lab.frozen import thaw
 from lab.provider import vagrant
 from lab.speed import deadline_s
 from lab.survey import RUNNING
@@ -25,8 +26,10 @@ def heal(topology: Topology, say: Say) -> None:
     """Boot every VM that is off, start what its modes need, and stop strays of chaos.
 
     Deletes nothing that a user declared. A VM that does not answer is reported after the
-    others are mended; raises LabNotUp when the lab was never brought up.
+    others are mended; raises LabNotUp when the lab was never brought up, CutShort when a killed
+    thaw left machines that do not belong together.
     """
+    thaw.check_whole()
     states = vagrant.machine_states(topology)
     if all(state == ABSENT for state in states.values()):
         raise LabNotUp(topology.lab)
@@ -56,7 +59,7 @@ def _boot(machine: Machine, state: str, say: Say) -> None:
     if state == ABSENT:
         raise MachineAbsent(machine.name)
     if state != RUNNING:
-        say(f"{machine.name} is {state}: boot it")
+        say(f"{machine.name} is {state}: {'let it go on' if state == 'paused' else 'boot it'}")
         vagrant.start(machine.name)
 
 

@@ -1,0 +1,134 @@
+"""Freeze, thaw, chapters and reset, on the real machines."""
+
+import os
+import signal
+import subprocess
+import time
+
+import pytest
+
+from lab import remote
+from lab.frozen import store, thaw
+from lab.provider import vagrant
+from services.core.errors import LabError
+from tests.vm.conftest import LAB, ROOT, run
+
+pytestmark = pytest.mark.vm
+
+# A clock that was not set would be behind by as long as the lab was frozen; ssh takes its time.
+_SKEW_S = 5.0
+
+
+@pytest.fixture
+def chapter(stage):
+    """The lab with `kept` running in pull, saved as a chapter; deleted afterwards."""
+    stage.pull.declare("kept")
+    stage.wait_running("pull", {"kept"})
+    run(*LAB, "chapter", "save", "testing", "--force", "--note", "kept runs")
+    yield "testing"
+    run(*LAB, "chapter", "delete", "testing")
+
+
+def skews(lab):
+    """Machine -> by how much its clock differs from ours, in seconds."""
+    found = {}
+    for machine in lab.machines:
+        there = float(remote.run(machine, ["date", "+%s.%N"], timeout_s=60))
+        found[machine.name] = abs(there - time.time())
+    return found
+
+
+def test_a_chapter_brings_back_what_was_declared_and_nothing_that_came_later(stage, lab, chapter):
+    revision = stage.pull.declared().revision
+    stage.pull.declare("later")
+    stage.wait_running("pull", {"later"})
+    said = run(*LAB, "chapter", "goto", chapter).stdout
+    assert "kept runs" in said
+    assert set(stage.pull.declared().names) == {"kept"}
+    stage.wait_running("pull", {"kept"})
+    assert "later" not in stage.where("pull")
+    # Nobody took the pause for a death, and nothing was moved.
+    assert stage.happened(revision, "node-down") == []
+    assert all(skew < _SKEW_S for skew in skews(lab).values()), skews(lab)
+    # Push reaches its nodes over connections that were saved with it.
+    assert stage.push.running().unreachable == ()
+    stage.push.start("after", "node2")
+    assert "after" in stage.where("push")
+
+
+def test_vagrant_knows_the_machines_that_were_thawed(stage, lab, chapter):
+    run(*LAB, "chapter", "goto", chapter)
+    said = run("vagrant", "status").stdout
+    assert said.count("running (libvirt)") == len(lab.machines)
+    run("vagrant", "halt", "node3")
+    assert vagrant.machine_states(lab)["node3"] == "off"
+    run("vagrant", "up", "node3")
+    assert run("vagrant", "ssh", "node3", "-c", "hostname").stdout.strip() == "node3"
+
+
+def test_a_damaged_chapter_is_refused_and_the_lab_stays(stage, lab, chapter):
+    file = store.chapters().path(chapter) / "node1.memory"
+    with file.open("r+b") as memory:
+        memory.seek(1000)
+        memory.write(b"damage")
+    uuid = remote.run(lab.api, ["cat", "/proc/sys/kernel/random/boot_id"])
+    stage.pull.declare("later")
+    done = run(*LAB, "chapter", "goto", chapter, check=False)
+    assert done.returncode == 1
+    assert "node1.memory has changed" in done.stderr
+    assert set(stage.pull.declared().names) == {"kept", "later"}
+    assert remote.run(lab.api, ["cat", "/proc/sys/kernel/random/boot_id"]) == uuid
+
+
+def test_a_reset_gives_a_lab_in_which_nothing_was_ever_declared(stage, lab):
+    stage.pull.declare("later")
+    stage.push.start("later", "node1")
+    run(*LAB, "chaos", "halt", "node2")
+    run(*LAB, "reset")
+    assert set(vagrant.machine_states(lab).values()) == {"running"}
+    assert stage.pull.declared().names == ()
+    assert stage.where("push") == {}
+    stage.wait(lambda: len(stage.pull.nodes().nodes) == len(lab.nodes), "all nodes report")
+
+
+def test_a_thaw_that_is_killed_is_finished_by_the_next_up(stage, lab, chapter):
+    command = [*LAB, "chapter", "goto", chapter]
+    with subprocess.Popen(
+        command, cwd=ROOT, stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as going:
+        assert going.stderr is not None
+        for line in going.stderr:
+            if "thaw ..." in line:
+                stage.wait(lambda: thaw.cut_short() is not None, "it has begun")
+                os.killpg(going.pid, signal.SIGKILL)
+                break
+        going.stderr.read()
+    assert thaw.cut_short() is not None
+    with pytest.raises(LabError):
+        thaw.check_whole()
+    assert "lab up both" in run(*LAB, "heal", check=False).stderr
+    run(*LAB, "up", "both")
+    assert thaw.cut_short() is None
+    assert set(stage.pull.declared().names) == {"kept"}
+    stage.wait_running("pull", {"kept"})
+
+
+def test_machines_that_a_killed_freeze_left_paused_go_on(stage, lab):
+    run("virsh", "--connect", "qemu:///system", "suspend", f"{lab.lab}_node1")
+    assert vagrant.machine_states(lab)["node1"] == "paused"
+    said = run(*LAB, "heal").stderr
+    assert "node1 is paused: let it go on" in said
+    assert vagrant.machine_states(lab)["node1"] == "running"
+
+
+def test_a_full_disk_is_said_before_anything_stands_still(stage, lab, chapter):
+    """On a small file system over the chapters: with the room that a user may have."""
+    run("mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", str(store.CHAPTERS))
+    try:
+        done = run(*LAB, "chapter", "save", "large", check=False)
+        assert done.returncode == 1
+        assert "MiB free" in done.stderr
+        assert list(store.CHAPTERS.iterdir()) == []
+    finally:
+        run("umount", str(store.CHAPTERS))
+    assert set(vagrant.machine_states(lab).values()) == {"running"}

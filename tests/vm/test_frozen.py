@@ -39,7 +39,7 @@ def skews(lab):
 
 
 def test_a_chapter_brings_back_what_was_declared_and_nothing_that_came_later(stage, lab, chapter):
-    revision = stage.pull.declared().revision
+    since = stage.pull.events(0).revision
     stage.pull.declare("later")
     stage.wait_running("pull", {"later"})
     said = run(*LAB, "chapter", "goto", chapter).stdout
@@ -48,7 +48,7 @@ def test_a_chapter_brings_back_what_was_declared_and_nothing_that_came_later(sta
     stage.wait_running("pull", {"kept"})
     assert "later" not in stage.where("pull")
     # Nobody took the pause for a death, and nothing was moved.
-    assert stage.happened(revision, "node-down") == []
+    assert stage.happened(since, "node-down") == []
     assert all(skew < _SKEW_S for skew in skews(lab).values()), skews(lab)
     # Push reaches its nodes over connections that were saved with it.
     assert stage.push.running().unreachable == ()

@@ -109,7 +109,8 @@ def _bring(topology: Topology, folder: Path, box: Box, progress: Progress) -> St
     except LabError as error:
         progress(f"cannot be thawed, so the lab boots cold: {error}")
         thaw.clear_mark()
-        fresh.forget()
+        if folder == fresh.folder():
+            fresh.forget()
         prepare(topology, progress, box)
         return None
 

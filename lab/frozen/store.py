@@ -16,7 +16,6 @@ from services.core.names import check_label
 
 FROZEN = paths.STATE / "frozen"
 CHAPTERS = paths.STATE / "chapters"
-_BLOCK = 1 << 20
 
 
 class NoSuchState(LabError):
@@ -117,8 +116,9 @@ def verify(folder: Path) -> State:
     for name, (size, _) in state.files.items():
         if not (folder / name).is_file():
             raise Damaged(folder, f"{name} is missing")
-        if (folder / name).stat().st_size != size:
-            raise Damaged(folder, f"{name} has {(folder / name).stat().st_size} bytes, not {size}")
+        has = (folder / name).stat().st_size
+        if has != size:
+            raise Damaged(folder, f"{name} has {has} bytes, not {size}")
     found = digests(folder)
     for name, (_, sha256) in state.files.items():
         if found[name][1] != sha256:
@@ -127,10 +127,5 @@ def verify(folder: Path) -> State:
 
 
 def _digest(file: Path) -> tuple[int, str]:
-    total = hashlib.sha256()
-    size = 0
-    with file.open("rb", buffering=0) as source:
-        while block := source.read(_BLOCK):
-            total.update(block)
-            size += len(block)
-    return size, total.hexdigest()
+    with file.open("rb") as source:
+        return file.stat().st_size, hashlib.file_digest(source, "sha256").hexdigest()

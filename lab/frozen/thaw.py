@@ -31,7 +31,7 @@ class Foreign(LabError):
 
 
 class CutShort(LabError):
-    """A thaw that was killed: some machines are of one state of the lab, some of another."""
+    """A thaw that did not end: some machines are of one state of the lab, some of another."""
 
     def __init__(self, name: str) -> None:
         super().__init__(
@@ -68,7 +68,7 @@ def _box(name: str, saved: State) -> Box:
         raise Foreign(
             name,
             f"its machines stand on box {saved.box}, which is not in {cache.folder()}",
-            "lab bundle import brings one; or `lab box build` in the checkout that made it",
+            "lab box build, in the checkout that made it",
         )
     return box
 
@@ -89,28 +89,24 @@ def check_fits(topology: Topology, name: str, saved: State) -> None:
 def thaw(topology: Topology, folder: Path, saved: State, progress: Progress) -> None:
     """Replace the machines by those in `folder`; returns when they run, clocks set.
 
-    saved: what is in `folder`, verified, fitting, its box there. Killed in the middle it leaves a
-    mark, see cut_short; an error leaves none, but machines that are no lab.
+    saved: what is in `folder`, verified, fitting, its box there. However it ends before its end,
+    it leaves a mark, see cut_short: the machines are no lab then.
     """
     domains = Domains(topology)
     states = vagrant.machine_states(topology)
     _MARKER.write_text(str(folder))
-    try:
-        forward.stop()
-        domains.discard(name for name, found in states.items() if found in ("running", "paused"))
-        domains.put_back(saved.machines, folder)
-        for machine in topology.machines:
-            remote.disconnect(machine)
-        running = [machine for machine in topology.machines if machine.name in saved.running]
-        release(domains, Hold(running, saved.hold), saved.running, progress)
-    except Exception:
-        clear_mark()
-        raise
+    forward.stop()
+    domains.discard(name for name, found in states.items() if found in ("running", "paused"))
+    domains.put_back(saved.machines, folder)
+    for machine in topology.machines:
+        remote.disconnect(machine)
+    running = [machine for machine in topology.machines if machine.name in saved.running]
+    release(domains, Hold(running, saved.hold), saved.running, progress)
     clear_mark()
 
 
 def cut_short() -> Path | None:
-    """Return the folder that a killed thaw was putting back."""
+    """Return the folder that a thaw which did not end was putting back."""
     return Path(_MARKER.read_text()) if _MARKER.exists() else None
 
 

@@ -14,7 +14,6 @@ def chapter() -> None:
     lab chapter save broken --note "node1 is halted, push has lost two containers"
     lab chapter list
     lab chapter goto broken
-    lab bundle export course.bundle --all-chapters
     """
 
 

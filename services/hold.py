@@ -23,6 +23,7 @@ HOLD_S = 3.0
 # From here on nobody will come any more.
 ARM_S = 60.0
 _FAR_S = 1.5
+RENEW = ("/usr/bin/networkctl", "renew", "eth0")
 _RTC = "/sys/class/rtc/rtc0/since_epoch"
 
 
@@ -35,6 +36,8 @@ def main(arguments: list[str]) -> int:
             return 1
         os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(os.sched_get_priority_max(1)))
         _hold(asked, secret.encode())
+    os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
+    _renew()
     return 0
 
 
@@ -68,6 +71,15 @@ def _hold(asked: socket.socket, secret: bytes) -> None:
             asked.sendto(secret + b" gone", sender)
             return
     _follow_rtc()
+
+
+def _renew() -> None:
+    """Ask for this machine's address again, and keep it meanwhile.
+
+    The host's DHCP server may have forgotten the lease, or be another one, while this machine did
+    not notice that time went by; Vagrant finds a machine by its lease.
+    """
+    os.waitpid(os.posix_spawn(RENEW[0], RENEW, os.environ), 0)
 
 
 def _follow_rtc() -> None:

@@ -66,6 +66,20 @@ def test_vagrant_knows_the_machines_that_were_thawed(stage, lab, chapter):
     assert run("vagrant", "ssh", "node3", "-c", "hostname").stdout.strip() == "node3"
 
 
+def test_vagrant_knows_a_lab_that_was_thawed_on_new_networks(stage, lab):
+    """`down` takes the networks with it, and the leases by which Vagrant finds a machine."""
+    run(*LAB, "reset")  # so that there is a kept lab of this very code
+    run(*LAB, "down")
+    said = run(*LAB, "up", "both").stderr
+    assert "thaw: " in said
+    assert "booting" not in said
+    stage.wait(
+        lambda: run("vagrant", "status").stdout.count("running (libvirt)") == len(lab.machines),
+        "Vagrant calls every machine running",
+    )
+    assert run("vagrant", "ssh", "node2", "-c", "hostname").stdout.strip() == "node2"
+
+
 def test_a_damaged_chapter_is_refused_and_the_lab_stays(stage, lab, chapter):
     file = store.chapters().path(chapter) / "node1.memory"
     with file.open("r+b") as memory:

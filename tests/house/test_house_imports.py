@@ -87,7 +87,7 @@ MAY_IMPORT = {
     },
     # What the state server's storage is measured against.
     "lab/bench/server/baseline.py": {"lab.bench.server.names", "bottle", "gevent", "tinydb"},
-    "tasks.py": {"lab", "services.core", "fabric", "invoke"},
+    "tasks.py": {"lab.fab", "invoke"},
     "fabfile.py": {"tasks"},
 }  # fmt: skip
 

@@ -8,6 +8,7 @@ import pytest
 from invoke.context import Context
 
 import tasks
+from lab.fab import words
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -27,7 +28,7 @@ def test_fab_lists_its_tasks():
 
 
 @pytest.mark.parametrize(
-    ("task", "given", "words"),
+    ("task", "given", "line"),
     [
         ("status", {"json": True}, "status --json"),
         ("demo", {"name": "resilience", "json": True}, "demo resilience --mode both --json"),
@@ -48,11 +49,11 @@ def test_fab_lists_its_tasks():
         ("chaos.corrupt", {"node": "node2"}, "chaos corrupt node2 --name fake --mode both"),
     ],
 )
-def test_a_task_says_what_one_would_say_to_lab(monkeypatch, task, given, words):
+def test_a_task_says_what_one_would_say_to_lab(monkeypatch, task, given, line):
     said = []
-    monkeypatch.setattr(tasks, "run", lambda command: said.append(command))
+    monkeypatch.setattr(words, "run", lambda command: said.append(command))
     tasks.namespace[task](Context(), **given)
-    assert said == [words.split()]
+    assert said == [line.split()]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,35 @@
+"""The tasks that set up and measure."""
+
+from fabric import task
+from invoke.context import Context
+
+from lab.fab.words import JSON, RUNS, flags, say
+
+
+@task(  # type: ignore[untyped-decorator]
+    help=JSON | {"fix": "install what is missing", "record": "make the versions the tested ones"}
+)
+def doctor(_: Context, fix: bool = False, record: bool = False, json: bool = False) -> None:
+    """Check what the lab needs of this machine, with versions found and tested."""
+    say("doctor", *flags(fix=fix, record=record), json=json)
+
+
+@task  # type: ignore[untyped-decorator]
+def build(_: Context) -> None:
+    """Build the box, unless it exists already: fab box.build."""
+    say("box", "build")
+
+
+@task(name="up", help=RUNS | JSON)  # type: ignore[untyped-decorator]
+def bench_up(_: Context, runs: int = 3, json: bool = False) -> None:
+    """Time `fab up both`, phase by phase; takes the lab down before each run."""
+    say("bench", "up", "--runs", str(runs), json=json)
+
+
+@task(  # type: ignore[untyped-decorator]
+    name="converge", help=RUNS | JSON | {"only": "declared, drift, power-cut or idle"}
+)
+def bench_converge(_: Context, runs: int = 3, only: str = "", json: bool = False) -> None:
+    """Time how long pull takes to repair what, in every profile."""
+    chosen = ["--only", only] if only else []
+    say("bench", "converge", "--runs", str(runs), *chosen, json=json)

@@ -83,7 +83,7 @@ MAY_IMPORT = {
     "provisioning/box/sbom.py": {"provisioning.box", "services.version"},
     "lab/": {
         "lab", "provisioning", "services.core", "services.slowness",
-        "click", "fabric", "invoke", "requests",
+        "click", "fabric", "invoke",
     },
     # What the state server's storage is measured against.
     "lab/bench/server/baseline.py": {"lab.bench.server.names", "bottle", "gevent", "tinydb"},

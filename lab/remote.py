@@ -9,6 +9,7 @@ import shlex
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 from lab import paths
 from lab.host import settings
@@ -129,6 +130,8 @@ def interactive(machine: Machine, argv: Sequence[str]) -> int:
 
 def disconnect(machine: Machine) -> None:
     """Drop the kept connection: it may lead to a machine that is no more. Idempotent."""
+    if not Path(_socket(machine)).is_socket():
+        return
     subprocess.run(
         ["ssh", "-F", str(settings.SSH_CONFIG), "-o", f"ControlPath={_socket(machine)}"]
         + ["-O", "exit", machine.name],

@@ -12,8 +12,8 @@ from typing import TypeVar
 
 from lab import paths
 from lab.frozen.state import FrozenMachine
-from lab.host.virsh import virsh
-from lab.provider import vagrant
+from lab.host.virsh import identities, virsh
+from lab.provider import plug, vagrant
 from lab.provider.boxes import POOL
 from lab.speed import deadline_s
 from provisioning.run import run
@@ -57,6 +57,8 @@ class Domains:
         states: machine -> "paused" (memory and disk are saved; it stays paused) or "off".
         """
 
+        disks = self._disks()
+
         def one(machine: Machine) -> FrozenMachine:
             name = machine.name
             if states[name] == "paused":
@@ -65,7 +67,7 @@ class Domains:
                 save = ("--no-metadata", "--memspec", memory, "--diskspec", "vda,snapshot=no")
                 self._virsh("snapshot-create-as", name, *save)
             # cache=unsafe keeps back nothing from the file of a paused machine but the sync.
-            _copy(self._volume(name), _disk(folder, name))
+            _copy(disks[name], _disk(folder, name))
             return FrozenMachine(
                 name,
                 states[name] == "paused",
@@ -79,16 +81,18 @@ class Domains:
         return saved
 
     def discard(self, names: Iterable[str]) -> None:
-        """End the machines `names` where they stand; definition and disk stay."""
-        self._each(lambda name: self._virsh("destroy", name), names)
+        """End the machines `names` where they stand; their disks are worth nothing then."""
+        self._each(lambda name: plug.pull(vagrant.domain(self.topology, name)), names)
 
     def put_back(self, machines: Iterable[FrozenMachine], folder: Path) -> None:
         """Make every one of `machines`, none of which runs, what it was; paused if it ran."""
+        known, disks = identities(f"{self.topology.lab}_"), self._disks()
 
         def one(machine: FrozenMachine) -> None:
             name = machine.name
-            self._define(machine)
-            _copy(_disk(folder, name), self._volume(name))
+            if known.get(name) != machine.uuid:
+                self._define(machine, known=name in known)
+            _copy(_disk(folder, name), disks[name])
             _write_notes(machine)
             if machine.running:
                 memory = _memory(folder, name)
@@ -98,11 +102,8 @@ class Domains:
         # The disks came without libvirt's help; Vagrant looks for them in the pool.
         virsh("pool-refresh", POOL)
 
-    def _define(self, machine: FrozenMachine) -> None:
-        """Define the machine as saved, unless it is; one of another identity gives way."""
-        known = vagrant.machine_states(self.topology)[machine.name] != "absent"
-        if known and self._virsh("domuuid", machine.name).strip() == machine.uuid:
-            return
+    def _define(self, machine: FrozenMachine, *, known: bool) -> None:
+        """Define the machine as saved. known: there is one of another identity; it gives way."""
         if known:
             self._virsh("undefine", machine.name, "--managed-save", "--snapshots-metadata")
         file = paths.STATE / f".define-{machine.name}.xml"
@@ -125,11 +126,12 @@ class Domains:
     def _xml(self, name: str) -> str:
         return self._virsh("dumpxml", name, "--inactive", "--security-info")
 
-    def _volume(self, name: str) -> Path:
-        """Where the pool has, or would have, the disk of machine `name`."""
+    def _disks(self) -> dict[str, Path]:
+        """Machine -> where the pool has, or would have, its disk."""
         pool = re.search("<path>(.*)</path>", virsh("pool-dumpxml", POOL))
         assert pool is not None  # noqa: S101 - a pool of directories has one
-        return Path(pool[1]) / f"{vagrant.domain(self.topology, name)}.img"
+        names = [machine.name for machine in self.topology.machines]
+        return {n: Path(pool[1]) / f"{vagrant.domain(self.topology, n)}.img" for n in names}
 
     def _virsh(self, command: str, name: str, *words: str) -> str:
         full = vagrant.domain(self.topology, name)

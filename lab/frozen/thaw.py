@@ -96,11 +96,12 @@ def thaw(topology: Topology, folder: Path, saved: State, progress: Progress) -> 
     states = vagrant.machine_states(topology)
     _MARKER.write_text(str(folder))
     forward.stop()
-    domains.discard(name for name, found in states.items() if found in ("running", "paused"))
-    domains.put_back(saved.machines, folder)
     for machine in topology.machines:
         remote.disconnect(machine)
+    # All of them, before one comes back: what they still say is not meant for those to come.
+    domains.discard(name for name, found in states.items() if found in ("running", "paused"))
     running = [machine for machine in topology.machines if machine.name in saved.running]
+    domains.put_back(saved.machines, folder)
     release(domains, Hold(running, saved.hold), saved.running, progress)
     clear_mark()
 

@@ -34,3 +34,10 @@ def domains(prefix: str) -> dict[str, str]:
         if name.startswith(prefix):
             found[name.removeprefix(prefix)] = state.strip()
     return found
+
+
+def identities(prefix: str) -> dict[str, str]:
+    """Return name (without `prefix`) -> UUID of every domain of the lab."""
+    lines = virsh("list", "--all", "--uuid", "--name").splitlines()
+    pairs = [line.split(maxsplit=1) for line in lines if line.strip()]
+    return {n.strip().removeprefix(prefix): u for u, n in pairs if n.startswith(prefix)}

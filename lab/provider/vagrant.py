@@ -12,7 +12,7 @@ from lab import paths, remote, waiting
 from lab.errors import MachineAbsent
 from lab.host import netns, settings
 from lab.host.virsh import domains, virsh
-from lab.provider import console
+from lab.provider import console, plug
 from lab.provider.boxes import CREATING, POOL
 from lab.provider.command import vagrant
 from lab.speed import deadline_s
@@ -153,7 +153,7 @@ def delete(topology: Topology, name: str) -> None:
         remote.disconnect(topology.machine(name))
     state = domains(f"{topology.lab}_").get(name)
     if state is not None and state not in OFF:
-        virsh("destroy", full)
+        plug.pull(full)
     if state is not None:
         virsh("undefine", full, "--managed-save", "--snapshots-metadata")
     if POOL in virsh("pool-list", "--name").split():

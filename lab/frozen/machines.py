@@ -84,8 +84,16 @@ class Domains:
         """End the machines `names` where they stand; their disks are worth nothing then."""
         self._each(lambda name: plug.pull(vagrant.domain(self.topology, name)), names)
 
-    def put_back(self, machines: Iterable[FrozenMachine], folder: Path) -> None:
-        """Make every one of `machines`, none of which runs, what it was; paused if it ran."""
+    def put_back(
+        self,
+        machines: Iterable[FrozenMachine],
+        folder: Path,
+        back: Callable[[str], object] = lambda _: None,
+    ) -> None:
+        """Make every one of `machines`, none of which runs, what it was; paused if it ran.
+
+        back: told of each that is paused.
+        """
         known, disks = identities(f"{self.topology.lab}_"), self._disks()
 
         def one(machine: FrozenMachine) -> None:
@@ -97,6 +105,7 @@ class Domains:
             if machine.running:
                 memory = _memory(folder, name)
                 virsh("restore", "--paused", str(memory), *self._changed(memory))
+                back(name)
 
         self._each(one, machines)
         # The disks came without libvirt's help; Vagrant looks for them in the pool.

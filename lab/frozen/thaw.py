@@ -1,5 +1,6 @@
 """Bring a frozen lab back, in place of whatever runs."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from lab import forward, paths, remote
@@ -101,8 +102,16 @@ def thaw(topology: Topology, folder: Path, saved: State, progress: Progress) -> 
     # All of them, before one comes back: what they still say is not meant for those to come.
     domains.discard(name for name, found in states.items() if found in ("running", "paused"))
     running = [machine for machine in topology.machines if machine.name in saved.running]
-    domains.put_back(saved.machines, folder)
-    release(domains, Hold(running, saved.hold), saved.running, progress)
+    with ThreadPoolExecutor(1) as door:
+
+        def back(name: str) -> None:
+            # Its SSH knocks as soon as there is a door, and is the first whom the API's machine
+            # hears when it goes on. Whether that worked out, whoever needs the tunnels asks again.
+            if name == topology.api.name:
+                door.submit(forward.ensure, topology)
+
+        domains.put_back(saved.machines, folder, back)
+        release(domains, Hold(running, saved.hold), saved.running, progress)
     clear_mark()
 
 

@@ -98,7 +98,7 @@ def serve(topology: Topology) -> None:
         for word in ("-L", f"127.0.0.1:{port}:127.0.0.1:{topology.ports[mode]}")
     ]
     # Should this process be killed, the kernel ends ssh too, or it would keep the ports.
-    command = ["setpriv", "--pdeathsig", "KILL", "ssh", "-F", str(settings.SSH_CONFIG), "-N"]
+    command = ["setpriv", "--pdeathsig", "KILL", *settings.ssh(), "-N"]
     # A line per attempt would fill the log while the machine is off.
     command += ["-o", "ExitOnForwardFailure=yes", "-o", "LogLevel=QUIET"]
     # Sooner than a person loses patience; the machine may be gone without a word.

@@ -141,12 +141,12 @@ def disconnect(machine: Machine) -> None:
 
 
 def _ssh(machine: Machine, words: Sequence[str], *, terminal: bool = False) -> list[str]:
-    settings.load()
+    ssh = settings.ssh()
     paths.RUN.mkdir(parents=True, exist_ok=True, mode=0o700)
     keep = ["-o", "ControlMaster=auto", "-o", f"ControlPersist={_PERSIST_S}"]
     keep += ["-o", f"ControlPath={_socket(machine)}"]
     flags = ["-t"] if terminal else []
-    return ["ssh", "-F", str(settings.SSH_CONFIG), *keep, *flags, machine.name, *words]
+    return [*ssh, *keep, *flags, machine.name, *words]
 
 
 def _socket(machine: Machine) -> str:

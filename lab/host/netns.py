@@ -35,6 +35,18 @@ def proxy_command(name: str | None) -> str | None:
     return None if name is None else " ".join([*prefix(name), "nc", "%h", "%p"])
 
 
+def ssh_options(name: str | None) -> list[str]:
+    """Return the options by which OpenSSH gets there faster than through `proxy_command`.
+
+    nc hands over the connection, instead of copying every byte. Not through sudo, which may stand
+    between the two; and Vagrant's SSH library cannot take it.
+    """
+    if name is None or os.geteuid() != 0:
+        return []
+    proxy = " ".join([*prefix(name), "nc", "-F", "%h", "%p"])
+    return ["-o", f"ProxyCommand={proxy}", "-o", "ProxyUseFdpass=yes"]
+
+
 def ensure(name: str) -> None:
     """Create the namespace with its loopback up. Idempotent."""
     file = Path(f"/run/netns/{name}")

@@ -50,6 +50,11 @@ def load() -> Settings:
         raise NotSetUp from None
 
 
+def ssh() -> list[str]:
+    """Return the words that begin an ssh of ours to a machine; raises NotSetUp."""
+    return ["ssh", "-F", str(SSH_CONFIG), *netns.ssh_options(load().netns)]
+
+
 def namespace_of(topology: Topology) -> str | None:
     """Return the namespace that the lab is in, or would be; None: the host's own network."""
     try:

@@ -1,6 +1,7 @@
 """Whether the lab's APIs answer from this machine, and know their nodes."""
 
 from collections.abc import Collection, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from lab import waiting
@@ -11,6 +12,8 @@ from services.core.errors import ApiRefused, ApiUnreachable
 from services.core.model import Health
 
 _ANSWER_S = 20
+# Most looks end at once: nobody listens on this machine's port before the tunnel is there.
+_EVERY_S = 0.05
 
 
 def answers(topology: Topology, mode: str, nodes: Collection[str]) -> bool:
@@ -26,10 +29,15 @@ def answers(topology: Topology, mode: str, nodes: Collection[str]) -> bool:
 
 def await_answers(topology: Topology, modes: Sequence[str], nodes: Collection[str]) -> None:
     """Return once the APIs of all `modes` answer and know `nodes`; raises TookTooLong."""
-    for mode in modes:
+
+    def one(mode: str) -> None:
         waiting.until(
             partial(answers, topology, mode, nodes),
             f"the {mode} API answers and knows its nodes",
             timeout_s=deadline_s(_ANSWER_S),
             hint=f"lab logs {topology.api.name} --unit {mode}-api",
+            every_s=_EVERY_S,
         )
+
+    with ThreadPoolExecutor(max(1, len(modes))) as pool:
+        list(pool.map(one, modes))

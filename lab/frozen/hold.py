@@ -75,7 +75,9 @@ class Hold:
         addresses = [machine.management for machine in self.machines]
         timeout_s = f"{deadline_s(_ANSWER_S):g}"
         return subprocess.Popen(
-            [*netns.prefix(space), sys.executable, "-m", "lab.frozen.call", self.secret, word]
+            # -S -E: it needs nothing but the standard library, and the machines wait for it.
+            [*netns.prefix(space), sys.executable, "-S", "-E", "-m", "lab.frozen.call"]
+            + [self.secret, word]
             + [str(PORT), timeout_s, *addresses],
             cwd=paths.ROOT,
             stdin=subprocess.DEVNULL,

@@ -6,18 +6,19 @@ family of commands, `fab` has a dot: `lab chaos halt node1` is `fab chaos.halt n
 
 from invoke.collection import Collection
 
+from lab.fab.box import build, relock
 from lab.fab.chaos import corrupt, halt, start, start_api, stop_api
 from lab.fab.kept import delete, freeze, goto, list_chapters, save, thaw
 from lab.fab.machines import demo, down, heal, logs, reset, ssh, status, test, up
 from lab.fab.nodes import cordon, drain, events, rotate, uncordon
-from lab.fab.setting import bench_converge, bench_up, build, doctor
+from lab.fab.setting import bench_converge, bench_up, doctor
 
 namespace = Collection(
     *(up, down, reset, freeze, thaw, status, events, ssh, logs, demo, heal),
     *(cordon, drain, uncordon, doctor, test),
     Collection("chaos", halt, start, stop_api, start_api, corrupt),
     Collection("chapter", save, goto, list_chapters, delete),
-    Collection("box", build),
+    Collection("box", build, relock),
     Collection("token", rotate),
     Collection("bench", bench_up, bench_converge),
 )

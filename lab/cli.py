@@ -56,7 +56,7 @@ SECTIONS: dict[str, dict[str, Entry]] = {
     },
     "Set up": {
         "doctor": Entry("doctor", "What this machine has and lacks, and the command that helps."),
-        "box": Entry("setup", "The image that the VMs boot from."),
+        "box": Entry("box", "The image that the VMs boot from."),
         "token": Entry("token", "The secrets by which the state server knows its nodes."),
         "completion": Entry("completion", "A completion script for your shell."),
     },

@@ -14,12 +14,6 @@ def doctor(_: Context, fix: bool = False, record: bool = False, json: bool = Fal
     say("doctor", *flags(fix=fix, record=record), json=json)
 
 
-@task  # type: ignore[untyped-decorator]
-def build(_: Context) -> None:
-    """Build the box, unless it exists already: fab box.build."""
-    say("box", "build")
-
-
 @task(name="up", help=RUNS | JSON)  # type: ignore[untyped-decorator]
 def bench_up(_: Context, runs: int = 3, json: bool = False) -> None:
     """Time `fab up both`, phase by phase; takes the lab down before each run."""

@@ -40,13 +40,13 @@ def installed(root: Path) -> list[Package]:
 
     Raises OSError where `root` has no status file: it is no Debian.
     """
-    stanzas = [
+    there = [
         stanza
-        for stanza in _stanzas((root / _STATUS).read_text())
+        for stanza in stanzas((root / _STATUS).read_text())
         if stanza.get("Status", "").endswith(" installed")
     ]
-    providers = _providers(stanzas)
-    found = (_package(stanza, providers, licences(root, stanza["Package"])) for stanza in stanzas)
+    providers = _providers(there)
+    found = (_package(stanza, providers, licences(root, stanza["Package"])) for stanza in there)
     return sorted(found, key=lambda package: package.name)
 
 
@@ -56,8 +56,8 @@ def licences(root: Path, package: str) -> tuple[str, ...]:
     text = file.read_text(errors="replace") if file.exists() else ""
     if not _MACHINE_READABLE.search(text):
         return ()
-    stanzas = re.split(r"\n[ \t]*\n", text)
-    about_files = (s for s in stanzas if re.search(r"^(Files|Format):", s, re.MULTILINE))
+    parts = re.split(r"\n[ \t]*\n", text)
+    about_files = (s for s in parts if re.search(r"^(Files|Format):", s, re.MULTILINE))
     names = (match["names"].strip() for s in about_files for match in _LICENSE.finditer(s))
     return tuple(sorted(set(names)))
 
@@ -85,7 +85,7 @@ def _package(
     )
 
 
-def _stanzas(text: str) -> Iterator[dict[str, str]]:
+def stanzas(text: str) -> Iterator[dict[str, str]]:
     """Yield the fields of each stanza of a file in Debian's control format."""
     for block in text.strip().split("\n\n"):
         fields: dict[str, str] = {}
@@ -99,15 +99,15 @@ def _stanzas(text: str) -> Iterator[dict[str, str]]:
         yield fields
 
 
-def _providers(stanzas: Sequence[Mapping[str, str]]) -> dict[str, str]:
+def _providers(installed: Sequence[Mapping[str, str]]) -> dict[str, str]:
     """Return every name that can be depended upon -> the installed package that satisfies it."""
     virtual = {
         name: stanza["Package"]
-        for stanza in stanzas
+        for stanza in installed
         for group in _groups(stanza.get("Provides", ""))
         for name in group
     }
-    return virtual | {stanza["Package"]: stanza["Package"] for stanza in stanzas}
+    return virtual | {stanza["Package"]: stanza["Package"] for stanza in installed}
 
 
 def _satisfied(wanted: str, providers: Mapping[str, str]) -> Iterator[str]:

@@ -35,6 +35,7 @@ def test_fab_lists_its_tasks():
         ("doctor", {}, "doctor"),
         ("doctor", {"record": True, "json": True}, "doctor --record --json"),
         ("box.build", {}, "box build"),
+        ("box.lock", {}, "box lock"),
         ("bench.converge", {"runs": 5}, "bench converge --runs 5"),
         ("bench.converge", {"only": "drift"}, "bench converge --runs 3 --only drift"),
         ("events", {"follow": True, "since": 4}, "events --since 4 --follow"),

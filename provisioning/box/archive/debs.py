@@ -1,0 +1,123 @@
+"""The packages' files in the cache, each under its own SHA-256; what is missing is fetched.
+
+A file gets its name only when its content has that hash, and is hashed again before each use.
+"""
+
+import hashlib
+import os
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+from provisioning.box import cache
+from provisioning.box.archive import apt
+from provisioning.box.cache import Say
+from provisioning.box.lockfile import UPDATE, Deb
+from provisioning.run import ToolFailed
+from services.core.errors import LabError
+
+# Returns a sources.list(5); gets a scratch folder.
+Sources = Callable[[Path], str]
+
+
+class NotServed(LabError):
+    """The lock has packages that are neither in the cache nor in the archive."""
+
+    def __init__(self, debs: Sequence[Deb]) -> None:
+        named = "; ".join(f"{deb.name} {deb.version} ({deb.arch})" for deb in debs)
+        super().__init__(
+            f"Debian's archive no longer serves {named}",
+            hint=f"{UPDATE} takes what it serves now; a bundle or a cache of an earlier build "
+            f"still has the locked files",
+        )
+        self.debs = tuple(debs)
+
+
+class WrongContent(LabError):
+    """A package's file is not the one that was locked."""
+
+    def __init__(self, deb: Deb, sha256: str, where: str) -> None:
+        super().__init__(
+            f"{deb.name} {deb.version} ({deb.arch}) {where} is not the file that was locked: "
+            f"sha256 {sha256} instead of {deb.sha256}",
+            hint=f"it was refused; if the archive has really replaced it: {UPDATE}",
+        )
+        self.deb = deb
+        self.sha256 = sha256
+
+
+class NotFetched(LabError):
+    """The archive serves them, and they did not come."""
+
+    def __init__(self, debs: Sequence[Deb], problem: str) -> None:
+        named = ", ".join(f"{deb.name} {deb.version}" for deb in debs)
+        super().__init__(f"not fetched: {named}. {problem}".rstrip(), hint=apt.NO_WAY)
+        self.debs = tuple(debs)
+
+
+def path(deb: Deb) -> Path:
+    """Return where the cache keeps `deb`, whether it is there or not."""
+    return cache.folder() / "debs" / f"{deb.sha256}.deb"
+
+
+def ready(debs: Iterable[Deb], say: Say, sources: Sources = apt.sources) -> None:
+    """Have all of `debs` in the cache, whole; fetch those that are not.
+
+    A damaged file is deleted, said, and fetched anew. Raises NotServed, NotFetched or
+    WrongContent, each naming packages; what came whole stays in the cache for the next run.
+    """
+    missing = [deb for deb in debs if not _whole(deb, say)]
+    if not missing:
+        return
+    size_mb = sum(deb.size_b for deb in missing) / 1e6
+    say(f"packages: fetching {len(missing)} ({size_mb:.1f} MB)")
+    with cache.workspace() as work:
+        client = apt.opened(work / "apt", sources(work))
+        _refuse(missing, apt.served(client, [deb.name for deb in missing]))
+        (work / "new").mkdir()
+        problem = ""
+        try:
+            apt.download(client, missing, work / "new")
+        except ToolFailed as error:
+            problem = str(error)
+        _keep(missing, work / "new", problem)
+
+
+def _whole(deb: Deb, say: Say) -> bool:
+    file = path(deb)
+    if not file.exists():
+        return False
+    if _sha256(file) == deb.sha256:
+        os.utime(file)  # of use: what nobody used for long is pruned
+        return True
+    say(f"packages: {deb.name} {deb.version} in the cache is damaged; it is fetched anew")
+    file.unlink()
+    return False
+
+
+def _refuse(debs: Sequence[Deb], served: dict[str, Deb]) -> None:
+    """Raise what is to be said of `debs` that cannot come, before anything is fetched."""
+    if gone := [deb for deb in debs if deb.ident not in served]:
+        raise NotServed(gone)
+    for deb in debs:
+        if served[deb.ident].sha256 != deb.sha256:
+            raise WrongContent(deb, served[deb.ident].sha256, "in the archive")
+
+
+def _keep(debs: Sequence[Deb], folder: Path, problem: str) -> None:
+    """Move what came whole into the cache, then raise about what did not."""
+    came = {apt.ident(file): file for file in sorted(folder.glob("*.deb"))}
+    sums = {deb: _sha256(came[deb.ident]) for deb in debs if deb.ident in came}
+    for deb in debs:
+        if sums.get(deb) == deb.sha256:
+            path(deb).parent.mkdir(exist_ok=True)
+            came[deb.ident].replace(path(deb))
+    for deb, found in sums.items():
+        if found != deb.sha256:
+            raise WrongContent(deb, found, "as it was served")
+    if lacking := [deb for deb in debs if deb not in sums]:
+        raise NotFetched(lacking, problem)
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -1,0 +1,139 @@
+"""The cache of packages: fetched by the lock, checked each time, refused when it is not the one."""
+
+import hashlib
+
+import pytest
+
+from provisioning.box.archive import debs
+from provisioning.box.lockfile import Deb
+from provisioning.run import ToolFailed
+from tests.provisioning.archive import Archive
+
+
+@pytest.fixture
+def archive(tmp_path, monkeypatch):
+    monkeypatch.setenv("LAB_CACHE", str(tmp_path / "cache"))
+    return Archive(tmp_path / "archive")
+
+
+@pytest.fixture
+def locked(archive):
+    """Two packages that the archive has, as a lock has them."""
+    files = [archive.add("one", "1:1.0"), archive.add("two", "2.0", arch="amd64")]
+    return [_deb("one", "1:1.0", "all", files[0]), _deb("two", "2.0", "amd64", files[1])]
+
+
+@pytest.fixture
+def ready(archive):
+    said = []
+    call = lambda locked: debs.ready(locked, said.append, archive.sources)  # noqa: E731
+    call.said = said
+    return call
+
+
+def _deb(name, version, arch, file):
+    content = file.read_bytes()
+    sha256 = hashlib.sha256(content).hexdigest()
+    return Deb(name, version, arch, len(content), sha256, file.name)
+
+
+def kept(tmp_path):
+    return sorted(path.name for path in (tmp_path / "cache/debs").glob("*"))
+
+
+def test_what_is_missing_is_fetched_once_and_kept_under_its_hash(ready, locked, archive, tmp_path):
+    ready(locked)
+    assert kept(tmp_path) == sorted(f"{deb.sha256}.deb" for deb in locked)
+    assert ready.said == ["packages: fetching 2 (0.0 MB)"]
+    ready(locked)
+    assert archive.asked == 1
+    assert [path.name for path in (tmp_path / "cache").iterdir()] == ["debs"]
+
+
+def test_with_a_full_cache_no_archive_is_asked(ready, locked, archive, monkeypatch):
+    ready(locked)
+    monkeypatch.setattr(archive, "sources", None)
+    ready(locked)
+
+
+def test_what_the_archive_no_longer_serves_is_named_with_its_version(ready, locked, archive):
+    archive.add("one", "1:1.1")
+    (archive.folder / "one_1.1.0_all.deb").unlink()
+    (archive.folder / "two_2.0_amd64.deb").unlink()
+    archive.publish()
+    with pytest.raises(debs.NotServed) as caught:
+        ready(locked)
+    assert str(caught.value) == (
+        "Debian's archive no longer serves one 1:1.0 (all); two 2.0 (amd64)"
+    )
+    assert "lab box lock" in caught.value.hint
+    assert "bundle" in caught.value.hint
+
+
+def test_one_that_is_gone_is_told_when_all_are(ready, locked, archive):
+    for file in archive.folder.glob("*.deb"):
+        file.unlink()
+    archive.publish()
+    with pytest.raises(debs.NotServed, match=r"one 1:1\.0"):
+        ready(locked)
+
+
+def test_a_package_that_is_gone_is_still_used_from_the_cache(ready, locked, archive):
+    ready(locked)
+    for file in archive.folder.glob("*.deb"):
+        file.unlink()
+    archive.publish()
+    ready(locked)
+
+
+def test_another_file_under_the_locked_version_is_refused_by_name(ready, locked, archive, tmp_path):
+    archive.add("two", "2.0", arch="amd64", Section="changed")
+    with pytest.raises(debs.WrongContent, match=r"two 2\.0 \(amd64\) in the archive") as caught:
+        ready(locked)
+    assert caught.value.deb == locked[1]
+    assert kept(tmp_path) == []
+
+
+def test_a_file_that_came_and_is_not_the_locked_one_is_refused(
+    ready, locked, monkeypatch, tmp_path
+):
+    def tampered(_apt, asked, folder):
+        for deb in asked:
+            (folder / f"{deb.ident.replace(':', '%3a')}.deb").write_bytes(deb.name.encode())
+
+    monkeypatch.setattr(debs.apt, "download", tampered)
+    with pytest.raises(debs.WrongContent, match=r"one 1:1\.0 \(all\) as it was served"):
+        ready(locked)
+    assert kept(tmp_path) == []
+
+
+def test_a_damaged_file_in_the_cache_is_said_and_fetched_anew(ready, locked):
+    ready(locked)
+    debs.path(locked[1]).write_bytes(b"damaged")
+    ready(locked)
+    assert "packages: two 2.0 in the cache is damaged; it is fetched anew" in ready.said
+    assert hashlib.sha256(debs.path(locked[1]).read_bytes()).hexdigest() == locked[1].sha256
+
+
+def test_what_came_before_a_failure_is_kept_and_the_rest_is_named(
+    ready, locked, archive, monkeypatch
+):
+    def broken(_apt, asked, folder):
+        source = archive.folder / "one_1.1.0_all.deb"
+        (folder / "one_1%3a1.0_all.deb").write_bytes(source.read_bytes())
+        raise ToolFailed(["apt-get"], 100, "connection reset")
+
+    monkeypatch.setattr(debs.apt, "download", broken)
+    with pytest.raises(
+        debs.NotFetched, match=r"not fetched: two 2\.0\. .*\sconnection reset"
+    ) as at:
+        ready(locked)
+    assert at.value.debs == (locked[1],)
+    assert debs.path(locked[0]).exists()
+
+
+def test_no_way_to_the_archive_is_an_error_with_a_hint(ready, locked, archive):
+    (archive.folder / "Packages").unlink()
+    with pytest.raises(ToolFailed, match="apt-get failed") as caught:
+        ready(locked)
+    assert "mirror" in caught.value.hint

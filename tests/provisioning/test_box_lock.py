@@ -1,0 +1,141 @@
+"""The lock: what it says, what changed in it, and that what is no lock is refused."""
+
+import re
+
+import pytest
+
+from provisioning.box import lockfile, packages
+from provisioning.box.archive import locking
+from provisioning.box.lockfile import BadLock, Changes, Deb, Lock
+from provisioning.run import ToolFailed
+from tests.provisioning.archive import Archive
+
+
+def deb(name, version="1", arch="all", sha256="ab" * 32):
+    return Deb(name, version, arch, 7, sha256, f"pool/{name}.deb")
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("LAB_CACHE", str(tmp_path / "cache"))
+
+
+@pytest.fixture
+def archive(tmp_path, monkeypatch):
+    """base is essential and needs libbase; web is asked for; other is nobody's business."""
+    archive = Archive(tmp_path / "archive")
+    archive.add("base", "1:1.0", arch="amd64", Essential="yes", Depends="libbase")
+    archive.add("libbase", "1.0")
+    archive.add("web", "2.0", Depends="libbase", Recommends="other")
+    archive.add("other", "1.0")
+    monkeypatch.setattr(packages, "wanted", lambda: ["web"])
+    return archive
+
+
+@pytest.fixture
+def renew(archive, tmp_path):
+    file = tmp_path / "packages.lock"
+    return lambda: list(
+        locking.told(locking.renew(lambda _: None, archive.sources, tmp_path / file))
+    )
+
+
+def test_what_is_written_is_what_is_read(tmp_path):
+    lock = Lock(("trixie", "trixie-updates"), "0123", (deb("a", "1:2-3~x"), deb("b")))
+    lockfile.write(lock, tmp_path / "lock")
+    assert lockfile.read(tmp_path / "lock") == lock
+    assert [path.name for path in tmp_path.iterdir()] == ["lock"]
+
+
+def test_order_does_not_matter_to_the_file():
+    one, two = deb("a"), deb("b")
+    assert lockfile.dump(Lock((), "", (two, one))) == lockfile.dump(Lock((), "", (one, two)))
+
+
+@pytest.mark.parametrize(
+    ("spoil", "problem"),
+    [
+        (lambda text: text.replace(" 7 ", " seven "), "line 5 is not NAME"),
+        (lambda text: text.replace("ab" * 32, "ab" * 31), "line 5 is not NAME"),
+        (lambda text: text + "\nhalf a line", "line 8 is not NAME"),
+        (lambda text: text.replace("# asked", "# was"), "its head does not say"),
+        (lambda text: text + text.splitlines()[-1], "one is there twice"),
+    ],
+    ids=["size", "hash", "cut off", "no head", "twice"],
+)
+def test_a_damaged_lock_is_refused_with_the_place_and_the_remedy(tmp_path, spoil, problem):
+    file = tmp_path / "packages.lock"
+    file.write_text(spoil(lockfile.dump(Lock(("s",), "0", (deb("a"), deb("b"))))))
+    with pytest.raises(BadLock, match=problem) as caught:
+        lockfile.read(file)
+    assert "lab box lock" in caught.value.hint
+
+
+def test_a_lock_of_another_list_of_packages_is_not_used(tmp_path):
+    file = tmp_path / "packages.lock"
+    lockfile.write(Lock((), packages.digest(["else"]), ()), file)
+    with pytest.raises(BadLock, match=r"packages\.txt or the suite has changed"):
+        lockfile.current(file)
+    with pytest.raises(BadLock, match="there is none"):
+        lockfile.current(tmp_path / "absent")
+
+
+def test_this_checkouts_lock_is_one_of_its_list_of_packages_and_names_no_host():
+    lock = lockfile.current()
+    assert set(packages.wanted()) <= {one.name for one in lock.debs}
+    assert lock.suites[0] == packages.SUITE
+    text = lockfile.FILE.read_text()
+    assert lockfile.dump(lock) == text
+    assert not re.search(r"://|\.(org|net|com)\b", text)
+
+
+def test_changes_are_told_one_a_line_with_both_versions():
+    old = [deb("gone"), deb("moved"), deb("rebuilt"), deb("same")]
+    new = [deb("moved", "2", "amd64"), deb("new"), deb("rebuilt", sha256="cd" * 32), deb("same")]
+    assert list(locking.told(lockfile.changes(old, new))) == [
+        "added    new 1",
+        "removed  gone 1",
+        "changed  moved 1 -> 2 (all -> amd64)",
+        "replaced rebuilt 1: same version, another file",
+    ]
+    assert list(locking.told(Changes((), (), (), ()))) == ["nothing changed"]
+
+
+def test_a_new_lock_has_what_is_essential_and_asked_for_and_what_they_need(renew, tmp_path):
+    assert renew() == ["added    base 1:1.0", "added    libbase 1.0", "added    web 2.0"]
+    lock = lockfile.read(tmp_path / "packages.lock")
+    assert [one.ident for one in lock.debs] == [
+        "base_1:1.0_amd64",
+        "libbase_1.0_all",
+        "web_2.0_all",
+    ]
+    assert lock.asked == packages.digest(["web"])
+    assert lock.debs[0].file == "base_1.1.0_amd64.deb"
+
+
+def test_a_second_lock_tells_only_what_moved(renew, archive, tmp_path):
+    renew()
+    first = (tmp_path / "packages.lock").stat()
+    assert renew() == ["nothing changed"]
+    assert (tmp_path / "packages.lock").stat().st_mtime_ns == first.st_mtime_ns
+    archive.add("libbase", "1.1")
+    assert renew() == ["changed  libbase 1.0 -> 1.1"]
+
+
+def test_a_name_that_no_package_has_is_an_error_and_leaves_the_lock_alone(
+    renew, monkeypatch, tmp_path
+):
+    renew()
+    before = (tmp_path / "packages.lock").read_text()
+    monkeypatch.setattr(packages, "wanted", lambda: ["web", "wbe"])
+    with pytest.raises(ToolFailed, match="Unable to locate package wbe") as caught:
+        renew()
+    assert "packages.txt" in caught.value.hint
+    assert (tmp_path / "packages.lock").read_text() == before
+
+
+def test_suites_are_those_of_the_sources_without_their_hosts():
+    sources = (
+        "deb [signed-by=/k] http://a.example/debian s main\ndeb http://b.example/d s-up main\n"
+    )
+    assert locking.suites(sources) == ("s", "s-up")

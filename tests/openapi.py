@@ -17,7 +17,6 @@ from schemathesis import checks
 # Beside the examples of each operation and of every way to be just outside its schema.
 bounded = settings(
     max_examples=40,
-    deadline=None,
     derandomize=True,
     database=None,
     suppress_health_check=list(HealthCheck),

@@ -185,7 +185,7 @@ profiles = pytest.mark.parametrize("name", PROFILES)
 
 
 @profiles
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(course=courses, slowness=slownesses)
 def test_never_two_at_once(name, course, slowness):
     timings = stretched(PROFILES[name], slowness)

@@ -88,7 +88,7 @@ ERRORS = ["ENOSPC", "EIO"]
 
 
 @given(data=st.data())
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=250)
 def test_any_lives_with_faults_and_power_cuts_between_lose_nothing(data):
     image, run = {}, None
     for _ in range(data.draw(st.integers(1, 3))):

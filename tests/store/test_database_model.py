@@ -53,7 +53,7 @@ def on_table(table, act, name, fields):
 
 
 @given(st.lists(st.lists(acts, max_size=4), max_size=6))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_a_table_is_what_a_dictionary_would_be_in_every_moment_and_order(tmp_path_factory, script):
     folder = tmp_path_factory.mktemp("db")
     db = Database(folder)

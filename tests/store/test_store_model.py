@@ -178,5 +178,5 @@ def _counts(node):
     return node.silent_s <= LEASE_S and not node.leaving
 
 
-StoreMachine.TestCase.settings = settings(max_examples=30, stateful_step_count=25, deadline=None)
+StoreMachine.TestCase.settings = settings(max_examples=30, stateful_step_count=25)
 TestStoreAgainstModel = StoreMachine.TestCase

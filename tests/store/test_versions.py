@@ -125,7 +125,7 @@ def test_more_topics_than_are_remembered_are_all_said_to_have_changed(versions, 
     assert versions.await_change("other", 5, DEADLINE_S) == 106
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.lists(st.sampled_from("abc"), min_size=1, max_size=40), st.integers(1, 3))
 def test_who_follows_a_topic_always_gets_to_its_last_change(moves, followers):
     versions = Versions(0, most=100)

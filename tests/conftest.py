@@ -1,4 +1,4 @@
-"""For all tests: no example of a property test is timed, as no other test is (hypothesis' 200 ms)."""
+"""For all tests: examples of property tests are not timed (hypothesis allows each 200 ms)."""
 
 from hypothesis import settings
 

@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -12,12 +13,13 @@ from services.core.errors import LabError
 class LabBusy(LabError):
     """Another command is changing the lab."""
 
-    def __init__(self, holder: str) -> None:
+    def __init__(self, holder: str, for_s: float) -> None:
         super().__init__(
-            f"another command is changing the lab: {holder}",
+            f"another command is changing the lab: {holder}, for {for_s:.0f} s now",
             hint="wait for it to end, or end it: a killed command leaves nothing locked",
         )
         self.holder = holder
+        self.for_s = for_s
 
 
 @contextmanager
@@ -34,7 +36,10 @@ def held(what: str) -> Iterator[None]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             file.seek(0)
-            raise LabBusy(file.read().strip() or "just starting") from None
+            holder = file.read().strip() or "just starting"
+            # It wrote its name when it got the lock.
+            began_s = os.fstat(file.fileno()).st_mtime
+            raise LabBusy(holder, max(0.0, time.time() - began_s)) from None
         file.truncate(0)
         file.write(f"{what} (pid {os.getpid()}, from {paths.ROOT})\n")
         file.flush()

@@ -1,7 +1,9 @@
 """Two commands that change the lab never run at once."""
 
+import os
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -16,8 +18,16 @@ def run_folder(monkeypatch, tmp_path):
 def test_a_second_holder_is_told_who_the_first_is():
     with lock.held("lab up both"), pytest.raises(lock.LabBusy) as busy, lock.held("lab down"):
         pass
-    assert "lab up both" in str(busy.value)
+    assert f"lab up both (pid {os.getpid()}, from {paths.ROOT})" in str(busy.value)
     assert busy.value.hint
+
+
+def test_a_second_holder_is_told_for_how_long():
+    with lock.held("lab up both"):
+        began_s = time.time() - 100
+        os.utime(paths.SHARED / "lock", (began_s, began_s))
+        with pytest.raises(lock.LabBusy, match=r"for 10\d s now"), lock.held("lab down"):
+            pass
 
 
 def test_the_lock_is_free_again_after_an_error():

@@ -17,6 +17,8 @@ import socket
 import sys
 import time
 
+from services.notify import notify
+
 # From `arm` to the pause it takes milliseconds; the kernel gives others 5 % of each second anyway
 # (sched_rt_runtime_us), so longer would be no firmer.
 HOLD_S = 3.0
@@ -32,6 +34,7 @@ def main(arguments: list[str]) -> int:
     secret, address, port = arguments
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asked:
         asked.bind((address, int(port)))
+        notify("READY=1")
         if not _armed(asked, secret.encode()):
             return 1
         os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(os.sched_get_priority_max(1)))

@@ -18,11 +18,14 @@ from lab.progress import Progress
 from lab.provider import vagrant
 from provisioning.box import cache
 from provisioning.box.build import Box
-from provisioning.topology import Topology
+from provisioning.topology import Machine, Topology
 from services.core.errors import LabError
 
+_MIB = 1024**2
 # A disk holds what was written since the box, rarely more than that.
 _DISK_MIB = 128
+# Less is left only by a disk that is full: the last pages of a file may not have fitted.
+_FULL_MIB = 16
 
 
 class NoRoom(LabError):
@@ -31,7 +34,8 @@ class NoRoom(LabError):
     def __init__(self, folder: Path, needed_mib: int, free_mib: int) -> None:
         super().__init__(
             f"{folder} has {free_mib} MiB free; saving the lab may take {needed_mib} MiB",
-            hint="lab chapter list shows what takes room, lab chapter delete NAME frees it",
+            hint="lab chapter list and lab thaw --list show what takes room; "
+            "lab chapter delete NAME and lab thaw NAME --delete free it",
         )
         self.needed_mib = needed_mib
         self.free_mib = free_mib
@@ -45,37 +49,59 @@ def freeze(topology: Topology, kept: Store, name: str, note: str, progress: Prog
     """
     states = vagrant.machine_states(topology)
     up = [machine for machine in topology.machines if states[machine.name] == "running"]
-    _check(topology, states, kept)
-    ran = modes.on(topology) if topology.api in up else []
-    profile = modes.profile(topology).name if topology.api in up else ""
-    nodes = {machine.name for machine in up} - {topology.api.name}
-    answering = [mode for mode in ran if answers.answers(topology, mode, nodes)]
+    needed = _check(topology, states, kept)
     domains = Domains(topology)
     box = _box(domains)
-    with kept.making(name) as folder:
+    with kept.making(name) as folder, _room(folder, needed):
         hold = Hold(up)
-        with progress.phase("freeze"), _still(domains, hold, progress) as paused:
-            machines = domains.save(states | dict.fromkeys(paused, "paused"), folder)
-        accel = settings.load().accel.name
+        with progress.phase("freeze"):
+            # First, because it says on whom it waits.
+            hold.start(progress)
+            saved = _described(topology, up, note, box, hold)
+            with _still(domains, hold, progress) as paused:
+                machines = domains.save(states | dict.fromkeys(paused, "paused"), folder)
         with progress.phase("seal"):
-            saved = State(
-                note=note,
-                at_s=time.time(),
-                key=key.fresh(box, accel),
-                modes=tuple(ran),
-                profile=profile,
-                answering=tuple(answering),
-                box=box.key,
-                box_version=box.version,
-                topology=key.topology(),
-                accel=accel,
-                hold=hold.secret,
-                machines=machines,
-                secrets=secrets.read(),
-                files=store.digests(folder),
-            )
+            saved = saved._replace(machines=machines, files=store.digests(folder))
             state.write(folder, saved)
     return saved
+
+
+def _described(topology: Topology, up: Sequence[Machine], note: str, box: Box, hold: Hold) -> State:
+    """What there is to say of the lab before it is saved: its machines and files are missing."""
+    ran = modes.on(topology) if topology.api in up else []
+    nodes = {machine.name for machine in up} - {topology.api.name}
+    accel = settings.load().accel.name
+    return State(
+        note=note,
+        at_s=time.time(),
+        key=key.fresh(box, accel),
+        modes=tuple(ran),
+        profile=modes.profile(topology).name if topology.api in up else "",
+        answering=tuple(mode for mode in ran if answers.answers(topology, mode, nodes)),
+        box=box.key,
+        box_version=box.version,
+        topology=key.topology(),
+        accel=accel,
+        hold=hold.secret,
+        machines=(),
+        secrets=secrets.read(),
+        files={},
+    )
+
+
+@contextmanager
+def _room(folder: Path, needed_mib: int) -> Iterator[None]:
+    """Raise NoRoom in place of whatever a full disk makes of what is done to `folder`."""
+    try:
+        yield
+    except (LabError, OSError) as error:
+        free_mib = shutil.disk_usage(folder).free // _MIB
+        # libvirt deletes what it could not write to its end: also a disk that has room again by
+        # now, but less than there was for all of it, has been full.
+        ours_mib = sum(file.stat().st_size for file in folder.iterdir()) // _MIB
+        if free_mib > _FULL_MIB and free_mib + ours_mib >= needed_mib:
+            raise
+        raise NoRoom(folder.parent, needed_mib, free_mib) from error
 
 
 @contextmanager
@@ -83,9 +109,9 @@ def _still(domains: Domains, hold: Hold, progress: Progress) -> Iterator[list[st
     """The machines of `hold` paused at one instant; afterwards they go on, with the right time."""
     names = [machine.name for machine in hold.machines]
     try:
-        hold.start()
         hold.arm()
         domains.pause(names)
+        hold.check_still()
         yield names
     finally:
         release(domains, hold, names, progress)
@@ -112,17 +138,22 @@ def _box(domains: Domains) -> Box:
     return Box(one, cache.folder() / f"box-{one}")
 
 
-def _check(topology: Topology, states: dict[str, str], kept: Store) -> None:
-    """Raise what makes a freeze impossible, before anything stands still."""
+def _check(topology: Topology, states: dict[str, str], kept: Store) -> int:
+    """Raise what makes a freeze impossible, before anything stands still.
+
+    Returns how many MiB may be needed.
+    """
     if "running" not in states.values():
         raise LabNotUp(topology.lab)
     for name, found in states.items():
         if found not in ("running", "off"):
             raise LabError(
-                f"machine {name!r} is {found}; only a whole lab can be saved", hint="lab up both"
+                f"machine {name!r} is {found}; only a whole lab can be saved",
+                hint="lab heal" if found == "paused" else "lab up both",
             )
     kept.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     needed = sum(m.memory_mib + _DISK_MIB for m in topology.machines if states[m.name] == "running")
-    free = shutil.disk_usage(kept.folder).free // 1024**2
+    free = shutil.disk_usage(kept.folder).free // _MIB
     if free < needed:
         raise NoRoom(kept.folder, needed, free)
+    return needed

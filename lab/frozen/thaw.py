@@ -34,12 +34,14 @@ class Foreign(LabError):
 class CutShort(LabError):
     """A thaw that did not end: some machines are of one state of the lab, some of another."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, problem: str = "") -> None:
+        why = f": {problem}" if problem else ""
         super().__init__(
-            f"bringing back {name!r} was cut short; the machines do not belong together",
+            f"bringing back {name!r} was cut short{why}; the machines do not belong together",
             hint="lab up both finishes it",
         )
         self.name = name
+        self.problem = problem
 
 
 def bring(
@@ -48,7 +50,7 @@ def bring(
     """Replace whatever runs by the lab in `folder`; return it. Phases: verify, prepare, thaw.
 
     prepared: the box for which lab.prepare has run, if it has. Nothing is touched before every
-    byte is known to be what was saved; raises Damaged, Foreign, and what libvirt says.
+    byte is known to be what was saved. Raises Damaged, Foreign, and CutShort with libvirt's words.
     """
     with progress.phase("verify"):
         saved = store.verify(folder)
@@ -59,7 +61,10 @@ def bring(
     if secrets.put_back(saved.secrets):
         prepare(topology, progress, _box(folder.name, saved))
     with progress.phase("thaw"):
-        thaw(topology, folder, saved, progress)
+        try:
+            thaw(topology, folder, saved, progress)
+        except LabError as error:
+            raise CutShort(folder.name, str(error)) from error
     return saved
 
 
@@ -112,6 +117,10 @@ def thaw(topology: Topology, folder: Path, saved: State, progress: Progress) -> 
 
         domains.put_back(saved.machines, folder, back)
         release(domains, Hold(running, saved.hold), saved.running, progress)
+    states = vagrant.machine_states(topology)
+    ended = [name for name in saved.running if states[name] != "running"]
+    if ended:
+        raise LabError(f"{', '.join(ended)} ended meanwhile")
     clear_mark()
 
 

@@ -1,0 +1,125 @@
+"""Machines that do not answer: named soon, and waited for no longer than makes sense."""
+
+import socket
+import threading
+import time
+
+import pytest
+
+from lab import remote
+from lab.frozen import hold
+from lab.frozen.hold import Hold, NotHeld, TooBusy
+from lab.host import netns, settings
+from lab.host.accel import Accel
+from lab.host.settings import Settings
+from provisioning.topology import Machine
+from services.core.errors import CommandFailed, NodeUnreachable
+
+
+def machine(name, address="127.0.0.1"):
+    return Machine(name, "node", address, address, 256)
+
+
+@pytest.fixture(autouse=True)
+def host(monkeypatch):
+    """A host as fast as with KVM, whose machines are in its own network."""
+    monkeypatch.setattr(settings, "load", lambda: Settings(None, Accel("kvm", 1.0, "")))
+    monkeypatch.setattr(netns, "prefix", lambda _: [])
+
+
+@pytest.fixture
+def answers(monkeypatch):
+    """Machine -> what its SSH ends with; one that is left out says nothing until it is late."""
+    said = {}
+
+    def run_all(machines, argv, *, timeout_s):
+        (one,) = machines
+        if one.name in said:
+            return {one.name: said[one.name]}
+        time.sleep(0.3)
+        return {one.name: NodeUnreachable(one.name, timeout_s)}
+
+    monkeypatch.setattr(remote, "run_all", run_all)
+    monkeypatch.setattr(hold, "_PATIENCE_S", 0.05)
+    return said
+
+
+def test_who_is_waited_for_is_told_before_it_is_too_late(answers):
+    answers["api"] = ""
+    lines = []
+    silent = pytest.raises(NotHeld, match="no answer from node1, node2 within 2 s")
+    with silent as raised:
+        Hold([machine("api"), machine("node1"), machine("node2")]).start(lines.append)
+    assert lines == ["waiting for node1, node2, 2 s at most"]
+    assert raised.value.silent == ("node1", "node2")
+
+
+def test_where_all_answer_nothing_is_said(answers):
+    answers |= {"api": "", "node1": ""}
+    Hold([machine("api"), machine("node1")]).start(pytest.fail)
+
+
+def test_a_machine_that_answers_with_an_error_is_not_called_silent(answers):
+    answers["api"] = CommandFailed("api", "systemd-run", 1, "no such unit")
+    with pytest.raises(CommandFailed, match="no such unit"):
+        Hold([machine("api")]).start(pytest.fail)
+
+
+@pytest.fixture
+def guest(monkeypatch):
+    """A machine that is armed and let go by whoever asks; the words that it heard."""
+    heard = []
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asked:
+        asked.bind(("127.0.0.1", 0))
+        asked.settimeout(20)
+        monkeypatch.setattr(hold, "PORT", asked.getsockname()[1])
+
+        def serve():
+            try:
+                while True:
+                    message, sender = asked.recvfrom(512)
+                    secret, word, *_ = message.split()
+                    heard.append(word.decode())
+                    done = b"armed" if word == b"arm" else b"gone"
+                    asked.sendto(secret + b" " + done, sender)
+            except OSError:
+                pass
+
+        threading.Thread(target=serve, daemon=True).start()
+        yield heard
+
+
+def test_a_machine_that_was_never_armed_is_not_waited_for(guest, monkeypatch):
+    """The others go on as soon as it is clear that one does not take part."""
+    monkeypatch.setattr(hold, "_ARM_S", 0.3)
+    held = Hold([machine("api"), machine("node1", "127.0.0.2")])
+    with pytest.raises(NotHeld, match="no answer from node1 "):
+        held.arm()
+    began_s = time.monotonic()
+    with held.going() as call:
+        assert held.gone(call) == []
+    assert time.monotonic() - began_s < hold._GO_S
+    assert set(guest) == {"arm", "go"}
+
+
+def test_a_hold_that_never_began_is_let_go_at_once(guest):
+    held = Hold([machine("api")])
+    with held.going() as call:
+        assert held.gone(call) == []
+    assert guest == []
+
+
+def test_machines_that_were_saved_while_they_kept_still_are_told_the_time(guest):
+    held = Hold([machine("api")], "their-secret")
+    with held.going() as call:
+        assert held.gone(call) == []
+    assert "go" in guest
+
+
+def test_a_host_that_takes_too_long_to_pause_does_not_save_a_lab_that_moves(guest, monkeypatch):
+    held = Hold([machine("api")])
+    held.arm()
+    held.check_still()
+    monkeypatch.setattr(hold, "_STILL_S", 0.0)
+    with pytest.raises(TooBusy):
+        held.check_still()

@@ -26,10 +26,12 @@ def run(
     cwd: Path | None = None,
     hint: str = "",
     timeout_s: float | None = None,
+    uninterrupted: bool = False,
 ) -> str:
     """Run `argv` and return its standard output; raises ToolFailed with both streams' end.
 
-    env: added to ours. PATH gets the sbin folders, which a user's PATH may lack.
+    env: added to ours. PATH gets the sbin folders, which a user's PATH may lack. uninterrupted:
+    a terminal's Ctrl-C does not reach it.
     """
     merged = {**os.environ, **(env or {})}
     merged["LC_ALL"] = "C"  # we read what they print
@@ -44,6 +46,7 @@ def run(
             text=True,
             errors="replace",
             timeout=timeout_s,
+            start_new_session=uninterrupted,
             check=False,
         )
     except FileNotFoundError:

@@ -9,10 +9,15 @@ URI = "qemu:///system"
 
 
 def virsh(*words: str, timeout_s: float = 60) -> str:
-    """Run virsh with `words` and return its output; raises ToolFailed."""
+    """Run virsh with `words` and return its output; raises ToolFailed.
+
+    libvirt goes on with what was asked, whatever becomes of who asked. So Ctrl-C does not reach
+    it: or a machine could be paused after we have looked which are, and let those go on.
+    """
     return run(
         ["virsh", "--quiet", "--connect", URI, *words],
         timeout_s=timeout_s,
+        uninterrupted=True,
         hint="does libvirt run? `lab up both` starts the lab's own; lab doctor",
     )
 

@@ -1,0 +1,174 @@
+"""Saving and going back, cut short at every step: what is left, and who mends it."""
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from lab.frozen import hold, store, thaw
+from lab.provider import vagrant
+from lab.speed import deadline_s
+from tests.vm.conftest import LAB, ROOT, run
+from tests.waiting import wait_for
+
+pytestmark = pytest.mark.vm
+
+HALF = "half"
+
+
+class Running:
+    """A command of the lab in a process group of its own, as a terminal starts it."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self.process = process
+        self.said = ""
+
+    def until(self, words: str) -> None:
+        """Return as soon as it has said `words`."""
+        assert self.process.stderr is not None
+        for line in self.process.stderr:
+            self.said += line
+            if words in line:
+                return
+        pytest.fail(f"never said {words!r}: {self.said}")
+
+    def interrupt(self, number: int) -> int:
+        """Send what Ctrl-C, or a `kill -9`, sends; return the exit code."""
+        os.killpg(self.process.pid, number)
+        return self.end()
+
+    def end(self) -> int:
+        assert self.process.stderr is not None
+        self.said += self.process.stderr.read()
+        return self.process.wait(600)
+
+
+@contextmanager
+def running(*words: str) -> Iterator[Running]:
+    """Run `lab WORDS...` meanwhile."""
+    with subprocess.Popen(
+        [*LAB, *words], cwd=ROOT, stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as process:
+        try:
+            yield Running(process)
+        finally:
+            process.kill()
+
+
+def wait_state(lab, *names, state="paused"):
+    """Return as soon as one of the machines `names` is in `state`."""
+    wait_for(
+        lambda: any(vagrant.machine_states(lab)[name] == state for name in names),
+        f"one of {names} is {state}",
+        timeout_s=deadline_s(30),
+        every_s=0.005,
+    )
+
+
+def qemu(lab, name):
+    """The process of machine `name`."""
+    return int(Path(f"/run/libvirt/qemu/{vagrant.domain(lab, name)}.pid").read_text())
+
+
+def all_running(lab):
+    return set(vagrant.machine_states(lab).values()) == {"running"}
+
+
+@pytest.fixture
+def chapter(stage):
+    """The lab with `kept` running in pull, saved as a chapter; deleted afterwards."""
+    stage.pull.declare("kept")
+    stage.wait_running("pull", {"kept"})
+    run(*LAB, "chapter", "save", "testing", "--force")
+    yield "testing"
+    run(*LAB, "chapter", "delete", "testing")
+
+
+def test_a_save_that_is_interrupted_keeps_nothing_and_the_machines_go_on(stage, lab):
+    names = [machine.name for machine in lab.machines]
+    with running("chapter", "save", HALF) as saving:
+        saving.until("freeze ...")
+        wait_state(lab, *names)
+        busy = run(*LAB, "reset", check=False)
+        assert (
+            f"another command is changing the lab: lab chapter save (pid {saving.process.pid}"
+            in (busy.stderr)
+        )
+        assert saving.interrupt(signal.SIGINT) == 130, saving.said
+    assert "Interrupted" in saving.said
+    assert "Traceback" not in saving.said
+    assert all_running(lab)
+    assert HALF not in store.chapters().names()
+    assert list(store.CHAPTERS.glob(".part-*")) == []
+
+    with running("chapter", "save", HALF) as saving:
+        saving.until("freeze ...")
+        wait_state(lab, *names)
+        assert saving.interrupt(signal.SIGKILL) < 0
+    assert HALF not in store.chapters().names()
+    run(*LAB, "heal")
+    assert all_running(lab)
+    # What the killed one left goes with the next, which works at once.
+    run(*LAB, "chapter", "save", "whole")
+    try:
+        assert [path.name for path in store.CHAPTERS.iterdir()] == ["whole"]
+    finally:
+        run(*LAB, "chapter", "delete", "whole")
+
+
+def test_a_machine_that_dies_while_it_comes_back_is_named_and_up_begins_again(stage, lab, chapter):
+    with running("chapter", "goto", chapter) as going:
+        going.until("thaw ...")
+        wait_state(lab, "node2")
+        os.kill(qemu(lab, "node2"), signal.SIGKILL)
+        assert going.end() == 1, going.said
+    assert f"{chapter!r} was cut short" in going.said
+    assert "node2" in going.said
+    assert "Hint: lab up both" in going.said
+    assert thaw.cut_short() is not None
+    run(*LAB, "up", "both")
+    assert thaw.cut_short() is None
+    assert all_running(lab)
+    assert set(stage.pull.declared().names) == {"kept"}
+
+
+def test_a_disk_that_fills_up_meanwhile_is_said_and_the_machines_go_on(stage, lab):
+    """With room at first, which somebody else takes then."""
+    store.CHAPTERS.mkdir(parents=True, exist_ok=True)
+    run("mount", "-t", "tmpfs", "-o", "size=8g", "tmpfs", str(store.CHAPTERS))
+    try:
+        with running("chapter", "save", HALF) as saving:
+            saving.until("freeze ...")
+            run("mount", "-o", "remount,size=64m", str(store.CHAPTERS))
+            assert saving.end() == 1, saving.said
+        assert "MiB free; saving the lab may take" in saving.said
+        assert "lab chapter delete NAME" in saving.said
+        assert list(store.CHAPTERS.iterdir()) == []
+    finally:
+        run("umount", str(store.CHAPTERS))
+    assert all_running(lab)
+
+
+def test_a_machine_that_is_silent_is_named_soon(stage, lab):
+    pid = qemu(lab, "node3")
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        began_s = time.monotonic()
+        with running("chapter", "save", HALF) as saving:
+            saving.until("waiting for node3")
+            named_s = time.monotonic() - began_s
+            assert saving.end() == 1
+            ended_s = time.monotonic() - began_s
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    print(f"named after {named_s:.1f} s, given up after {ended_s:.1f} s")
+    assert "no answer from node3" in saving.said
+    assert "lab heal" in saving.said
+    assert ended_s < deadline_s(hold._START_S) + 10
+    assert all_running(lab)
+    stage.wait(lambda: stage.push.running().unreachable == (), "node3 answers again")

@@ -24,6 +24,7 @@ def clock(monkeypatch, tmp_path):
         "sched_setscheduler",
         lambda _, policy, __: done.append(("real time", 0)) if policy == os.SCHED_FIFO else None,
     )
+    monkeypatch.setattr(hold, "RENEW_AFTER_S", 0)
     monkeypatch.setattr(hold, "RENEW", ("/usr/bin/touch", str(tmp_path / "renewed")))
     return done
 

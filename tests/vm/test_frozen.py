@@ -11,12 +11,15 @@ from lab import remote
 from lab.frozen import store, thaw
 from lab.provider import vagrant
 from services.core.errors import LabError
+from services.core.model import Health
 from tests.vm.conftest import LAB, ROOT, run
 
 pytestmark = pytest.mark.vm
 
 # A clock that was not set would be behind by as long as the lab was frozen; ssh takes its time.
 _SKEW_S = 5.0
+# How long after a save a lab goes back to it, at least.
+_GAP_S = 8.0
 
 
 @pytest.fixture
@@ -38,12 +41,30 @@ def skews(lab):
     return found
 
 
+def told(lab, after_s, before_s):
+    """Machine -> what its journal holds of that time, of which a thawed lab knows nothing."""
+    found = {}
+    for machine in lab.machines:
+        command = ["journalctl", "--quiet", "--output=short-unix", f"--since=@{after_s - 60:.0f}"]
+        lines = remote.run(machine, command, timeout_s=60).splitlines()
+        inside = [line for line in lines if after_s < float(line.split()[0]) < before_s]
+        if inside:
+            found[machine.name] = inside
+    return found
+
+
 def test_a_chapter_brings_back_what_was_declared_and_nothing_that_came_later(stage, lab, chapter):
+    saved_s = time.time()
     since = stage.pull.events(0).revision
     stage.pull.declare("later")
     stage.wait_running("pull", {"later"})
+    time.sleep(max(0.0, saved_s + _GAP_S - time.time()))
+    went_s = time.time()
     said = run(*LAB, "chapter", "goto", chapter).stdout
     assert "kept runs" in said
+    # Everybody is there at once, and nobody has decided anything by a clock that stood.
+    assert {node.health for node in stage.pull.nodes().nodes} == {Health.UP}
+    assert told(lab, saved_s + 1, went_s - 1) == {}
     assert set(stage.pull.declared().names) == {"kept"}
     stage.wait_running("pull", {"kept"})
     assert "later" not in stage.where("pull")

@@ -1,0 +1,31 @@
+"""Waiting until the APIs answer."""
+
+import threading
+
+import pytest
+
+from lab import answers
+from lab.host import settings
+from lab.host.accel import Accel
+from lab.host.settings import Settings
+from lab.waiting import TookTooLong
+from provisioning import topology
+
+
+@pytest.fixture(autouse=True)
+def fast(monkeypatch):
+    monkeypatch.setattr(settings, "load", lambda: Settings(None, Accel("kvm", 1.0, "")))
+
+
+def test_both_apis_are_asked_at_once(monkeypatch):
+    both = threading.Barrier(2)
+    monkeypatch.setattr(answers, "answers", lambda *_: both.wait(20) >= 0)
+    answers.await_answers(topology.load(), ["push", "pull"], ["node1"])
+
+
+def test_the_api_that_stays_silent_is_named(monkeypatch):
+    monkeypatch.setattr(answers, "_ANSWER_S", 0.1)
+    monkeypatch.setattr(answers, "answers", lambda _, mode, __: mode == "push")
+    with pytest.raises(TookTooLong, match="the pull API answers") as raised:
+        answers.await_answers(topology.load(), ["push", "pull"], ["node1"])
+    assert "--unit pull-api" in raised.value.hint

@@ -11,7 +11,7 @@ from pathlib import Path
 from lab import paths, remote, waiting
 from lab.errors import MachineAbsent
 from lab.host import netns, settings
-from lab.host.virsh import domains, virsh
+from lab.host.virsh import domains, identities, virsh
 from lab.provider import console, plug
 from lab.provider.boxes import CREATING, POOL
 from lab.provider.command import vagrant
@@ -139,10 +139,10 @@ def strangers(topology: Topology) -> dict[str, Path]:
     Machine name -> the Vagrantfile that it came from: our own one for what a killed run left.
     """
     found = {}
-    for name in domains(f"{topology.lab}_"):
-        full = domain(topology, name)
-        if _vagrant_id(name) != virsh("domuuid", full).strip():
-            found[name] = Path(virsh("desc", full).strip().removeprefix("Source: "))
+    for name, uuid in identities(f"{topology.lab}_").items():
+        if _vagrant_id(name) != uuid:
+            said = virsh("desc", domain(topology, name))
+            found[name] = Path(said.strip().removeprefix("Source: "))
     return found
 
 

@@ -1,6 +1,6 @@
 """Which machines there are, also when there is nothing to ask."""
 
-from lab.host import netns, settings
+from lab.host import netns, settings, virsh
 from lab.provider import vagrant
 from provisioning import topology
 
@@ -23,3 +23,13 @@ def test_what_libvirt_says_is_told_in_three_words(monkeypatch):
         "node2": "running",
         "node3": "absent",
     }
+
+
+def test_identities_are_read_as_virsh_prints_them(monkeypatch):
+    """Asked of libvirt's own test driver, which needs no daemon and has a domain `test`."""
+    monkeypatch.setattr(virsh, "URI", "test:///default")
+    (name,) = virsh.domains("")
+    found = virsh.identities("")
+    assert found == {name: virsh.virsh("domuuid", name).strip()}
+    assert list(virsh.identities(name[:2])) == [name[2:]]
+    assert virsh.identities("other_") == {}

@@ -1,0 +1,93 @@
+"""The order in which a lab is brought back, and the mark that it leaves until all is well."""
+
+import io
+from types import SimpleNamespace
+
+import pytest
+
+from lab import forward, remote
+from lab.frozen import thaw
+from lab.frozen.thaw import CutShort
+from lab.progress import Progress
+from provisioning import topology
+from provisioning.run import ToolFailed
+from services.core.errors import LabError
+
+LAB = topology.load()
+NAMES = tuple(machine.name for machine in LAB.machines)
+
+
+class FakeDomains:
+    """Machines that do as they are told. fails: the step at which libvirt says no."""
+
+    def __init__(self) -> None:
+        self.done: list[str] = []
+        self.fails = ""
+        self.states = dict.fromkeys(NAMES, "running")
+        self.ends = ""
+
+    def step(self, what: str) -> None:
+        self.done.append(what)
+        if what == self.fails:
+            raise ToolFailed(["virsh"], 1, "error: no")
+
+    def discard(self, names):
+        self.step(f"discard {' '.join(names)}")
+        self.states = dict.fromkeys(NAMES, "off")
+
+    def put_back(self, machines, folder, back):
+        self.step("put back")
+        for name in machines:
+            self.states[name] = "paused"
+            back(name)
+
+    def release(self, domains, hold, names, progress):
+        self.step("go on")
+        for name in names:
+            self.states[name] = "off" if name == self.ends else "running"
+
+
+@pytest.fixture
+def domains(monkeypatch, tmp_path):
+    fake = FakeDomains()
+    monkeypatch.setattr(thaw, "_MARKER", tmp_path / "thawing")
+    monkeypatch.setattr(thaw, "Domains", lambda _: fake)
+    monkeypatch.setattr(thaw, "release", fake.release)
+    monkeypatch.setattr(thaw.vagrant, "machine_states", lambda _: dict(fake.states))
+    monkeypatch.setattr(forward, "stop", lambda: fake.done.append("tunnels end"))
+    monkeypatch.setattr(forward, "ensure", lambda _: fake.done.append("tunnels knock"))
+    monkeypatch.setattr(remote, "disconnect", lambda _: None)
+    return fake
+
+
+@pytest.fixture
+def bring(tmp_path):
+    saved = SimpleNamespace(running=NAMES, machines=NAMES, hold="secret")
+    return lambda: thaw.thaw(LAB, tmp_path / "one", saved, Progress(io.StringIO()))
+
+
+def test_all_machines_end_before_one_comes_back_and_the_tunnels_knock_then(domains, bring):
+    domains.states["node2"] = "off"
+    domains.states["node3"] = "paused"
+    bring()
+    assert domains.done[:3] == ["tunnels end", "discard api node1 node3", "put back"]
+    assert set(domains.done[3:]) == {"tunnels knock", "go on"}
+    assert thaw.cut_short() is None
+    thaw.check_whole()
+
+
+@pytest.mark.parametrize("step", ["discard api node1 node2 node3", "put back", "go on"])
+def test_a_thaw_that_fails_leaves_its_mark(domains, bring, tmp_path, step):
+    domains.fails = step
+    with pytest.raises(ToolFailed):
+        bring()
+    assert thaw.cut_short() == tmp_path / "one"
+    with pytest.raises(CutShort, match="'one' was cut short"):
+        thaw.check_whole()
+
+
+def test_a_machine_that_ended_meanwhile_is_no_success(domains, bring):
+    domains.ends = "node2"
+    with pytest.raises(LabError, match="node2 ended meanwhile"):
+        bring()
+    assert thaw.cut_short() is not None

@@ -77,6 +77,12 @@ class Failed(click.ClickException):
             click.echo(f"Hint: {self.hint}", file=file, err=file is None)
 
 
+class CannotCompare(Failed):
+    """As diff(1) ends when there is trouble: 1 is for differences."""
+
+    exit_code = 2
+
+
 class Cli(click.Group):
     """The group of all commands: loads them lazily, and is the process' one error edge."""
 

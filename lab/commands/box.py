@@ -1,8 +1,12 @@
 """`lab box`: what must be there before any VM is."""
 
+import os
+
 import click
 
+from lab.cli import CannotCompare
 from lab.progress import Progress
+from services.core.errors import LabError
 
 
 @click.group()
@@ -11,15 +15,35 @@ def box() -> None:
 
 
 @box.command()
-def build() -> None:
+@click.option("--verify", "verified", is_flag=True, help="Build twice from scratch, and compare.")
+def build(verified: bool) -> None:
     """Build the box, unless it exists already. Needs root, and a way to Debian's mirror.
 
     Installs the packages of provisioning/box/packages.lock and no others. The same checkout gives
     the same box, byte for byte; what exists is not built again.
+
+    \b
+    lab box build               what `lab up` needs
+    lab box build --verify      in two folders, at two times: the same bytes? Exits with 1 if not
     """
     from provisioning.box import build as recipe
 
-    recipe.build(Progress())
+    if verified:
+        _verify(Progress())
+    else:
+        recipe.build(Progress())
+
+
+def _verify(progress: Progress) -> None:
+    from provisioning.box import build as recipe
+    from provisioning.box.look import verify
+
+    if os.geteuid() != 0:
+        recipe.as_root(verify.__name__, progress)
+        return
+    for line in verify.verify(progress):
+        click.echo(line)
+    progress("two builds, the same bytes")
 
 
 @box.command()
@@ -38,3 +62,27 @@ def lock() -> None:
 
     for line in locking.told(locking.renew(Progress())):
         click.echo(line)
+
+
+@box.command()
+@click.argument("one", metavar="A")
+@click.argument("two", metavar="B")
+@click.pass_context
+def diff(ctx: click.Context, one: str, two: str) -> None:
+    """Print what differs between two boxes: kernel, initrd, packages, files. Needs no root.
+
+    A and B are .box files, folders of boxes, or keys of boxes in the cache (their begin is enough).
+    Exits with 0 if nothing differs, 1 if something does, 2 if they cannot be compared.
+
+    \b
+    lab box diff 602197c9 ./pushpull-lab.box
+    """
+    from provisioning.box.look import contents, differences
+
+    try:
+        files = [contents.find(word) for word in (one, two)]
+        lines = list(differences.between(*files))
+    except LabError as error:
+        raise CannotCompare(error) from error
+    click.echo("\n".join(lines) if lines else "no difference")
+    ctx.exit(1 if lines else 0)

@@ -35,29 +35,29 @@ def key(lock: Lock) -> str:
     return hashlib.sha256(recipe.encode()).hexdigest()[:16]
 
 
-def tar(lock: Lock, epoch_s: int, say: Say, *, anew: bool = False) -> Path:
-    """Return the tar, from the cache or from mmdebstrap. epoch_s: the latest time in it.
-
-    anew: make it even if it is in the cache, and replace it.
-    """
+def tar(lock: Lock, epoch_s: int, say: Say) -> Path:
+    """Return the tar, from the cache or from mmdebstrap. epoch_s: the latest time in it."""
     file = cache.folder() / f"base-{key(lock)}.tar"
-    if file.exists() and not anew:
+    if file.exists():
         say(f"packages: {file.name} is in the cache")
         return file
-    debs.ready(lock.debs, say)
-    say(f"packages: mmdebstrap installs the {len(lock.debs)} locked ones")
     part = file.with_suffix(f".part-{os.getpid()}.tar")
     try:
-        with cache.workspace() as work:
-            archive = repository.make(
-                [(deb, debs.path(deb)) for deb in lock.debs], work / "archive"
-            )
-            _mmdebstrap(archive, part, epoch_s)
-        check(lock, part)
+        make(lock, part, epoch_s, say)
         part.rename(file)
     finally:
         part.unlink(missing_ok=True)
     return file
+
+
+def make(lock: Lock, tar: Path, epoch_s: int, say: Say) -> None:
+    """Write the tar to `tar`, from the packages' files alone."""
+    debs.ready(lock.debs, say)
+    say(f"packages: mmdebstrap installs the {len(lock.debs)} locked ones")
+    files = [(deb, debs.path(deb)) for deb in lock.debs]
+    with cache.workspace() as work:
+        _mmdebstrap(repository.make(files, work / "archive"), tar, epoch_s)
+    check(lock, tar)
 
 
 def check(lock: Lock, file: Path) -> None:

@@ -5,7 +5,6 @@ so a build that changes nothing does nothing, and one that changes a unit file s
 """
 
 import hashlib
-import json
 import os
 import shutil
 import subprocess
@@ -38,8 +37,7 @@ class Box(NamedTuple):
 
     def hashes(self) -> dict[str, str]:
         """Return name -> sha256 from the manifest."""
-        manifest: dict[str, str] = json.loads((self.folder / pack.MANIFEST).read_text())
-        return manifest
+        return pack.manifest(self.folder)
 
 
 def wanted() -> Box:
@@ -74,36 +72,59 @@ def build(say: Say) -> Box:
         say(f"box {box.key}: built already ({box.file})")
         return box
     if os.geteuid() != 0:
-        say("building needs root: sudo")
-        _build_as_root()
+        as_root(__name__, say)
         return box
     with cache.workspace() as work:
         out = work / "out"
         make(work, out, say)
-        if box.folder.exists():
-            shutil.rmtree(box.folder)
-        out.rename(box.folder)
+        keep(out, box)
     size_mib = box.file.stat().st_size / 1024 / 1024
     say(f"box {box.key}: {size_mib:.0f} MiB, sha256 {box.hashes()[pack.FILE][:16]}…")
     cache.prune(box.folder)
     return box
 
 
-def make(work: Path, out: Path, say: Say, *, anew: bool = False) -> None:
-    """Make the box's files in the new folder `out`. work: scratch. anew: nothing from the cache
-    but the packages' files and the wheels, which have hashes of their own."""
-    tar = base.tar(lockfile.current(), rootfs.EPOCH_S, say, anew=anew)
-    rootfs.make(tar, work / "root", say)
+def make(work: Path, out: Path, say: Say, *, scratch: bool = False) -> None:
+    """Make the box's files in the new folder `out`. work: for what is only needed meanwhile.
+
+    scratch: make the packages' tar and the libraries' folder anew, too, not from the cache;
+    of the cache only the packages' files are used, which are hashed each time.
+    """
+    # The caller's would decide who may read the guest's files.
+    umask = os.umask(0o022)
+    try:
+        _make(work, out, say, scratch=scratch)
+    finally:
+        os.umask(umask)
+
+
+def _make(work: Path, out: Path, say: Say, *, scratch: bool) -> None:
+    lock = lockfile.current()
+    if scratch:
+        tar, site = work / "base.tar", work / "site"
+        base.make(lock, tar, rootfs.EPOCH_S, say)
+        cache.unpack_wheels(site)
+    else:
+        tar, site = base.tar(lock, rootfs.EPOCH_S, say), cache.site(say)
+    rootfs.make(tar, site, work / "root", say)
     out.mkdir()
     say("disk image: ext4, then qcow2 with zstd")
-    pack.images(work / "root", out)
+    rootfs_sha256 = pack.images(work / "root", out)
     say("box: pack")
-    pack.archive(out)
+    pack.archive(out, rootfs_sha256)
 
 
-def _build_as_root() -> None:
-    """The same build under sudo, into the same cache."""
-    command = ["sudo", "env", f"LAB_CACHE={cache.folder()}", sys.executable, "-m", __name__]
+def keep(out: Path, box: Box) -> None:
+    """Make the finished folder `out` the cache's `box`."""
+    if box.folder.exists():
+        shutil.rmtree(box.folder)
+    out.rename(box.folder)
+
+
+def as_root(module: str, say: Say) -> None:
+    """Run `module` as a program under sudo, with the same cache. Raises LabError if it fails."""
+    say("building needs root: sudo")
+    command = ["sudo", "env", f"LAB_CACHE={cache.folder()}", sys.executable, "-m", module]
     code = subprocess.run(command, cwd=_HERE.parents[1], check=False).returncode
     if code:
         raise LabError(f"the build under sudo ended with {code}", hint="see what it said above")

@@ -41,12 +41,13 @@ def site(say: Say) -> Path:
     if not site.exists():
         say("wheels: from the package index, by the hashes of the lock")
         with workspace() as work:
-            _install_wheels(work / "site")
+            unpack_wheels(work / "site")
             (work / "site").rename(site)
     return site
 
 
-def _install_wheels(site: Path) -> None:
+def unpack_wheels(site: Path) -> None:
+    """Install the guests' Python libraries into the new folder `site`, by the lock's hashes."""
     report = site.with_name("report.json")
     run(
         [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--require-hashes"]

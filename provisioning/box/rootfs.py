@@ -4,7 +4,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from provisioning.box import cache, initrd, trim
+from provisioning.box import initrd, trim
 from provisioning.box.cache import Say
 from provisioning.guest import source
 from provisioning.run import run
@@ -14,8 +14,11 @@ EPOCH_S = 1_767_225_600
 ROOT_MODULES = ("virtio_pci", "virtio_blk", "virtio_net", "virtio_rng")
 
 
-def make(base: Path, root: Path, say: Say) -> None:
-    """Unpack `base` to `root` and make a guest of it; kernel and initrd end up beside `root`."""
+def make(base: Path, site: Path, root: Path, say: Say) -> None:
+    """Unpack `base` to `root` and make a guest of it; kernel and initrd end up beside `root`.
+
+    site: the folder of Python libraries.
+    """
     say("root file system: unpack, wheels, guest set-up, trim")
     root.mkdir()
     # Without --xattrs ping loses its capability.
@@ -24,7 +27,7 @@ def make(base: Path, root: Path, say: Say) -> None:
     # Into one memory page short of the modules: the box keeps the kernel beside the disk.
     shutil.copy(kernel, root.parent / "vmlinuz")
     (root.parent / "initrd").write_bytes(initrd.build(root, ROOT_MODULES))
-    shutil.copytree(cache.site(say), root / "opt/lab/site")
+    shutil.copytree(site, root / "opt/lab/site")
     trim.trim(root)
     _guest_setup(root)
     _compile(root)

@@ -35,6 +35,8 @@ def test_fab_lists_its_tasks():
         ("doctor", {}, "doctor"),
         ("doctor", {"record": True, "json": True}, "doctor --record --json"),
         ("box.build", {}, "box build"),
+        ("box.build", {"verify": True}, "box build --verify"),
+        ("box.diff", {"one": "a", "two": "b"}, "box diff a b"),
         ("box.lock", {}, "box lock"),
         ("bench.converge", {"runs": 5}, "bench converge --runs 5"),
         ("bench.converge", {"only": "drift"}, "bench converge --runs 3 --only drift"),

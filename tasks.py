@@ -6,7 +6,7 @@ family of commands, `fab` has a dot: `lab chaos halt node1` is `fab chaos.halt n
 
 from invoke.collection import Collection
 
-from lab.fab.box import build, diff, relock
+from lab.fab.box import build, diff, relock, sbom, show
 from lab.fab.chaos import corrupt, halt, start, start_api, stop_api
 from lab.fab.kept import delete, freeze, goto, list_chapters, save, thaw
 from lab.fab.machines import demo, down, heal, logs, reset, ssh, status, test, up
@@ -18,7 +18,7 @@ namespace = Collection(
     *(cordon, drain, uncordon, doctor, test),
     Collection("chaos", halt, start, stop_api, start_api, corrupt),
     Collection("chapter", save, goto, list_chapters, delete),
-    Collection("box", build, relock, diff),
+    Collection("box", build, relock, diff, show, sbom),
     Collection("token", rotate),
     Collection("bench", bench_up, bench_converge),
 )

@@ -5,7 +5,9 @@ import os
 import click
 
 from lab.cli import CannotCompare
+from lab.params import json_option
 from lab.progress import Progress
+from lab.table import echo_json, render
 from services.core.errors import LabError
 
 
@@ -86,3 +88,43 @@ def diff(ctx: click.Context, one: str, two: str) -> None:
         raise CannotCompare(error) from error
     click.echo("\n".join(lines) if lines else "no difference")
     ctx.exit(1 if lines else 0)
+
+
+@box.command()
+@click.argument("word", default="", metavar="[BOX]")
+@click.option("--top", default=10, show_default=True, metavar="N", help="Largest parts to print.")
+@json_option
+def show(word: str, top: int, as_json: bool) -> None:
+    """Print size, SHA-256 of every part, and the largest packages of a box.
+
+    BOX is a .box file, the folder of a box, or a key in the cache; by default the box of this
+    checkout. Sizes of packages are those of their files in the box, before compression.
+    """
+    from provisioning.box.look import summary
+
+    about = summary.summary(summary.find(word))
+    if as_json:
+        echo_json(about._asdict())
+        return
+    click.echo(f"{about.file}: {about.size_b / 1e6:.1f} MB")
+    click.echo(render(("", "sha256"), [*about.hashes.items()]))
+    click.echo(f"{about.debian_packages} Debian packages, {about.python_libraries} libraries")
+    rows = [(name, f"{size_b / 1e6:.1f}") for name, size_b in about.largest[:top]]
+    click.echo(render(("largest", "MB"), rows))
+    click.echo(f"bill of materials: {about.bill or 'inside; lab box sbom BOX prints it'}")
+
+
+@box.command()
+@click.argument("word", default="", metavar="[BOX]")
+def sbom(word: str) -> None:
+    """Print a box's software bill of materials: CycloneDX, as JSON.
+
+    Every Debian package and Python library with version, SHA-256 and licence. BOX as in
+    `lab box show`.
+
+    \b
+    lab box sbom > sbom.cdx.json
+    """
+    from provisioning.box.look import summary
+
+    click.echo(summary.bill(summary.find(word)), nl=False)

@@ -3,7 +3,9 @@
 from fabric import task
 from invoke.context import Context
 
-from lab.fab.words import flags, say
+from lab.fab.words import JSON, flags, say
+
+BOX = {"box": "file, folder or key; that of this checkout by default"}
 
 
 @task(help={"verify": "build twice from scratch, and compare"})  # type: ignore[untyped-decorator]
@@ -22,3 +24,15 @@ def relock(_: Context) -> None:
 def diff(_: Context, one: str, two: str) -> None:
     """Print what differs between two boxes, by file, folder or key: fab box.diff A B."""
     say("box", "diff", one, two)
+
+
+@task(positional=["box"], help=JSON | BOX)  # type: ignore[untyped-decorator]
+def show(_: Context, box: str = "", json: bool = False) -> None:
+    """Print size, hashes and the largest packages of a box."""
+    say("box", "show", *([box] if box else []), json=json)
+
+
+@task(positional=["box"], help=BOX)  # type: ignore[untyped-decorator]
+def sbom(_: Context, box: str = "") -> None:
+    """Print the software bill of materials of a box: fab box.sbom > sbom.cdx.json."""
+    say("box", "sbom", *([box] if box else []))

@@ -12,7 +12,8 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
-from provisioning.box import base, cache, lockfile, pack, rootfs
+from provisioning.box import base, cache, lockfile, pack, rootfs, sbom
+from provisioning.box.archive import debs
 from provisioning.box.cache import Say
 from provisioning.guest import source
 from services.core.errors import LabError
@@ -21,7 +22,7 @@ _HERE = Path(__file__).parent
 
 
 class Box(NamedTuple):
-    """A box in the cache. folder holds NAME.box, vmlinuz, initrd and manifest.json."""
+    """A box in the cache. folder holds NAME.box, vmlinuz, initrd, bill and manifest."""
 
     key: str
     folder: Path
@@ -81,6 +82,7 @@ def build(say: Say) -> Box:
     size_mib = box.file.stat().st_size / 1024 / 1024
     say(f"box {box.key}: {size_mib:.0f} MiB, sha256 {box.hashes()[pack.FILE][:16]}…")
     cache.prune(box.folder)
+    debs.prune(lockfile.current())
     return box
 
 
@@ -108,10 +110,12 @@ def _make(work: Path, out: Path, say: Say, *, scratch: bool) -> None:
         tar, site = base.tar(lock, rootfs.EPOCH_S, say), cache.site(say)
     rootfs.make(tar, site, work / "root", say)
     out.mkdir()
+    parts = sbom.largest(pack.bill(work / "root", out, lock))
     say("disk image: ext4, then qcow2 with zstd")
     rootfs_sha256 = pack.images(work / "root", out)
     say("box: pack")
     pack.archive(out, rootfs_sha256)
+    pack.check_size(out / pack.FILE, parts)
 
 
 def keep(out: Path, box: Box) -> None:

@@ -82,8 +82,15 @@ def workspace() -> Iterator[Path]:
 
 
 def prune(kept: Path) -> None:
-    """Keep the newest boxes: each edit of a unit file makes one, and two checkouts share them."""
-    boxes = sorted(folder().glob("box-*"), key=lambda box: box.stat().st_mtime)
-    for box in boxes[:-_KEEP]:
-        if box != kept:
-            shutil.rmtree(box, ignore_errors=True)
+    """Keep `kept` and the newest of each kind: checkouts share them.
+
+    Each edit of a unit file makes a box, each lock a tar of packages, and a verification that
+    failed leaves two folders.
+    """
+    for pattern, count in (("box-*", _KEEP), ("base-*.tar", 2), ("verify-*", 2)):
+        found = sorted(folder().glob(pattern), key=lambda path: path.stat().st_mtime)
+        for old in found[:-count]:
+            if old.is_dir() and old != kept:
+                shutil.rmtree(old, ignore_errors=True)
+            elif old.is_file() and ".part-" not in old.name:
+                old.unlink(missing_ok=True)

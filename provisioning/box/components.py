@@ -12,6 +12,8 @@ from services.version import VERSION
 PRODUCT = "pushpull-lab"
 # The name of a property of each package.
 INSTALLED_KIB = "debian:installed-size-kib"
+# What is left of it in the box, in bytes.
+KEPT_B = f"{PRODUCT}:size-in-the-box"
 # Where the guests keep the wheels and the lab's own code.
 LAB = "opt/lab"
 _LIBRARIES = {"libs", "oldlibs"}
@@ -20,9 +22,14 @@ Component = dict[str, Any]
 
 
 def lab(root: Path) -> Component:
-    """Return the lab's own code in the guest; its digest is that of provisioning.guest.source."""
+    """Return the lab's own code in the guest; its digest is that of provisioning.guest.source.
+
+    Its size has the libraries in it, whose files nothing in the box lists one by one.
+    """
     digest = root / LAB / "DIGEST"
     code = digest.read_text().strip() if digest.exists() else ""
+    files = (path for path in (root / LAB).rglob("*") if path.is_file() and not path.is_symlink())
+    kept = sum(path.stat().st_size for path in files)
     return {
         "type": "application",
         "bom-ref": f"{PRODUCT}@{VERSION}",
@@ -30,7 +37,7 @@ def lab(root: Path) -> Component:
         "version": VERSION,
         "description": "the guest of the lab: its services in /opt/lab, on Debian",
         "licenses": [{"license": {"id": "MIT"}}],
-        "properties": properties([(f"{PRODUCT}:source-digest", code)]),
+        "properties": properties([(f"{PRODUCT}:source-digest", code), (KEPT_B, str(kept))]),
     }
 
 
@@ -69,6 +76,7 @@ def deb(package: dpkg.Package, release: Mapping[str, str], sha256: str) -> Compo
                     ("debian:source-version", package.source_version),
                     ("debian:section", package.section),
                     (INSTALLED_KIB, str(package.installed_kib)),
+                    (KEPT_B, str(package.kept_b)),
                 ]
             ),
         }

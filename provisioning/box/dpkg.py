@@ -1,6 +1,7 @@
 """What dpkg knows of an unpacked root: packages, what they need, and their licences."""
 
 import re
+import stat
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -16,9 +17,9 @@ _LICENSE = re.compile(r"^License:[ \t]*(?P<names>\S[^\n]*)$", re.MULTILINE)
 class Package(NamedTuple):
     """One installed package, as dpkg's status file and its copyright file describe it.
 
-    installed_kib: dpkg's Installed-Size, before anything was trimmed. needs: names of installed
-    packages. licences: short names as Debian writes them, sorted; empty where the copyright file
-    is prose.
+    installed_kib: dpkg's Installed-Size, before anything was trimmed. kept_b: bytes of those of
+    its files that are still there. needs: names of installed packages. licences: short names as
+    Debian writes them, sorted; empty where the copyright file is prose.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Package(NamedTuple):
     homepage: str
     summary: str
     installed_kib: int
+    kept_b: int
     needs: tuple[str, ...]
     licences: tuple[str, ...]
 
@@ -42,18 +44,18 @@ def installed(root: Path) -> list[Package]:
     """
     there = [
         stanza
-        for stanza in stanzas((root / _STATUS).read_text())
+        for stanza in stanzas((root / _STATUS).read_text(encoding="utf-8"))
         if stanza.get("Status", "").endswith(" installed")
     ]
     providers = _providers(there)
-    found = (_package(stanza, providers, licences(root, stanza["Package"])) for stanza in there)
+    found = (_package(root, stanza, providers) for stanza in there)
     return sorted(found, key=lambda package: package.name)
 
 
 def licences(root: Path, package: str) -> tuple[str, ...]:
     """Return the licences that the copyright file of `package` names, sorted."""
     file = root / "usr/share/doc" / package / "copyright"
-    text = file.read_text(errors="replace") if file.exists() else ""
+    text = file.read_text(encoding="utf-8", errors="replace") if file.exists() else ""
     if not _MACHINE_READABLE.search(text):
         return ()
     parts = re.split(r"\n[ \t]*\n", text)
@@ -62,9 +64,30 @@ def licences(root: Path, package: str) -> tuple[str, ...]:
     return tuple(sorted(set(names)))
 
 
-def _package(
-    stanza: Mapping[str, str], providers: Mapping[str, str], licences: tuple[str, ...]
-) -> Package:
+def kept(root: Path, name: str, arch: str) -> int:
+    """Return the bytes of the files of a package that are still under `root`.
+
+    A file that its package compressed and that was unpacked in place counts as it is now.
+    """
+    info = root / "var/lib/dpkg/info"
+    lists = (info / f"{name}.list", info / f"{name}:{arch}.list")
+    text = next((file.read_text(encoding="utf-8") for file in lists if file.exists()), "")
+    top = root.resolve()
+    paths = (root / line.lstrip("/") for line in text.splitlines() if line != "/.")
+    return sum(_size(path, top) or _size(path.with_suffix(""), top) for path in paths)
+
+
+def _size(path: Path, top: Path) -> int:
+    """Of a plain file below `top`. A folder that is a link may lead to the host's own files."""
+    try:
+        about = path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return 0
+    inside = path.parent.resolve().is_relative_to(top)
+    return about.st_size if inside and stat.S_ISREG(about.st_mode) else 0
+
+
+def _package(root: Path, stanza: Mapping[str, str], providers: Mapping[str, str]) -> Package:
     name, version = stanza["Package"], stanza["Version"]
     source = _SOURCE.fullmatch(stanza.get("Source", name))
     wanted = f"{stanza.get('Pre-Depends', '')},{stanza.get('Depends', '')}"
@@ -80,8 +103,9 @@ def _package(
         homepage=stanza.get("Homepage", ""),
         summary=stanza.get("Description", "").splitlines()[0] if "Description" in stanza else "",
         installed_kib=int(stanza.get("Installed-Size", "0")),
+        kept_b=kept(root, name, stanza["Architecture"]),
         needs=tuple(sorted(needs)),
-        licences=licences,
+        licences=licences(root, name),
     )
 
 

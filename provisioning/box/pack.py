@@ -3,19 +3,41 @@
 import hashlib
 import json
 import shutil
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
-from provisioning.box import ext4
+from provisioning.box import ext4, sbom
 from provisioning.box.cache import NAME
+from provisioning.box.lockfile import Lock
 from provisioning.box.rootfs import EPOCH_S
+from provisioning.box.sbom import Document
 from provisioning.run import run
+from services.core.errors import LabError
 
 SIZE_MIB = 1024
 FILE = f"{NAME}.box"
 MANIFEST = "manifest.json"
 # What box.img is before it is compressed.
 ROOTFS = "rootfs.ext4"
+# What a box may weigh: it is handed on over conference networks and on sticks.
+LIMIT_MB = 200
+_NAMED = 8
 _VAGRANTFILE = Path(__file__).with_name("Vagrantfile.box")
+
+
+class TooLarge(LabError):
+    """The box is larger than it may be. parts: (name, bytes before compression), largest first."""
+
+    def __init__(self, size_b: int, parts: Sequence[tuple[str, int]]) -> None:
+        named = ", ".join(f"{name} {part_b / 1e6:.1f} MB" for name, part_b in parts[:_NAMED])
+        super().__init__(
+            f"the box is {size_b / 1e6:.1f} MB; the limit is {LIMIT_MB} MB. Its largest parts, "
+            f"before compression: {named}",
+            hint="provisioning/box/packages.txt says what is in it, trim.py what is taken out",
+        )
+        self.size_b = size_b
+        self.parts = tuple(parts)
 
 
 def images(root: Path, out: Path) -> str:
@@ -34,6 +56,22 @@ def images(root: Path, out: Path) -> str:
     return sha256(raw)
 
 
+def bill(root: Path, out: Path, lock: Lock) -> Document:
+    """Write the bill of materials of the guest in `root` to `out`, and return it."""
+    at = datetime.fromtimestamp(EPOCH_S, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    hashes = {deb.ident: deb.sha256 for deb in lock.debs}
+    document = sbom.document(root, at=at, deb_sha256=hashes)
+    (out / sbom.FILE).write_text(sbom.dump(document), encoding="utf-8")
+    return document
+
+
+def check_size(file: Path, parts: Sequence[tuple[str, int]]) -> None:
+    """Raise TooLarge if the box file is beyond LIMIT_MB. parts: of its content, largest first."""
+    size_b = file.stat().st_size
+    if size_b > LIMIT_MB * 1_000_000:
+        raise TooLarge(size_b, parts)
+
+
 def archive(out: Path, rootfs_sha256: str) -> None:
     """Pack what is in `out` into a box there, and write its manifest last.
 
@@ -43,13 +81,13 @@ def archive(out: Path, rootfs_sha256: str) -> None:
     metadata = {"provider": "libvirt", "format": "qcow2", "virtual_size": SIZE_MIB // 1024}
     (out / "metadata.json").write_text(json.dumps(metadata) + "\n")
     shutil.copy(_VAGRANTFILE, out / "Vagrantfile")
-    members = ["metadata.json", "Vagrantfile", "box.img", "vmlinuz", "initrd"]
+    members = ["metadata.json", "Vagrantfile", "box.img", "vmlinuz", "initrd", sbom.FILE]
     run(
         ["tar", "--sort=name", "--owner=0", "--group=0", "--numeric-owner", "--format=ustar"]
         + ["--mode=u=rw,go=r", f"--mtime=@{EPOCH_S}", "-C", str(out), "-cf", str(out / FILE)]
         + members
     )
-    built = ("vmlinuz", "initrd", "box.img", FILE)
+    built = ("vmlinuz", "initrd", "box.img", sbom.FILE, FILE)
     manifest = {ROOTFS: rootfs_sha256} | {name: sha256(out / name) for name in built}
     (out / "box.img").unlink()
     (out / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n")

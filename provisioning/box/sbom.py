@@ -61,6 +61,23 @@ def dump(document: Document) -> str:
     return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
 
 
+def largest(document: Document) -> list[tuple[str, int]]:
+    """Return (name and version, bytes in the box) of each part that has a size, largest first.
+
+    The lab itself is one part, with the Python libraries.
+    """
+    ours = document["metadata"]["component"]
+    named = [(f"{one['name']} {one['version']}", one) for one in document["components"]]
+    named.append((f"{ours['name']} {ours['version']} with its libraries", ours))
+    sizes = [
+        (name, int(fact["value"]))
+        for name, part in named
+        for fact in part.get("properties", [])
+        if fact["name"] == components.KEPT_B
+    ]
+    return sorted(sizes, key=lambda part: (-part[1], part[0]))
+
+
 def _serial(content: Document) -> str:
     return f"urn:uuid:{uuid.uuid5(_NAMESPACE, json.dumps(content, sort_keys=True))}"
 
@@ -87,5 +104,5 @@ def _metadata(lab: Component, at: str) -> Document:
 
 
 def _os_release(root: Path) -> dict[str, str]:
-    text = (root / "usr/lib/os-release").read_text()
+    text = (root / "usr/lib/os-release").read_text(encoding="utf-8")
     return dict(re.findall(r'^(\w+)="?([^"\n]*)"?$', text, re.MULTILINE))

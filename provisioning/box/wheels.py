@@ -35,11 +35,11 @@ def unpacked(site: Path) -> list[Wheel]:
     """Return the wheels that were unpacked into `site`, sorted by name; none if it is absent."""
     parser = email.parser.HeaderParser()
     files = sorted(site.glob("*.dist-info/METADATA"))
-    metadata = [parser.parsestr(file.read_text()) for file in files]
+    metadata = [parser.parsestr(file.read_text(encoding="utf-8")) for file in files]
     known = {normalized(message["Name"]) for message in metadata}
     hashes: dict[str, str] = {}
     if (site / HASHES).exists():
-        hashes = json.loads((site / HASHES).read_text())
+        hashes = json.loads((site / HASHES).read_text(encoding="utf-8"))
     return sorted((_wheel(message, known, hashes) for message in metadata), key=lambda w: w.name)
 
 

@@ -37,6 +37,8 @@ def test_fab_lists_its_tasks():
         ("box.build", {}, "box build"),
         ("box.build", {"verify": True}, "box build --verify"),
         ("box.diff", {"one": "a", "two": "b"}, "box diff a b"),
+        ("box.show", {"box": "a", "json": True}, "box show a --json"),
+        ("box.sbom", {}, "box sbom"),
         ("box.lock", {}, "box lock"),
         ("bench.converge", {"runs": 5}, "bench converge --runs 5"),
         ("bench.converge", {"only": "drift"}, "bench converge --runs 3 --only drift"),

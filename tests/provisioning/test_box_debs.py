@@ -1,11 +1,13 @@
 """The cache of packages: fetched by the lock, checked each time, refused when it is not the one."""
 
 import hashlib
+import os
 
 import pytest
 
+from provisioning.box import cache
 from provisioning.box.archive import debs
-from provisioning.box.lockfile import Deb
+from provisioning.box.lockfile import Deb, Lock
 from provisioning.run import ToolFailed
 from tests.provisioning.archive import Archive
 
@@ -137,3 +139,29 @@ def test_no_way_to_the_archive_is_an_error_with_a_hint(ready, locked, archive):
     with pytest.raises(ToolFailed, match="apt-get failed") as caught:
         ready(locked)
     assert "mirror" in caught.value.hint
+
+
+def test_only_what_no_lock_has_and_nobody_used_for_long_is_pruned(ready, locked):
+    ready(locked)
+    debs.prune(Lock((), "", ()))
+    assert debs.path(locked[0]).exists(), "used just now, perhaps by another checkout"
+    for deb in locked:
+        os.utime(debs.path(deb), (0, 0))
+    debs.prune(Lock((), "", (locked[0],)))
+    assert [debs.path(deb).exists() for deb in locked] == [True, False]
+
+
+def test_the_cache_keeps_the_newest_of_each_kind(tmp_path, archive):
+    folder = cache.folder()
+    for number in range(6):
+        for name in (f"box-{number}", f"verify-{number}", f"base-{number}.tar"):
+            path = folder / name
+            path.mkdir(parents=True) if "tar" not in name else path.touch()
+            os.utime(path, (number, number))
+    (folder / "base-0.part-1.tar").touch()
+    os.utime(folder / "base-0.part-1.tar", (0, 0))
+    cache.prune(folder / "box-0")
+    assert sorted(path.name for path in folder.iterdir()) == [
+        *("base-0.part-1.tar", "base-4.tar", "base-5.tar"),
+        *("box-0", "box-2", "box-3", "box-4", "box-5", "verify-4", "verify-5"),
+    ]

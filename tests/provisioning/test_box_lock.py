@@ -5,7 +5,7 @@ import re
 import pytest
 
 from provisioning.box import lockfile, packages
-from provisioning.box.archive import locking
+from provisioning.box.archive import apt, locking
 from provisioning.box.lockfile import BadLock, Changes, Deb, Lock
 from provisioning.run import ToolFailed
 from tests.provisioning.archive import Archive
@@ -139,3 +139,11 @@ def test_suites_are_those_of_the_sources_without_their_hosts():
         "deb [signed-by=/k] http://a.example/debian s main\ndeb http://b.example/d s-up main\n"
     )
     assert locking.suites(sources) == ("s", "s-up")
+
+
+def test_mmdebstrap_tells_its_own_sources_for_the_suite_without_asking_anybody(tmp_path):
+    folder = tmp_path / "it's a folder"
+    folder.mkdir()
+    suites = locking.suites(apt.sources(folder))
+    assert suites[0] == packages.SUITE
+    assert f"{packages.SUITE}-security" in suites

@@ -8,6 +8,7 @@ import pytest
 from packageurl import PackageURL
 
 from provisioning.box import components, dpkg, sbom, spdx, wheels
+from services.version import VERSION
 from tests.provisioning import debian
 
 AT = "2026-01-01T00:00:00Z"
@@ -16,7 +17,7 @@ SHA256 = "ef" * 32
 
 @pytest.fixture
 def root(tmp_path):
-    return debian.make(tmp_path)
+    return debian.make(tmp_path / "root")
 
 
 @pytest.fixture
@@ -142,6 +143,33 @@ def test_every_identifier_is_one_of_spdx():
     assert set(spdx._SPDX.values()) <= set(known)
     assert spdx.identifier("gpl-2+") == "GPL-2.0-or-later"
     assert spdx.identifier("LGPL") == ""
+
+
+def test_the_size_of_a_part_is_that_of_its_files_which_are_still_there(root):
+    info = root / "var/lib/dpkg/info"
+    info.mkdir()
+    (info / "libc6:amd64.list").write_text(
+        "/.\n/usr/lib/libc.so\n/usr/lib/libc.link\n/usr/gone\n/usr/lib/module.ko.xz\n/run/x\n"
+    )
+    (info / "mawk.list").write_text("/.\n/usr/bin/mawk\n")
+    (root / "usr/bin").mkdir()
+    (root / "usr/bin/mawk").write_bytes(bytes(30_000))
+    (root / "usr/lib/libc.so").write_bytes(bytes(50_000))
+    (root / "usr/lib/libc.link").symlink_to("libc.so")
+    (root / "usr/lib/module.ko").write_bytes(bytes(7))
+    host = root.parent / "host"
+    host.mkdir(exist_ok=True)
+    (host / "x").write_bytes(bytes(1_000_000))
+    (root / "run").symlink_to(host)
+    document = sbom.document(root, at=AT, deb_sha256={})
+    ours = sum(path.stat().st_size for path in (root / "opt/lab").rglob("*") if path.is_file())
+    assert sbom.largest(document) == [
+        ("libc6 2.41-12", 50_007),
+        ("mawk 1.3.4", 30_000),
+        (f"{components.PRODUCT} {VERSION} with its libraries", ours),
+        ("libssl3t64 3.5.1-1+b2", 0),
+        ("openssh-server 1:10.0p1-7", 0),
+    ]
 
 
 def test_what_is_no_debian_is_refused(tmp_path):

@@ -5,16 +5,19 @@ A file gets its name only when its content has that hash, and is hashed again be
 
 import hashlib
 import os
+import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from provisioning.box import cache
 from provisioning.box.archive import apt
 from provisioning.box.cache import Say
-from provisioning.box.lockfile import UPDATE, Deb
+from provisioning.box.lockfile import UPDATE, Deb, Lock
 from provisioning.run import ToolFailed
 from services.core.errors import LabError
 
+# Other checkouts have other locks, and share the cache.
+_UNUSED_S = 90 * 86400
 # Returns a sources.list(5); gets a scratch folder.
 Sources = Callable[[Path], str]
 
@@ -26,8 +29,8 @@ class NotServed(LabError):
         named = "; ".join(f"{deb.name} {deb.version} ({deb.arch})" for deb in debs)
         super().__init__(
             f"Debian's archive no longer serves {named}",
-            hint=f"{UPDATE} takes what it serves now; a bundle or a cache of an earlier build "
-            f"still has the locked files",
+            hint=f"{UPDATE} takes what it serves now; a bundle made earlier has the box built of "
+            f"them, and the cache of an earlier build has their files ({cache.folder()}/debs)",
         )
         self.debs = tuple(debs)
 
@@ -82,12 +85,20 @@ def ready(debs: Iterable[Deb], say: Say, sources: Sources = apt.sources) -> None
         _keep(missing, work / "new", problem)
 
 
+def prune(lock: Lock) -> None:
+    """Delete packages' files that are not in `lock` and that nobody has used for a long time."""
+    locked = {path(deb) for deb in lock.debs}
+    for file in (cache.folder() / "debs").glob("*.deb"):
+        if file not in locked and time.time() - file.stat().st_mtime > _UNUSED_S:
+            file.unlink(missing_ok=True)
+
+
 def _whole(deb: Deb, say: Say) -> bool:
     file = path(deb)
     if not file.exists():
         return False
     if _sha256(file) == deb.sha256:
-        os.utime(file)  # of use: what nobody used for long is pruned
+        os.utime(file)  # of its last use, for prune()
         return True
     say(f"packages: {deb.name} {deb.version} in the cache is damaged; it is fetched anew")
     file.unlink()

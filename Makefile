@@ -33,7 +33,7 @@ check: $(READY) ## Linters, types, unit, property and API tests. No VM.
 setup: $(READY) ## Install what is missing on this machine and build the box if it is absent.
 	@echo "python environment: $(VENV) matches requirements.lock"
 	$(BIN)/lab doctor --fix $(DOCTOR)
-	$(BIN)/lab box build
+	$(BIN)/lab box build --renew
 tests-setup: DOCTOR := --tests
 tests-setup: setup
 

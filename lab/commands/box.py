@@ -18,7 +18,10 @@ def box() -> None:
 
 @box.command()
 @click.option("--verify", "verified", is_flag=True, help="Build twice from scratch, and compare.")
-def build(verified: bool) -> None:
+@click.option(
+    "--renew", is_flag=True, help="Lock anew what the archive no longer serves; `make setup` does."
+)
+def build(verified: bool, renew: bool) -> None:
     """Build the box, unless it exists already. Needs root, and a way to Debian's mirror.
 
     Installs the packages of provisioning/box/packages.lock and no others. The same checkout gives
@@ -30,10 +33,25 @@ def build(verified: bool) -> None:
     """
     from provisioning.box import build as recipe
 
+    if renew:
+        _renew(Progress())
     if verified:
         _verify(Progress())
     else:
         recipe.build(Progress())
+
+
+def _renew(progress: Progress) -> None:
+    """Renew the lock where nobody could build from it any more, and say what changed."""
+    from provisioning.box import base, lockfile
+    from provisioning.box import build as recipe
+    from provisioning.box.archive import locking
+
+    if recipe.exists(recipe.wanted()) or base.path(lockfile.current()).exists():
+        return
+    changes = locking.renew_if_gone(progress)
+    for line in locking.told(changes) if changes is not None else ():
+        click.echo(line)
 
 
 def _verify(progress: Progress) -> None:

@@ -8,10 +8,15 @@ from lab.fab.words import JSON, flags, say
 BOX = {"box": "file, folder or key; that of this checkout by default"}
 
 
-@task(help={"verify": "build twice from scratch, and compare"})  # type: ignore[untyped-decorator]
-def build(_: Context, verify: bool = False) -> None:
+@task(  # type: ignore[untyped-decorator]
+    help={
+        "verify": "build twice from scratch, and compare",
+        "renew": "lock anew what the archive no longer serves",
+    }
+)
+def build(_: Context, verify: bool = False, renew: bool = False) -> None:
     """Build the box, unless it exists already: fab box.build."""
-    say("box", "build", *flags(verify=verify))
+    say("box", "build", *flags(verify=verify, renew=renew))
 
 
 @task(name="lock")  # type: ignore[untyped-decorator]

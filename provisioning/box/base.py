@@ -35,9 +35,14 @@ def key(lock: Lock) -> str:
     return hashlib.sha256(recipe.encode()).hexdigest()[:16]
 
 
+def path(lock: Lock) -> Path:
+    """Return where the cache has the tar of `lock`, or would have it."""
+    return cache.folder() / f"base-{key(lock)}.tar"
+
+
 def tar(lock: Lock, epoch_s: int, say: Say) -> Path:
     """Return the tar, from the cache or from mmdebstrap. epoch_s: the latest time in it."""
-    file = cache.folder() / f"base-{key(lock)}.tar"
+    file = path(lock)
     if file.exists():
         say(f"packages: {file.name} is in the cache")
         return file

@@ -71,6 +71,7 @@ def build(say: Say) -> Box:
     box = wanted()
     if exists(box):
         say(f"box {box.key}: built already ({box.file})")
+        cache.used(box.folder)
         return box
     if os.geteuid() != 0:
         as_root(__name__, say)

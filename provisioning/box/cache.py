@@ -8,7 +8,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from provisioning.box import wheels
@@ -81,8 +81,14 @@ def workspace() -> Iterator[Path]:
         shutil.rmtree(work, ignore_errors=True)
 
 
+def used(path: Path) -> None:
+    """Take down that `path`, in the cache, is in use; prune() looks at that."""
+    with suppress(OSError):  # somebody else's
+        os.utime(path)
+
+
 def prune(kept: Path) -> None:
-    """Keep `kept` and the newest of each kind: checkouts share them.
+    """Keep `kept` and those of each kind that were used last: checkouts share them.
 
     Each edit of a unit file makes a box, each lock a tar of packages, and a verification that
     failed leaves two folders.

@@ -36,6 +36,7 @@ def test_fab_lists_its_tasks():
         ("doctor", {"record": True, "json": True}, "doctor --record --json"),
         ("box.build", {}, "box build"),
         ("box.build", {"verify": True}, "box build --verify"),
+        ("box.build", {"renew": True}, "box build --renew"),
         ("box.diff", {"one": "a", "two": "b"}, "box diff a b"),
         ("box.show", {"box": "a", "json": True}, "box show a --json"),
         ("box.sbom", {}, "box sbom"),

@@ -122,6 +122,36 @@ def test_a_second_lock_tells_only_what_moved(renew, archive, tmp_path):
     assert renew() == ["changed  libbase 1.0 -> 1.1"]
 
 
+@pytest.fixture
+def mended(archive, tmp_path):
+    """renew_if_gone on a lock of this archive; returns what it changed, and what it said."""
+
+    def run():
+        said = []
+        file = tmp_path / "packages.lock"
+        changes = locking.renew_if_gone(said.append, archive.sources, file)
+        return changes, " ".join(said)
+
+    return run
+
+
+def test_a_lock_that_the_archive_still_serves_stays_although_there_is_newer(renew, archive, mended):
+    renew()
+    archive.add("other", "2.0")
+    assert mended()[0] is None
+
+
+def test_a_lock_of_which_something_is_gone_is_renewed_and_that_is_said(renew, archive, mended):
+    renew()
+    archive.add("web", "2.1", Depends="libbase")
+    (archive.folder / "web_2.0_all.deb").unlink()
+    archive.publish()
+    changes, said = mended()
+    assert list(locking.told(changes)) == ["changed  web 2.0 -> 2.1"]
+    assert "no longer serves web 2.0 (all)" in said
+    assert mended()[0] is None
+
+
 def test_a_name_that_no_package_has_is_an_error_and_leaves_the_lock_alone(
     renew, monkeypatch, tmp_path
 ):

@@ -4,7 +4,6 @@ A file gets its name only when its content has that hash, and is hashed again be
 """
 
 import hashlib
-import os
 import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -98,7 +97,7 @@ def _whole(deb: Deb, say: Say) -> bool:
     if not file.exists():
         return False
     if _sha256(file) == deb.sha256:
-        os.utime(file)  # of its last use, for prune()
+        cache.used(file)
         return True
     say(f"packages: {deb.name} {deb.version} in the cache is damaged; it is fetched anew")
     file.unlink()

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from provisioning.box import cache, lockfile, packages
-from provisioning.box.archive import apt
+from provisioning.box.archive import apt, debs
 from provisioning.box.archive.debs import Sources
 from provisioning.box.cache import Say
 from provisioning.box.lockfile import Changes, Deb, Lock
@@ -31,6 +31,21 @@ def renew(say: Say, sources: Sources = apt.sources, file: Path = lockfile.FILE) 
     if lock != old:
         lockfile.write(lock, file)
     return lockfile.changes(old.debs, lock.debs)
+
+
+def renew_if_gone(
+    say: Say, sources: Sources = apt.sources, file: Path = lockfile.FILE
+) -> Changes | None:
+    """Renew the lock if it has packages that are nowhere any more; return what changed.
+
+    None, and the lock is as it was, if all of them are in the cache or come now.
+    """
+    try:
+        debs.ready(lockfile.current(file).debs, say, sources)
+    except debs.NotServed as gone:
+        say(f"{gone}: locked anew, see git diff {lockfile.FILE.name}")
+        return renew(say, sources, file)
+    return None
 
 
 def suites(sources: str) -> tuple[str, ...]:

@@ -129,6 +129,7 @@ def keep(out: Path, box: Box) -> None:
 def as_root(module: str, say: Say) -> None:
     """Run `module` as a program under sudo, with the same cache. Raises LabError if it fails."""
     say("building needs root: sudo")
+    cache.ready()
     command = ["sudo", "env", f"LAB_CACHE={cache.folder()}", sys.executable, "-m", module]
     code = subprocess.run(command, cwd=_HERE.parents[1], check=False).returncode
     if code:

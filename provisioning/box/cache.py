@@ -13,6 +13,7 @@ from pathlib import Path
 
 from provisioning.box import wheels
 from provisioning.run import run
+from services.core.errors import LabError
 
 NAME = "pushpull-lab"
 # The guest's; the lock was made for it.
@@ -66,10 +67,44 @@ def unpack_wheels(site: Path) -> None:
     (site / wheels.HASHES).write_text(json.dumps(hashes, indent=1, sort_keys=True) + "\n")
 
 
+class NotOurs(LabError):
+    """The cache is somebody else's: as a rule, root's."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(
+            f"only its owner may write to {path}",
+            hint=f"sudo chown -R $(id -un) {path}; or choose another: LAB_CACHE=FOLDER",
+        )
+        self.path = path
+
+
+def ready() -> None:
+    """Have the cache's folder, made by whoever asks: made under sudo it would be root's."""
+    folder().mkdir(parents=True, exist_ok=True)
+    if not os.access(folder(), os.W_OK):
+        raise NotOurs(folder())
+
+
+@contextmanager
+def scratch() -> Iterator[Path]:
+    """A scratch folder of which nothing is kept: in the cache if we may, else wherever we may."""
+    try:
+        ready()
+    except (NotOurs, OSError):
+        with tempfile.TemporaryDirectory() as work:
+            yield Path(work)
+    else:
+        with workspace() as work:
+            yield work
+
+
 @contextmanager
 def workspace() -> Iterator[Path]:
-    """A scratch folder in the cache: the same file system, so that the end is a rename."""
-    folder().mkdir(parents=True, exist_ok=True)
+    """A scratch folder in the cache: the same file system, so that the end is a rename.
+
+    Raises NotOurs where only somebody else may write to the cache.
+    """
+    ready()
     for left in folder().glob("work-*"):
         if time.time() - left.stat().st_mtime > _STALE_S:  # of a build that was killed
             shutil.rmtree(left, ignore_errors=True)

@@ -165,3 +165,27 @@ def test_the_cache_keeps_the_newest_of_each_kind(tmp_path, archive):
         *("base-0.part-1.tar", "base-4.tar", "base-5.tar"),
         *("box-0", "box-2", "box-3", "box-4", "box-5", "verify-4", "verify-5"),
     ]
+
+
+@pytest.mark.parametrize("whose", ["cache", "cache/debs"])
+def test_a_cache_of_somebody_else_is_said_with_the_remedy(
+    ready, locked, monkeypatch, tmp_path, whose
+):
+    real = os.access
+    monkeypatch.setattr(
+        os, "access", lambda path, mode: path != tmp_path / whose and real(path, mode)
+    )
+    with pytest.raises(cache.NotOurs) as caught:
+        ready(locked)
+    assert caught.value.path == tmp_path / whose
+    assert "chown" in caught.value.hint
+
+
+def test_what_keeps_nothing_works_without_a_cache_of_ones_own(tmp_path, archive, monkeypatch):
+    with cache.scratch() as work:
+        assert work.parent == tmp_path / "cache"
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    with cache.scratch() as work:
+        assert work.is_dir()
+        assert work.parent != tmp_path / "cache"
+    assert not work.exists()

@@ -4,6 +4,7 @@ A file gets its name only when its content has that hash, and is hashed again be
 """
 
 import hashlib
+import os
 import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -104,6 +105,13 @@ def _whole(deb: Deb, say: Say) -> bool:
     return False
 
 
+def _folder() -> None:
+    folder = cache.folder() / "debs"
+    folder.mkdir(exist_ok=True)
+    if not os.access(folder, os.W_OK):
+        raise cache.NotOurs(folder)
+
+
 def _refuse(debs: Sequence[Deb], served: dict[str, Deb]) -> None:
     """Raise what is to be said of `debs` that cannot come, before anything is fetched."""
     if gone := [deb for deb in debs if deb.ident not in served]:
@@ -119,7 +127,7 @@ def _keep(debs: Sequence[Deb], folder: Path, problem: str) -> None:
     sums = {deb: _sha256(came[deb.ident]) for deb in debs if deb.ident in came}
     for deb in debs:
         if sums.get(deb) == deb.sha256:
-            path(deb).parent.mkdir(exist_ok=True)
+            _folder()
             came[deb.ident].replace(path(deb))
     for deb, found in sums.items():
         if found != deb.sha256:

@@ -20,7 +20,7 @@ def renew(say: Say, sources: Sources = apt.sources, file: Path = lockfile.FILE) 
     An equal lock is not written at all. A lock that cannot be read counts as empty.
     """
     names = packages.wanted()
-    with cache.workspace() as work:
+    with cache.scratch() as work:
         listed = sources(work)
         say(f"lock: asking the archive for {packages.SUITE} and its updates")
         client = apt.opened(work / "apt", listed)

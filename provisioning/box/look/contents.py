@@ -66,7 +66,7 @@ def parts(box: Path) -> dict[str, str]:
 
 def disk(box: Path) -> Disk:
     """Return what is on the disk in the box file."""
-    with cache.workspace() as work:
+    with cache.scratch() as work:
         with _opened(box) as archive, (work / DISK).open("wb") as file:
             try:
                 shutil.copyfileobj(_stream(archive, archive.getmember(DISK)), file)

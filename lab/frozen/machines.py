@@ -5,8 +5,9 @@ A state's memory lies in NAME.memory, in the format of `virsh save`, its disk in
 
 import os
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
@@ -104,7 +105,7 @@ class Domains:
             _write_notes(machine)
             if machine.running:
                 memory = _memory(folder, name)
-                virsh("restore", "--paused", str(memory), *self._changed(memory))
+                self._restore(name, memory)
                 back(name)
 
         self._each(one, machines)
@@ -115,22 +116,15 @@ class Domains:
         """Define the machine as saved. known: there is one of another identity; it gives way."""
         if known:
             self._virsh("undefine", machine.name, "--managed-save", "--snapshots-metadata")
-        file = paths.STATE / f".define-{machine.name}.xml"
-        file.touch(mode=0o600)
-        file.write_text(_ours(machine.xml))
-        try:
+        with _written(f".define-{machine.name}.xml", _ours(machine.xml)) as file:
             virsh("define", str(file))
-        finally:
-            file.unlink()
 
-    def _changed(self, memory: Path) -> list[str]:
-        """The words for `virsh restore` where the saved definition names another checkout."""
+    def _restore(self, name: str, memory: Path) -> None:
+        """Bring the machine back paused; its saved definition may name another checkout."""
         saved = virsh("save-image-dumpxml", "--security-info", str(memory))
-        if _ours(saved) == saved:
-            return []
-        file = memory.with_suffix(".xml")
-        file.write_text(_ours(saved))
-        return ["--xml", str(file)]
+        with _written(f".restore-{name}.xml", _ours(saved)) as file:
+            changed = [] if _ours(saved) == saved else ["--xml", str(file)]
+            virsh("restore", "--paused", str(memory), *changed)
 
     def _xml(self, name: str) -> str:
         return self._virsh("dumpxml", name, "--inactive", "--security-info")
@@ -149,6 +143,18 @@ class Domains:
     def _each(self, one: Callable[[T], R], items: Iterable[T]) -> list[R]:
         with ThreadPoolExecutor(max(1, len(self.topology.machines))) as pool:
             return list(pool.map(one, items))
+
+
+@contextmanager
+def _written(name: str, xml: str) -> Iterator[Path]:
+    """A definition in a file of its own, as virsh wants it, for as long as it is needed."""
+    file = paths.STATE / name
+    file.touch(mode=0o600)
+    file.write_text(xml)
+    try:
+        yield file
+    finally:
+        file.unlink()
 
 
 def own(files: Iterable[Path]) -> None:

@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from lab import forward, paths, remote
-from lab.frozen import key, secrets, store
+from lab.frozen import key, needs, secrets, store
 from lab.frozen.freeze import release
 from lab.frozen.hold import Hold
 from lab.frozen.machines import Domains
@@ -90,6 +90,9 @@ def check_fits(topology: Topology, name: str, saved: State) -> None:
             f"its memory was saved under {saved.accel}, and here machines run under {accel}",
             f"LAB_ACCEL={saved.accel} asks for that one; or save it anew",
         )
+    lacks, hint = needs.missing(saved)
+    if lacks:
+        raise Foreign(name, lacks, hint)
 
 
 def thaw(topology: Topology, folder: Path, saved: State, progress: Progress) -> None:

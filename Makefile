@@ -9,6 +9,9 @@ BIN := $(VENV)/bin
 # The environment is ready when this file is newer than the lock.
 READY := $(VENV)/.ready
 
+# A file of `lab bundle export`: wheels and box come from there, and no internet is needed.
+BUNDLE ?=
+
 # The quick tests wait more than they compute: for sockets, leases and processes that are killed.
 JOBS ?= 2
 
@@ -33,6 +36,7 @@ check: $(READY) ## Linters, types, unit, property and API tests. No VM.
 setup: $(READY) ## Install what is missing on this machine and build the box if it is absent.
 	@echo "python environment: $(VENV) matches requirements.lock"
 	$(BIN)/lab doctor --fix $(DOCTOR)
+	$(if $(BUNDLE),$(BIN)/lab bundle import "$(BUNDLE)")
 	$(BIN)/lab box build --renew
 tests-setup: DOCTOR := --tests
 tests-setup: setup
@@ -41,7 +45,7 @@ tests-setup: setup
 venv: $(READY) ## Only the Python environment: .venv, from requirements.lock.
 
 $(READY): requirements.lock pyproject.toml provisioning/host/venv.sh
-	provisioning/host/venv.sh $(VENV) $(PYTHON)
+	provisioning/host/venv.sh $(VENV) $(PYTHON) "$(BUNDLE)"
 
 .PHONY: format
 format: $(READY) ## Let ruff fix and format the code.

@@ -7,6 +7,7 @@ family of commands, `fab` has a dot: `lab chaos halt node1` is `fab chaos.halt n
 from invoke.collection import Collection
 
 from lab.fab.box import build, diff, relock, sbom, show
+from lab.fab.bundle import export, import_bundle, show_bundle
 from lab.fab.chaos import corrupt, halt, start, start_api, stop_api
 from lab.fab.kept import delete, freeze, goto, list_chapters, save, thaw
 from lab.fab.machines import demo, down, heal, logs, reset, ssh, status, test, up
@@ -19,6 +20,7 @@ namespace = Collection(
     Collection("chaos", halt, start, stop_api, start_api, corrupt),
     Collection("chapter", save, goto, list_chapters, delete),
     Collection("box", build, relock, diff, show, sbom),
+    Collection("bundle", export, show_bundle, import_bundle),
     Collection("token", rotate),
     Collection("bench", bench_up, bench_converge),
 )

@@ -44,6 +44,7 @@ SECTIONS: dict[str, dict[str, Entry]] = {
         "freeze": Entry("frozen", "Save memory and disks of all VMs at one instant."),
         "thaw": Entry("frozen", "Bring back what `lab freeze` saved."),
         "chapter": Entry("chapter", "Named states of the whole lab, for courses."),
+        "bundle": Entry("bundle", "The lab in one file, for a place without internet."),
     },
     "Take a node out of service": {
         "cordon": Entry("nodes", "Keep new containers off a node."),

@@ -23,15 +23,15 @@ class LabBusy(LabError):
 
 
 @contextmanager
-def held(what: str) -> Iterator[None]:
-    """Hold the lab's lock for `what`, or raise LabBusy at once.
+def held(what: str, name: str = "lock") -> Iterator[None]:
+    """Hold the lab's lock for `what`, or raise LabBusy at once. name: of another lock than that.
 
     The kernel lets go of it when the process ends, however it ends. Machine-wide: two
     checkouts share the libvirt, the ports and the addresses.
     """
     folder = paths.SHARED if paths.SHARED.is_dir() else paths.RUN
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with (folder / "lock").open("a+") as file:
+    with (folder / name).open("a+") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

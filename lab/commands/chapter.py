@@ -14,6 +14,8 @@ def chapter() -> None:
     lab chapter save broken --note "node1 is halted, push has lost two containers"
     lab chapter list
     lab chapter goto broken
+
+    To take chapters to another computer: `lab bundle export FILE --chapter broken`.
     """
 
 

@@ -74,7 +74,8 @@ def _box(name: str, saved: State) -> Box:
         raise Foreign(
             name,
             f"its machines stand on box {saved.box}, which is not in {cache.folder()}",
-            "lab box build, in the checkout that made it",
+            "lab box build in the checkout that made it; or there lab bundle export FILE "
+            f"--chapter {name}, and here lab bundle import FILE",
         )
     return box
 

@@ -85,6 +85,8 @@ MAY_IMPORT = {
         "lab", "provisioning", "services.core", "services.slowness",
         "click", "fabric", "invoke",
     },
+    # Also before there is a Python environment.
+    "lab/bundle/": {"lab", "provisioning", "services.core", "services.version"},
     # What the state server's storage is measured against.
     "lab/bench/server/baseline.py": {"lab.bench.server.names", "bottle", "gevent", "tinydb"},
     "tasks.py": {"lab.fab", "invoke"},
@@ -103,6 +105,8 @@ BARE = [
     "services.workload.__main__",
     "provisioning.guest.setup",
     "services.hold",
+    "lab.bundle.__main__",
+    "lab.bundle.pack",
 ]
 
 # The modules of this repository have these first names.

@@ -23,7 +23,8 @@ def test_fab_lists_its_tasks():
     plain = "up down status ssh logs demo heal doctor test box.build bench.up bench.converge"
     chaos = "chaos.halt chaos.start chaos.stop-api chaos.start-api chaos.corrupt"
     nodes = "events cordon uncordon drain token.rotate"
-    for name in f"{plain} {chaos} {nodes}".split():
+    bundle = "bundle.export bundle.show bundle.import"
+    for name in f"{plain} {chaos} {nodes} {bundle}".split():
         assert f"\n  {name} " in listed
 
 
@@ -49,6 +50,14 @@ def test_fab_lists_its_tasks():
         ("drain", {"node": "node1", "timeout": 90}, "drain node1 --timeout 90"),
         ("token.rotate", {}, "token rotate"),
         ("token.rotate", {"node": "node2"}, "token rotate node2"),
+        ("bundle.export", {"file": "a.tar", "force": True}, "bundle export a.tar --force"),
+        (
+            "bundle.export",
+            {"file": "a.tar", "chapter": ["one", "two"], "no_wheels": True},
+            "bundle export a.tar --chapter one --chapter two --no-wheels",
+        ),
+        ("bundle.show", {"file": "a.tar", "verify": True}, "bundle show a.tar --verify"),
+        ("bundle.import", {"file": "a.tar", "force": True}, "bundle import a.tar --force"),
         ("chaos.halt", {"node": "node1"}, "chaos halt node1"),
         ("chaos.halt", {"node": "node1", "orderly": True}, "chaos halt node1 --orderly"),
         ("chaos.stop-api", {"mode": "push"}, "chaos stop-api --mode push"),

@@ -5,6 +5,7 @@ A state's memory lies in NAME.memory, in the format of `virsh save`, its disk in
 
 import os
 import re
+import uuid
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -27,6 +28,7 @@ _SAVE_S = 30.0
 _SUDO = [] if os.geteuid() == 0 else ["sudo", "-n"]
 # lab.host.settings puts the kernel there under the key of its box.
 _KERNEL = re.compile("/([0-9a-f]+)-vmlinuz</kernel>")
+_NOTE = re.compile("[a-z_]+")
 # What in a definition belongs to the checkout that made it.
 _SOURCE = re.compile(r"<description>Source: [^<]*</description>")
 
@@ -194,7 +196,17 @@ def _notes(name: str) -> dict[str, str]:
 def _write_notes(machine: FrozenMachine) -> None:
     folder = _notes_folder(machine.name)
     folder.mkdir(parents=True, exist_ok=True)
-    # Whose machine it is, should it come from another checkout.
-    ours = {"vagrant_cwd": str(paths.ROOT), "creator_uid": str(os.geteuid())}
-    for name, text in (machine.notes | ours).items():
+    for name, text in our_notes(machine, paths.ROOT).items():
         (folder / name).write_text(text)
+
+
+def our_notes(machine: FrozenMachine, root: Path) -> dict[str, str]:
+    """Return Vagrant's notes about `machine` as Vagrant would have written them in `root`.
+
+    With the identity of another checkout's machine, `vagrant global-status` would name that one.
+    """
+    # A chapter may come from somebody else: a name is no path.
+    notes = {name: text for name, text in machine.notes.items() if _NOTE.fullmatch(name)}
+    if notes.get("vagrant_cwd") != str(root):
+        notes["index_uuid"] = uuid.uuid5(uuid.NAMESPACE_URL, f"{root}/{machine.name}").hex
+    return notes | {"vagrant_cwd": str(root), "creator_uid": str(os.geteuid())}

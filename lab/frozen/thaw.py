@@ -82,7 +82,8 @@ def _box(name: str, saved: State) -> Box:
 
 def check_fits(topology: Topology, name: str, saved: State) -> None:
     """Raise Foreign where the machines in `saved` could not run."""
-    if saved.topology != key.topology():
+    names = [machine.name for machine in topology.machines]
+    if saved.topology != key.topology() or [one.name for one in saved.machines] != names:
         raise Foreign(name, "it has other machines", "git diff provisioning/topology.json")
     accel = settings.load().accel.name
     if saved.accel != accel:

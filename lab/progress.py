@@ -23,14 +23,16 @@ _TICK_S = 1.0
 class Progress:
     """Prints lines, and one line per phase with its seconds.
 
-    seconds: phase -> how long it took in all, in order of first start, also of phases that
-    failed. On a terminal the running phase counts its seconds in place.
+    seconds: phase -> how long it took in all, in order of first end, also of phases that
+    failed. ended_s: phase -> how long after this Progress began it ended last. On a terminal the
+    running phase counts its seconds in place.
     """
 
     def __init__(
         self, stream: TextIO | None = None, *, now_s: Callable[[], float] = time.monotonic
     ) -> None:
         self.seconds: dict[str, float] = {}
+        self.ended_s: dict[str, float] = {}
         self._stream = stream or sys.stderr
         self._now_s = now_s
         self._started_s = now_s()
@@ -62,7 +64,9 @@ class Progress:
 
     def _end(self, name: str, began_s: float, ended: threading.Event, how: str) -> None:
         ended.set()
-        took_s = self._now_s() - began_s
+        now_s = self._now_s()
+        took_s = now_s - began_s
+        self.ended_s[name] = now_s - self._started_s
         self.seconds[name] = self.seconds.get(name, 0.0) + took_s
         self(f"{name}: {took_s:.1f} s{how}")
 

@@ -1,24 +1,158 @@
-"""`lab bench up`: from a present box to all services answering, phase by phase."""
+"""`lab bench up`: how long until all services answer, phase by phase, in several scenarios.
 
-from lab import bringup
+Runs are interleaved: a machine that gets slower meanwhile does so for all scenarios alike.
+"""
+
+import shutil
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import NamedTuple
+
+from lab import bringup, deploy, paths, saving
 from lab.bench.stats import Summary, by_name, summary
+from lab.frozen import fresh, store
+from lab.frozen.fresh import Wish
+from lab.frozen.store import Store
 from lab.progress import Progress
+from provisioning.box import build as box_build
+from services.core.errors import LabError
 
+# From the start of the command to its end, and to the moment when all services answer.
 TOTAL = "total"
+ANSWERED = "all answer"
+
+Results = dict[str, dict[str, Summary]]
 
 
-def measure(mode: str, profile: str, runs: int, progress: Progress) -> dict[str, Summary]:
-    """Take the lab down and bring it up `runs` times; return phase -> seconds, and TOTAL.
+class Scenario(NamedTuple):
+    """One way to a lab. before: makes what it starts from, unmeasured. act: what is measured.
 
-    What was declared in the lab is lost. An error or Ctrl-C ends the whole measurement.
+    phases: without which it was not this scenario that was measured; the last one ends when all
+    services answer.
     """
-    measured = []
-    for run in range(1, runs + 1):
-        progress(f"run {run} of {runs}: take the lab down")
-        bringup.down(Progress())
-        phases = Progress()
-        with phases.phase(TOTAL):
-            bringup.up(mode, profile, phases)
-        measured.append(phases.seconds)
-    summaries = {phase: summary(values) for phase, values in by_name(measured).items()}
+
+    title: str
+    before: Callable[["Bench"], None]
+    act: Callable[["Bench", Progress], object]
+    phases: tuple[str, ...]
+
+
+class Bench(NamedTuple):
+    """What one measurement is about. chapters: a store of its own, gone afterwards."""
+
+    wish: Wish
+    chapters: Store
+    progress: Progress
+
+
+class NotThat(LabError):
+    """A run that took another way than the one it was to measure."""
+
+    def __init__(self, scenario: str, lacks: str, took: Sequence[str]) -> None:
+        super().__init__(
+            f"this was no {scenario}: it had no phase {lacks!r}, only {', '.join(took)}",
+            hint="what it said above tells why; lab bench up --only cold measures without it",
+        )
+        self.scenario = scenario
+        self.lacks = lacks
+
+
+def measure(wish: Wish, names: Sequence[str], runs: int, progress: Progress) -> Results:
+    """Take `runs` runs of each scenario in `names`; return scenario -> phase -> seconds.
+
+    What was declared in the lab is lost. Leaves a lab that is up; an error or Ctrl-C ends the
+    whole measurement.
+    """
+    found: dict[str, list[dict[str, float]]] = {name: [] for name in names}
+    with _chapters() as chapters:
+        bench = Bench(wish, chapters, progress)
+        for run in range(1, runs + 1):
+            for name in names:
+                progress(f"run {run} of {runs}: {name}, {SCENARIOS[name].title}")
+                found[name].append(once(bench, name))
+    return {name: _summaries(values) for name, values in found.items()}
+
+
+def once(bench: Bench, name: str) -> dict[str, float]:
+    """Take one run of scenario `name`; return phase -> seconds. Raises NotThat."""
+    scenario = SCENARIOS[name]
+    scenario.before(bench)
+    measured = Progress()
+    began_s = time.monotonic()
+    scenario.act(bench, measured)
+    total_s = time.monotonic() - began_s
+    for phase in scenario.phases:
+        if phase not in measured.seconds:
+            raise NotThat(name, phase, list(measured.seconds))
+    answered_s = measured.ended_s[scenario.phases[-1]]
+    return measured.seconds | {ANSWERED: answered_s, TOTAL: total_s}
+
+
+def _summaries(runs: Sequence[dict[str, float]]) -> dict[str, Summary]:
+    summaries = {phase: summary(values) for phase, values in by_name(runs).items()}
     return {phase: found for phase, found in summaries.items() if found is not None}
+
+
+@contextmanager
+def _chapters() -> Iterator[Store]:
+    """A store that no chapter of the user's is in; what a killed bench left there goes first."""
+    own = Store(paths.STATE / "bench", "chapter of the bench")
+    shutil.rmtree(own.folder, ignore_errors=True)
+    try:
+        yield own
+    finally:
+        shutil.rmtree(own.folder, ignore_errors=True)
+
+
+def _nothing(bench: Bench) -> None:
+    bringup.down(bench.progress)
+
+
+def _nothing_but_a_kept_lab(bench: Bench) -> None:
+    _a_kept_lab(bench)
+    bringup.down(bench.progress)
+
+
+def _a_kept_lab(bench: Bench) -> None:
+    """A lab that is up, and that a thaw would bring back just as it is wished for."""
+    kept = store.frozen()
+    modes = deploy.MODES[bench.wish.mode]
+    usable = fresh.usable(box_build.wanted())
+    if not usable or not fresh.same(kept.read(fresh.NAME), bench.wish, modes):
+        bringup.down(bench.progress)
+    bringup.up(*bench.wish, bench.progress)
+
+
+def _a_chapter(bench: Bench) -> None:
+    _a_kept_lab(bench)
+    if "start" not in bench.chapters.names():
+        saving.save(bench.chapters, "start", "", bench.progress)
+
+
+SCENARIOS = {
+    "cold": Scenario(
+        "lab up from nothing, from a present box",
+        _nothing,
+        lambda bench, progress: bringup.up(*bench.wish, progress, cold=True),
+        ("boot", "answer"),
+    ),
+    "thaw": Scenario(
+        "lab up after lab down",
+        _nothing_but_a_kept_lab,
+        lambda bench, progress: bringup.up(*bench.wish, progress),
+        ("thaw", "answer"),
+    ),
+    "reset": Scenario(
+        "lab reset of a running lab",
+        _a_kept_lab,
+        lambda _, progress: bringup.reset(progress),
+        ("thaw", "answer"),
+    ),
+    "goto": Scenario(
+        "lab chapter goto in a running lab",
+        _a_chapter,
+        lambda bench, progress: bringup.goto(bench.chapters, "start", progress),
+        ("thaw", "answer"),
+    ),
+}

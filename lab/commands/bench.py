@@ -5,19 +5,15 @@ from typing import Any
 import click
 
 from lab.commands.bench_server import bench_server
-from lab.params import MODE, PROFILE, Known, json_option
+from lab.commands.bench_up import bench_up, runs_option
+from lab.params import Known, json_option
 from lab.progress import Progress
 from lab.table import echo_json, render
 from provisioning import topology
-from services.core.profile import DEFAULT_PROFILE, PROFILES
+from services.core.profile import PROFILES
 
 # lab.bench.converge.TITLES, without the import.
 MEASUREMENTS = ("declared", "drift", "power-cut", "idle")
-
-runs_option = click.option(
-    "--runs", type=click.IntRange(min=1), default=3, show_default=True, help="Runs to take."
-)
-
 
 @click.group()
 def bench() -> None:
@@ -25,35 +21,7 @@ def bench() -> None:
 
 
 bench.add_command(bench_server)
-
-
-@bench.command("up")
-@click.option("--mode", type=MODE, default="both", show_default=True, metavar="push|pull|both")
-@click.option(
-    "--profile", type=PROFILE, default=DEFAULT_PROFILE, show_default=True, metavar="seed|fast"
-)
-@runs_option
-@json_option
-def bench_up(mode: str, profile: str, runs: int, as_json: bool) -> None:
-    """Time `lab up` from a present box to all services answering, phase by phase.
-
-    Takes the lab down before each run: what you declared in it is lost.
-    """
-    from lab import lock
-    from lab.bench import boot
-    from lab.bench.stats import number
-
-    with lock.held("lab bench up"):
-        phases = boot.measure(mode, profile, runs, Progress())
-    if as_json:
-        seconds = {phase: found._asdict() for phase, found in phases.items()}
-        echo_json({"mode": mode, "profile": profile, "runs": runs, "seconds": seconds})
-        return
-    rows = [
-        (phase, number(found.median), number(found.least), number(found.most))
-        for phase, found in phases.items()
-    ]
-    click.echo(render(("phase (s)", "median", "least", "most"), rows))
+bench.add_command(bench_up)
 
 
 @bench.command("converge")

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from lab.bench import boot, converge
+from lab.bench import converge
 from lab.bench.idle import Pass, progress, rates
 from lab.bench.stats import Summary, by_name, number, ratio, summary
 from lab.commands import bench
@@ -81,21 +81,3 @@ def test_convergence_as_text_and_as_json():
 def test_the_command_offers_the_measurements_that_exist():
     assert tuple(converge.TITLES) == bench.MEASUREMENTS
     assert converge.MEASURES.keys() | {converge.IDLE} == converge.TITLES.keys()
-
-
-def test_bench_up_takes_the_lab_down_each_time_and_reports_each_phase(run, monkeypatch, vms):
-    calls = []
-
-    def up(mode, profile, progress):
-        calls.append((mode, profile))
-        with progress.phase("boot"):
-            pass
-
-    monkeypatch.setattr(boot.bringup, "up", up)
-    monkeypatch.setattr(boot.bringup, "down", lambda _: calls.append("down"))
-    result = run("bench", "up", "--runs", "2", "--mode", "pull", "--json")
-    assert result.exit_code == 0, result.output
-    assert calls == ["down", ("pull", "fast"), "down", ("pull", "fast")]
-    seconds = json.loads(result.stdout)["seconds"]
-    assert seconds.keys() == {"boot", "total"}
-    assert seconds["boot"]["runs"] == 2

@@ -10,7 +10,7 @@ from lab.frozen.store import Store
 from lab.host import daemons, netns, networks, settings, virsh
 from lab.prepare import prepare
 from lab.progress import Progress
-from lab.provider import vagrant
+from lab.provider import untuned, vagrant
 from provisioning import topology as topology_file
 from provisioning.box.build import Box
 from provisioning.topology import Topology
@@ -86,6 +86,8 @@ def down(progress: Progress) -> None:
     with progress.phase("delete"):
         _delete_all(topology, progress)
         networks.remove(topology)
+        if untuned.clear(topology):
+            progress("deleted: what an interrupted lab bench up --baseline left")
     if daemons.ours() and not virsh.domains(""):
         with progress.phase("stop libvirt"):
             daemons.stop()

@@ -14,13 +14,18 @@ from lab.bench.stats import Summary, by_name, summary
 from lab.frozen import fresh, store
 from lab.frozen.fresh import Wish
 from lab.frozen.store import Store
+from lab.prepare import prepare
 from lab.progress import Progress
+from lab.provider import untuned
+from provisioning import topology as topology_file
 from provisioning.box import build as box_build
+from provisioning.box.untuned import build as untuned_box
 from services.core.errors import LabError
 
 # From the start of the command to its end, and to the moment when all services answer.
 TOTAL = "total"
 ANSWERED = "all answer"
+BASELINE = "baseline"
 
 Results = dict[str, dict[str, Summary]]
 
@@ -29,13 +34,14 @@ class Scenario(NamedTuple):
     """One way to a lab. before: makes what it starts from, unmeasured. act: what is measured.
 
     phases: without which it was not this scenario that was measured; the last one ends when all
-    services answer.
+    services answer. after: takes away what would be in the way of others, however it ended.
     """
 
     title: str
     before: Callable[["Bench"], None]
     act: Callable[["Bench", Progress], object]
     phases: tuple[str, ...]
+    after: Callable[[], object] = tuple
 
 
 class Bench(NamedTuple):
@@ -77,11 +83,14 @@ def measure(wish: Wish, names: Sequence[str], runs: int, progress: Progress) -> 
 def once(bench: Bench, name: str) -> dict[str, float]:
     """Take one run of scenario `name`; return phase -> seconds. Raises NotThat."""
     scenario = SCENARIOS[name]
-    scenario.before(bench)
-    measured = Progress()
-    began_s = time.monotonic()
-    scenario.act(bench, measured)
-    total_s = time.monotonic() - began_s
+    try:
+        scenario.before(bench)
+        measured = Progress()
+        began_s = time.monotonic()
+        scenario.act(bench, measured)
+        total_s = time.monotonic() - began_s
+    finally:
+        scenario.after()
     for phase in scenario.phases:
         if phase not in measured.seconds:
             raise NotThat(name, phase, list(measured.seconds))
@@ -130,7 +139,29 @@ def _a_chapter(bench: Bench) -> None:
         saving.save(bench.chapters, "start", "", bench.progress)
 
 
+def _a_twin(bench: Bench) -> None:
+    """Nothing is up, and the untuned box is where Vagrant would have it from an earlier time."""
+    bringup.down(bench.progress)
+    topology = topology_file.load()
+    prepare(topology, bench.progress)
+    untuned.prepare(topology, untuned_box.build(bench.progress))
+
+
+def _vagrant_up(_: Bench, progress: Progress) -> None:
+    with progress.phase("vagrant up"):
+        untuned.up()
+    with progress.phase("ssh"):
+        untuned.check(topology_file.load())
+
+
 SCENARIOS = {
+    BASELINE: Scenario(
+        "vagrant up with the untuned box",
+        _a_twin,
+        _vagrant_up,
+        ("vagrant up", "ssh"),
+        lambda: untuned.clear(topology_file.load()),
+    ),
     "cold": Scenario(
         "lab up from nothing, from a present box",
         _nothing,

@@ -15,6 +15,7 @@ from services.core.profile import PROFILES
 # lab.bench.converge.TITLES, without the import.
 MEASUREMENTS = ("declared", "drift", "power-cut", "idle")
 
+
 @click.group()
 def bench() -> None:
     """Measure the lab on this machine; medians over several runs."""

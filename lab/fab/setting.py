@@ -14,10 +14,23 @@ def doctor(_: Context, fix: bool = False, record: bool = False, json: bool = Fal
     say("doctor", *flags(fix=fix, record=record), json=json)
 
 
-@task(name="up", help=RUNS | JSON)  # type: ignore[untyped-decorator]
-def bench_up(_: Context, runs: int = 3, json: bool = False) -> None:
-    """Time `fab up both`, phase by phase; takes the lab down before each run."""
-    say("bench", "up", "--runs", str(runs), json=json)
+@task(  # type: ignore[untyped-decorator]
+    name="up",
+    iterable=["only"],
+    help=RUNS
+    | JSON
+    | {"only": "cold, thaw, reset or goto", "baseline": "plain vagrant up beside that"},
+)
+def bench_up(
+    _: Context,
+    only: list[str],
+    runs: int = 3,
+    baseline: bool = False,
+    json: bool = False,
+) -> None:
+    """Time each way to a lab, phase by phase: fab bench.up --only cold --only thaw."""
+    chosen = [word for name in only for word in ("--only", name)]
+    say("bench", "up", "--runs", str(runs), *chosen, *flags(baseline=baseline), json=json)
 
 
 @task(  # type: ignore[untyped-decorator]

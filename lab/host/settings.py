@@ -68,7 +68,7 @@ def write(topology: Topology, box: Box, accel: Accel, namespace: str | None) -> 
     keys.ensure(topology)
     (paths.SHARED / "console").mkdir(parents=True, exist_ok=True)
     SSH_CONFIG.write_text(_ssh_config(topology, namespace))
-    files = {name: _share(box.folder / name, f"{box.key}-{name}") for name in ("vmlinuz", "initrd")}
+    files = {name: share(box.folder / name, f"{box.key}-{name}") for name in ("vmlinuz", "initrd")}
     data: dict[str, Any] = {
         "netns": namespace,
         "accel": accel.name,
@@ -107,7 +107,7 @@ def _emulator(namespace: str | None) -> str | None:
         return None
     source = paths.ROOT / "provisioning/host/qemu-bounded"
     digest = hashlib.sha256(source.read_bytes()).hexdigest()[:16]
-    return str(_share(source, f"{source.name}-{digest}", mode=0o755))
+    return str(share(source, f"{source.name}-{digest}", mode=0o755))
 
 
 def _ssh_config(topology: Topology, namespace: str | None) -> str:
@@ -136,8 +136,8 @@ def _ssh_config(topology: Topology, namespace: str | None) -> str:
 """
 
 
-def _share(source: Path, name: str, mode: int = 0o644) -> Path:
-    """Copy `source` to where QEMU may read it, whoever runs it; return the copy."""
+def share(source: Path, name: str, mode: int = 0o644) -> Path:
+    """Copy `source` to where QEMU may read it as `name`, whoever runs it; return the copy."""
     target = paths.SHARED / "boot" / name
     if not target.exists():
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -34,9 +34,9 @@ def prune(version: str, in_use: set[str]) -> None:
     While no machine exists. Vagrant uploads a box's image once and takes it for whole as soon as
     its name exists: after a creation that did not end well, the image of `version` goes as well.
     """
-    keep = {_image(one) for one in in_use | {version}}
+    keep = {image(NAME, one) for one in in_use | {version}}
     if CREATING.exists():
-        keep.discard(_image(version))
+        keep.discard(image(NAME, version))
     for name in virsh("vol-list", POOL).split():
         if name.startswith(f"{NAME}_vagrant_box_image") and name not in keep:
             virsh("vol-delete", name, "--pool", POOL)
@@ -70,22 +70,26 @@ def ensure_image(box: Box) -> None:
 
     Where machines are created, Vagrant would do it; those that are thawed need it as well.
     """
-    name = _image(box.version)
+    image_file = _vagrant_home() / "boxes" / NAME / box.version / "libvirt/box.img"
+    ensure_volume(image(NAME, box.version), image_file)
+
+
+def ensure_volume(name: str, file: Path) -> None:
+    """Make sure that libvirt's pool has the qcow2 `file` as `name`. Idempotent."""
     if name in virsh("vol-list", POOL).split():
         return
-    image = _vagrant_home() / "boxes" / NAME / box.version / "libvirt/box.img"
-    size = json.loads(run(["qemu-img", "info", "--output=json", str(image)]))["virtual-size"]
+    size = json.loads(run(["qemu-img", "info", "--output=json", str(file)]))["virtual-size"]
     virsh("vol-create-as", POOL, name, str(size), "--format", "qcow2")
     try:
-        virsh("vol-upload", name, str(image), "--pool", POOL)
+        virsh("vol-upload", name, str(file), "--pool", POOL)
     except BaseException:
         virsh("vol-delete", name, "--pool", POOL)
         raise
 
 
-def _image(version: str) -> str:
-    """What vagrant-libvirt calls the image of a box in the pool."""
-    return f"{NAME}_vagrant_box_image_{version}_box.img"
+def image(box: str, version: str) -> str:
+    """Return what vagrant-libvirt calls the image of a box in the pool."""
+    return f"{box}_vagrant_box_image_{version}_box.img"
 
 
 def _vagrant_home() -> Path:

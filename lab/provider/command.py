@@ -3,8 +3,9 @@
 import os
 import signal
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from pathlib import Path
 
 from lab import paths
 from provisioning.run import ToolFailed
@@ -13,21 +14,33 @@ from provisioning.run import ToolFailed
 _CLEAN_UP_S = 8
 
 
-def vagrant(words: Sequence[str], *, timeout_s: float) -> None:
-    """Run `vagrant` with `words`; raises ToolFailed with the end of its log."""
-    paths.LOGS.mkdir(parents=True, exist_ok=True)
-    log = paths.LOGS / "vagrant.log"
-    environment = {
-        **os.environ,
-        "VAGRANT_CHECKPOINT_DISABLE": "1",
-        "VAGRANT_DEFAULT_PROVIDER": "libvirt",
-        "VAGRANT_CWD": str(paths.ROOT),
-    }
+def vagrant(
+    words: Sequence[str],
+    *,
+    timeout_s: float,
+    environment: Mapping[str, str] | None = None,
+    log: Path | None = None,
+) -> None:
+    """Run `vagrant` with `words`; raises ToolFailed with the end of its log.
+
+    environment: in place of what makes it a command of this checkout. log: in place of its own.
+    """
+    log = log or paths.LOGS / "vagrant.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    code = _run(words, timeout_s, environment or {"VAGRANT_CWD": str(paths.ROOT)}, log)
+    if code:
+        text = log.read_text(errors="replace")
+        raise ToolFailed(["vagrant", *words], code, text, f"the whole log: {log}; then: lab up")
+
+
+def _run(words: Sequence[str], timeout_s: float, more: Mapping[str, str], log: Path) -> int:
+    """Run it and return its exit code; 124 when time ran out."""
+    environment = {"VAGRANT_CHECKPOINT_DISABLE": "1", "VAGRANT_DEFAULT_PROVIDER": "libvirt", **more}
     with log.open("wb") as output:
         try:
             process = subprocess.Popen(
                 ["vagrant", *words, "--no-color"],
-                env=environment,
+                env={**os.environ, **environment},
                 stdin=subprocess.DEVNULL,
                 # To a file: the upload of the box prints a line per megabyte.
                 stdout=output,
@@ -38,14 +51,11 @@ def vagrant(words: Sequence[str], *, timeout_s: float) -> None:
         except FileNotFoundError:
             raise ToolFailed(["vagrant"], 127, "command not found", "lab doctor --fix") from None
         try:
-            code = process.wait(timeout_s)
+            return process.wait(timeout_s)
         except subprocess.TimeoutExpired:
-            code = 124
+            return 124
         finally:
             _end(process)
-    if code:
-        text = log.read_text(errors="replace")
-        raise ToolFailed(["vagrant", *words], code, text, f"the whole log: {log}; then: lab up")
 
 
 def _end(process: "subprocess.Popen[bytes]") -> None:

@@ -148,9 +148,15 @@ def strangers(topology: Topology) -> dict[str, Path]:
 
 def delete(topology: Topology, name: str) -> None:
     """Delete the machine `name`, its disk, and Vagrant's memory of it, whoever made it."""
-    full = domain(topology, name)
     if name in {machine.name for machine in topology.machines}:
         remote.disconnect(topology.machine(name))
+    discard(topology, name)
+    shutil.rmtree(paths.ROOT / ".vagrant/machines" / name, ignore_errors=True)
+
+
+def discard(topology: Topology, name: str) -> None:
+    """Delete what libvirt has of the machine `name`, domain and disk. Idempotent."""
+    full = domain(topology, name)
     state = domains(f"{topology.lab}_").get(name)
     if state is not None and state not in OFF:
         plug.pull(full)
@@ -160,7 +166,6 @@ def delete(topology: Topology, name: str) -> None:
         virsh("pool-refresh", POOL)
         if f"{full}.img" in virsh("vol-list", POOL):
             virsh("vol-delete", f"{full}.img", "--pool", POOL)
-    shutil.rmtree(paths.ROOT / ".vagrant/machines" / name, ignore_errors=True)
 
 
 def domain(topology: Topology, name: str) -> str:

@@ -42,6 +42,12 @@ def test_fab_lists_its_tasks():
         ("box.show", {"box": "a", "json": True}, "box show a --json"),
         ("box.sbom", {}, "box sbom"),
         ("box.lock", {}, "box lock"),
+        ("bench.up", {"only": []}, "bench up --runs 3"),
+        (
+            "bench.up",
+            {"only": ["cold", "thaw"], "baseline": True},
+            "bench up --runs 3 --only cold --only thaw --baseline",
+        ),
         ("bench.converge", {"runs": 5}, "bench converge --runs 5"),
         ("bench.converge", {"only": "drift"}, "bench converge --runs 3 --only drift"),
         ("events", {"follow": True, "since": 4}, "events --since 4 --follow"),

@@ -1,0 +1,125 @@
+"""The twin of the baseline: beside the lab, never in its way, and gone afterwards."""
+
+import ipaddress
+import json
+
+import pytest
+
+from lab import paths
+from lab.host import networks, settings
+from lab.provider import boxes, untuned, vagrant
+from lab.provider.untuned import NotAsAsked
+from provisioning.box.untuned import build
+from provisioning.run import ToolFailed
+
+
+def test_the_twin_has_the_same_machines_and_nothing_else_of_the_labs(lab):
+    twin = untuned.twin(lab)
+    assert [(m.name, m.memory_mib) for m in twin.machines] == [
+        (m.name, m.memory_mib) for m in lab.machines
+    ]
+    assert not {m.mac for m in twin.machines} & {m.mac for m in lab.machines}
+    ours = [networks.management_cidr(one) for one in (lab, twin)]
+    ours += [f"{one.lab_network.gateway}/{one.lab_network.netmask}" for one in (lab, twin)]
+    found = [ipaddress.ip_network(cidr, strict=False) for cidr in ours]
+    assert not any(a.overlaps(b) for a in found for b in found if a is not b)
+    # `lab down`, which goes by this prefix, must not take one for the other.
+    assert not vagrant.domain(twin, "api").startswith(f"{lab.lab}_")
+
+
+class FakeLibvirt:
+    """Domains, volumes and networks by name; what is done to them changes what is there."""
+
+    def __init__(self):
+        self.domains = {"pushpull_api", "pushpull-untuned_api", "pushpull-untuned_node9"}
+        self.volumes = {
+            "pushpull_api.img",
+            "pushpull-untuned_api.img",
+            "pushpull-untuned_node1.img",
+        }
+        self.networks = {"pushpull-lab", "pushpull-untuned-lab", "pushpull-untuned-mgmt"}
+
+    def virsh(self, *words, timeout_s=60):
+        command, name = words[0], words[-1]
+        if command == "list":
+            return "".join(f" - {one}  running\n" for one in self.domains)
+        if command == "pool-list":
+            return "default\n"
+        if command == "vol-list":
+            return "\n".join(self.volumes)
+        if command == "net-list":
+            return "\n".join(self.networks)
+        if command == "undefine":
+            self.domains.remove(words[1])
+        if command == "vol-delete":
+            self.volumes.remove(words[1])
+        if command == "net-undefine":
+            self.networks.remove(name)
+        return ""
+
+
+@pytest.fixture
+def libvirt(monkeypatch, tmp_path):
+    fake = FakeLibvirt()
+    for module in (vagrant, boxes, networks):
+        monkeypatch.setattr(module, "virsh", fake.virsh)
+    monkeypatch.setattr("lab.host.virsh.virsh", fake.virsh)
+    monkeypatch.setattr(paths, "STATE", tmp_path)
+    monkeypatch.setattr(paths, "SETTINGS", tmp_path / "lab.json")
+    return fake
+
+
+def test_what_is_left_of_it_goes_and_the_lab_stays(lab, libvirt, tmp_path):
+    (tmp_path / "untuned/vagrant/machines/api").mkdir(parents=True)
+    assert untuned.clear(lab)
+    assert libvirt.domains == {"pushpull_api"}
+    assert libvirt.volumes == {"pushpull_api.img"}
+    assert libvirt.networks == {"pushpull-lab"}
+    assert not (tmp_path / "untuned/vagrant").exists()
+    assert not untuned.clear(lab)
+
+
+def test_its_settings_are_those_of_the_lab_but_for_names_and_addresses(
+    lab, libvirt, tmp_path, monkeypatch
+):
+    ours = {"accel": "tcg", "emulator": "/e", "proxy_command": "nc", "slowness": 9, "key": "k"}
+    (tmp_path / "lab.json").write_text(json.dumps(ours))
+    monkeypatch.setattr(settings, "share", lambda file, name: tmp_path / name)
+    monkeypatch.setattr(untuned, "deadline_s", lambda seconds: seconds * 9)
+    volumes = []
+    monkeypatch.setattr(boxes, "ensure_volume", lambda name, file: volumes.append(name))
+    box = build.wanted()
+    untuned.prepare(lab, box)
+    untuned.prepare(lab, box)
+    said = json.loads((tmp_path / "untuned/untuned.json").read_text())
+    assert said["lab"] == "pushpull-untuned"
+    assert said["proxy_command"] == "nc"
+    assert said["kernel"].endswith("vmlinuz")
+    assert said["initrd"].endswith("initrd")
+    assert "key" not in said
+    assert set(volumes) == {f"{build.NAME}_vagrant_box_image_{box.version}_box.img"}
+    link = tmp_path / "untuned/vagrant.d/boxes" / build.NAME / box.version / "libvirt"
+    assert link.readlink() == box.folder
+
+
+@pytest.mark.parametrize("wrong", ["debian\n", ToolFailed(["ssh"], 255, "refused")])
+def test_a_machine_that_is_not_what_was_asked_for_is_no_measurement(lab, monkeypatch, wrong):
+    def run(words, **_):
+        if "10.77.2.12" not in words[-2]:
+            return {"10.77.2.10": "api\n", "10.77.2.11": "node1\n"}.get(words[-2][8:], "node3\n")
+        if isinstance(wrong, str):
+            return wrong
+        raise wrong
+
+    monkeypatch.setattr(untuned, "run", run)
+    monkeypatch.setattr(untuned, "deadline_s", lambda seconds: seconds)
+    monkeypatch.setattr(settings, "load", lambda: settings.Settings(None, None))
+    with pytest.raises(NotAsAsked) as raised:
+        untuned.check(lab)
+    assert raised.value.name == "node2"
+
+
+def test_the_untuned_box_is_built_from_what_is_in_its_folder():
+    assert build.wanted() == build.wanted()
+    assert "initramfs-tools" in build._packages()
+    assert not {"tiny-initramfs", "nginx-light"} & set(build._packages())

@@ -12,6 +12,7 @@ from lab.prepare import prepare
 from lab.progress import Progress
 from lab.provider import untuned, vagrant
 from provisioning import topology as topology_file
+from provisioning.box import build as box_build
 from provisioning.box.build import Box
 from provisioning.topology import Topology
 from services.core.errors import LabError
@@ -25,10 +26,14 @@ def up(
     Idempotent, and safe to interrupt at any point: the next run goes on from what there is. Where
     no machine exists, the lab that an earlier `up` kept is thawed, if it is made of just what a new
     one would be made of; not if `cold`. anew: whatever machines there are give way.
-    Phases: prepare; verify and thaw, or boot; provision and switch if needed; answer, freeze.
+    Phases: box, if it must be built; prepare; verify and thaw, or boot; provision and switch if
+    needed; answer, freeze and seal.
     """
     topology, wish = topology_file.load(), Wish(mode, profile)
     modes = deploy.MODES[mode]
+    if not box_build.exists(box_build.wanted()):
+        with progress.phase("box"):
+            box_build.build(progress)
     with progress.phase("prepare"):
         box = prepare(topology, progress)
     folder = _frozen(topology, box, cold=cold, anew=anew)

@@ -21,6 +21,14 @@ class MachineAbsent(LabError):
         self.name = name
 
 
+class MachineDied(LabError):
+    """A machine that ended while it should have booted."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"machine {name!r} ended while it booted", hint="lab up both")
+        self.name = name
+
+
 class UnknownChoice(LabError):
     """A word on the command line that is none of the known ones."""
 

@@ -17,6 +17,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
+from lab import watchdog
+
 _TICK_S = 1.0
 
 
@@ -47,7 +49,10 @@ class Progress:
 
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:
-        """Time what happens inside under `name`, and print a line when it ends."""
+        """Time what happens inside under `name`, and print a line when it ends.
+
+        Where lab.budgets has a budget for it, it is held to that; raises PhaseFailed then.
+        """
         began_s = self._now_s()
         if not self._live:
             self(f"{name} ...")
@@ -56,7 +61,8 @@ class Progress:
         if self._live:
             ticker.start()
         try:
-            yield
+            with watchdog.kept(name):
+                yield
             self._end(name, began_s, ended, "")
         except BaseException:
             self._end(name, began_s, ended, " (failed)")

@@ -24,12 +24,12 @@ def until(
     what: str,
     *,
     timeout_s: float,
-    hint: str | Callable[[], str] = "",
+    hint: str = "",
     every_s: float = 0.2,
 ) -> T:
     """Return the first truthy value of `probe`; raises TookTooLong with the last one otherwise.
 
-    hint: what to do then; a function is asked when it is too late, not before.
+    hint: what to do then.
     `probe` raises a LabError of its own on a state from which `what` cannot happen any more.
     """
     deadline = time.monotonic() + timeout_s
@@ -38,5 +38,5 @@ def until(
         if value:
             return value
         if time.monotonic() > deadline:
-            raise TookTooLong(what, timeout_s, value, hint if isinstance(hint, str) else hint())
+            raise TookTooLong(what, timeout_s, value, hint)
         time.sleep(every_s)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lab import paths, remote, waiting
-from lab.errors import MachineAbsent
+from lab.errors import MachineAbsent, MachineDied
 from lab.host import netns, settings
 from lab.host.virsh import domains, identities, virsh
 from lab.provider import console, plug
@@ -17,9 +17,8 @@ from lab.provider.boxes import CREATING, POOL
 from lab.provider.command import vagrant
 from lab.speed import deadline_s
 from provisioning import topology as topology_file
-from provisioning.run import ToolFailed
 from provisioning.topology import Machine, Topology
-from services.core.errors import LabError, NodeUnreachable
+from services.core.errors import NodeUnreachable
 
 # With KVM; lab.speed scales them.
 _UP_S = 25
@@ -28,17 +27,6 @@ _BOOT_S = 20
 _HALT_S = 30
 # Whatever else libvirt says (paused, in shutdown, …), there is a QEMU.
 OFF = ("shut off", "crashed")
-
-
-class MachineDied(LabError):
-    """A machine that ended while it should have booted."""
-
-    def __init__(self, name: str) -> None:
-        super().__init__(
-            f"machine {name!r} ended while it booted",
-            hint=f"its console ends with: {console.tail(name)}; then: lab up both",
-        )
-        self.name = name
 
 
 def machine_states(topology: Topology) -> dict[str, str]:
@@ -63,19 +51,14 @@ def _named(state: str | None) -> str:
 def create(names: Sequence[str]) -> None:
     """Create and boot the machines `names`. Raises ToolFailed with the log's end."""
     CREATING.touch()
-    try:
-        vagrant(["up", *names], timeout_s=deadline_s(_UP_S))
-    except ToolFailed as error:
-        ends = "; ".join(f"{name}: {console.tail(name, 1)}" for name in names)
-        error.hint = f"{error.hint}\nthe machines' consoles end with {ends}"
-        raise
+    vagrant(["up", *names], timeout_s=deadline_s(_UP_S))
     CREATING.unlink()
 
 
 def start(*names: str) -> None:
     """Boot the machines `names` that are off, let paused ones go on; returns once SSH answers.
 
-    Raises MachineAbsent, MachineDied, and TookTooLong with the console's end as hint.
+    Raises MachineAbsent, MachineDied, and TookTooLong.
     """
     topology = topology_file.load()
     states = machine_states(topology)
@@ -105,7 +88,7 @@ def _await_ssh(topology: Topology, machine: Machine) -> None:
         answers,
         f"{machine.name} answers over SSH",
         timeout_s=deadline_s(_BOOT_S),
-        hint=lambda: f"its console ends with: {console.tail(machine.name)}",
+        hint=f"watch it boot: tail -f {console.file(machine.name)}",
     )
 
 

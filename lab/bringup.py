@@ -7,10 +7,10 @@ from lab.frozen import fresh, thaw
 from lab.frozen.fresh import Wish
 from lab.frozen.state import State
 from lab.frozen.store import Store
-from lab.host import daemons, netns, networks, settings, virsh
+from lab.host import daemons, netns, settings, virsh
 from lab.prepare import prepare
 from lab.progress import Progress
-from lab.provider import untuned, vagrant
+from lab.provider import boxes, inventory, untuned, vagrant
 from provisioning import topology as topology_file
 from provisioning.box import build as box_build
 from provisioning.box.build import Box
@@ -41,7 +41,8 @@ def up(
     if saved is None:
         with progress.phase("boot"):
             if folder or anew:
-                _delete_all(topology, progress)
+                gone = inventory.ours(topology).clear(networks=False)
+                progress(f"deleted: {', '.join(gone) or 'nothing, there was nothing'}")
             created = _boot(topology, progress)
     as_asked = saved is not None and fresh.same(saved, wish, modes)
     if not as_asked:
@@ -89,8 +90,9 @@ def down(progress: Progress) -> None:
         progress("nothing is up: there is no namespace of the lab's")
         return
     with progress.phase("delete"):
-        _delete_all(topology, progress)
-        networks.remove(topology)
+        boxes.ensure_pool()
+        names = inventory.ours(topology).clear()
+        progress(f"deleted: {', '.join(names) or 'nothing, there was nothing'}")
         if untuned.clear(topology):
             progress("deleted: what an interrupted lab bench up --baseline left")
     if daemons.ours() and not virsh.domains(""):
@@ -122,20 +124,11 @@ def _bring(topology: Topology, folder: Path, box: Box, progress: Progress) -> St
         return None
 
 
-def _delete_all(topology: Topology, progress: Progress) -> None:
-    names = list(virsh.domains(f"{topology.lab}_"))
-    for name in names:
-        vagrant.delete(topology, name)
-    progress(f"deleted: {', '.join(names) or 'nothing, there was nothing'}")
-
-
 def _boot(topology: Topology, progress: Progress) -> bool:
     """Create what is absent, boot what is off; return whether every machine was created."""
     states = vagrant.machine_states(topology)
     absent = [name for name, state in states.items() if state == "absent"]
     if absent:
-        for name in absent:  # A disk or a note without its machine would stop Vagrant.
-            vagrant.delete(topology, name)
         progress(f"creating {', '.join(absent)}")
         vagrant.create(absent)
     others = [name for name, state in states.items() if state != "absent"]

@@ -2,13 +2,14 @@
 
 from pathlib import Path
 
-from lab import forward, paths
+from lab import forward, leftovers, paths
 from lab.frozen import store
-from lab.host import accel, daemons, netns, networks, settings, virsh
+from lab.host import accel, daemons, netns, networks, settings
 from lab.progress import Progress
-from lab.provider import boxes, vagrant
+from lab.provider import boxes, inventory, vagrant
 from provisioning.box import build as box_build
 from provisioning.box.build import Box
+from provisioning.box.cache import NAME
 from provisioning.topology import Topology
 from services.core.errors import LabError
 
@@ -37,11 +38,11 @@ def prepare(topology: Topology, progress: Progress, box: Box | None = None) -> B
     if namespace is not None:
         daemons.ensure(namespace)
     # Before anything of theirs is overwritten.
-    _clear_strangers(topology, progress)
+    boxes.ensure_pool()
+    _clear_leftovers(topology, box, progress)
     forward.check(topology)
     settings.write(topology, box, chosen, namespace)
     networks.ensure(topology)
-    boxes.ensure_pool()
     if set(vagrant.machine_states(topology).values()) == {"absent"}:
         boxes.prune(box.version, store.boxes_in_use())
     boxes.ensure_box(box)
@@ -55,19 +56,13 @@ def prepare(topology: Topology, progress: Progress, box: Box | None = None) -> B
     return box
 
 
-def _clear_strangers(topology: Topology, progress: Progress) -> None:
-    """Delete what a killed run or a deleted checkout left behind; refuse to touch what runs."""
-    states = virsh.domains(f"{topology.lab}_")
-    strangers = vagrant.strangers(topology)
-    foreign = {
-        name: maker
-        for name, maker in strangers.items()
-        if states[name] not in vagrant.OFF
-        and maker.exists()
-        and maker != paths.ROOT / "Vagrantfile"
-    }
+def _clear_leftovers(topology: Topology, box: Box, progress: Progress) -> None:
+    """Delete what killed runs and lost checkouts left behind; refuse to touch what runs."""
+    place = inventory.ours(topology)
+    found = place.look()
+    versions = store.boxes_in_use() | {box.version}
+    lab = place.lab(found, [boxes.image(NAME, version) for version in versions])
+    foreign = leftovers.foreign(found, lab)
     if foreign:
         raise ForeignLab(foreign)
-    for name, maker in strangers.items():
-        progress(f"deleting {name}: left behind by {maker.parent}")
-        vagrant.delete(topology, name)
+    place.perform(leftovers.left_over(found, lab), progress)

@@ -144,7 +144,7 @@ def _a_twin(bench: Bench) -> None:
     bringup.down(bench.progress)
     topology = topology_file.load()
     prepare(topology, bench.progress)
-    untuned.prepare(topology, untuned_box.build(bench.progress))
+    untuned.prepare(topology, untuned_box.build(bench.progress), bench.progress)
 
 
 def _vagrant_up(_: Bench, progress: Progress) -> None:

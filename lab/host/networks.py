@@ -23,29 +23,27 @@ def management_cidr(topology: Topology) -> str:
 
 
 def ensure(topology: Topology) -> None:
-    """Define and start both networks; a definition that has changed replaces the old one."""
-    defined = virsh("net-list", "--all", "--name").split()
+    """Define and start both networks. Idempotent; what is defined otherwise stays as it is."""
+    there = virsh("net-list", "--all", "--name").split()
     active = virsh("net-list", "--name").split()
     for name, xml in zip(names(topology), (_lab(topology), _management(topology)), strict=True):
-        if name in defined and not _same(name, topology):
-            if name in active:
-                virsh("net-destroy", name)
-                active.remove(name)
-            virsh("net-undefine", name)
-            defined.remove(name)
-        if name not in defined:
+        if name not in there:
             _define(xml)
         if name not in active:
             virsh("net-start", name)
 
 
-def remove(topology: Topology) -> None:
-    """Stop and undefine both networks. Idempotent."""
-    for name in names(topology):
-        if name in virsh("net-list", "--name").split():
-            virsh("net-destroy", name)
-        if name in virsh("net-list", "--all", "--name").split():
-            virsh("net-undefine", name)
+def defined(topology: Topology) -> dict[str, bool]:
+    """Return which of both networks are there -> whether the topology asks for just that."""
+    there = virsh("net-list", "--all", "--name").split()
+    return {name: _same(name, topology) for name in names(topology) if name in there}
+
+
+def undefine(name: str) -> None:
+    """Stop and undefine the network `name`."""
+    if name in virsh("net-list", "--name").split():
+        virsh("net-destroy", name)
+    virsh("net-undefine", name)
 
 
 def _same(name: str, topology: Topology) -> bool:

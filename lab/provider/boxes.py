@@ -13,8 +13,6 @@ from provisioning.box.cache import NAME
 from provisioning.run import run
 
 POOL = "default"
-# There while Vagrant creates machines, and after a creation that did not end well.
-CREATING = paths.STATE / "creating"
 
 
 def ensure_pool() -> None:
@@ -29,17 +27,7 @@ def ensure_pool() -> None:
 
 
 def prune(version: str, in_use: set[str]) -> None:
-    """Delete what boxes left in libvirt and Vagrant that are neither `version` nor `in_use`.
-
-    While no machine exists. Vagrant uploads a box's image once and takes it for whole as soon as
-    its name exists: after a creation that did not end well, the image of `version` goes as well.
-    """
-    keep = {image(NAME, one) for one in in_use | {version}}
-    if CREATING.exists():
-        keep.discard(image(NAME, version))
-    for name in virsh("vol-list", POOL).split():
-        if name.startswith(f"{NAME}_vagrant_box_image") and name not in keep:
-            virsh("vol-delete", name, "--pool", POOL)
+    """Let Vagrant forget the boxes that are neither `version` nor `in_use`."""
     for folder in (_vagrant_home() / "boxes" / NAME).glob("*.*.*"):
         if folder.name not in in_use | {version}:
             shutil.rmtree(folder)
@@ -75,16 +63,39 @@ def ensure_image(box: Box) -> None:
 
 
 def ensure_volume(name: str, file: Path) -> None:
-    """Make sure that libvirt's pool has the qcow2 `file` as `name`. Idempotent."""
+    """Make sure that libvirt's pool has the qcow2 `file` as `name`. Idempotent.
+
+    While it is uploaded there is a note: killed meanwhile, libvirt and Vagrant would take it for
+    whole, as its name exists.
+    """
     if name in virsh("vol-list", POOL).split():
         return
     size = json.loads(run(["qemu-img", "info", "--output=json", str(file)]))["virtual-size"]
+    _uploading().write_text(name)
     virsh("vol-create-as", POOL, name, str(size), "--format", "qcow2")
     try:
         virsh("vol-upload", name, str(file), "--pool", POOL)
     except BaseException:
         virsh("vol-delete", name, "--pool", POOL)
         raise
+    finally:
+        forget_upload(name)
+
+
+def half_uploaded() -> tuple[str, ...]:
+    """Return the volumes whose upload began and did not end."""
+    return (_uploading().read_text(),) if _uploading().exists() else ()
+
+
+def forget_upload(name: str) -> None:
+    """Forget that `name` was being uploaded: it is whole, or gone. Idempotent."""
+    if name in half_uploaded():
+        _uploading().unlink()
+
+
+def _uploading() -> Path:
+    """The note: on the computer, as the pool is, and not of a checkout."""
+    return paths.SHARED / "uploading"
 
 
 def image(box: str, version: str) -> str:

@@ -39,7 +39,8 @@ def _run(words: Sequence[str], timeout_s: float, more: Mapping[str, str], log: P
     with log.open("wb") as output:
         try:
             process = subprocess.Popen(
-                ["vagrant", *words, "--no-color"],
+                # It ends with us, even where we are killed: what it has made by then is found.
+                ["setpriv", "--pdeathsig", "KILL", "vagrant", *words, "--no-color"],
                 env={**os.environ, **environment},
                 stdin=subprocess.DEVNULL,
                 # To a file: the upload of the box prints a line per megabyte.

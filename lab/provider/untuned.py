@@ -5,15 +5,14 @@ On the untuned box, in a lab of another name with networks, addresses and a fold
 
 import ipaddress
 import json
-import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from lab import paths
+from lab import leftovers, paths
 from lab.host import netns, networks, settings
-from lab.host.virsh import domains
-from lab.provider import boxes, console, vagrant
-from lab.provider.command import vagrant as run_vagrant
+from lab.provider import boxes, console
+from lab.provider.command import vagrant
+from lab.provider.inventory import Place, Say
 from lab.speed import deadline_s
 from provisioning.box.build import Box
 from provisioning.box.untuned import build as untuned_box
@@ -64,18 +63,22 @@ def _beyond(address: str) -> str:
     return str(ipaddress.IPv4Address(address) + _BEYOND)
 
 
-def prepare(topology: Topology, box: Box) -> None:
+def prepare(topology: Topology, box: Box, say: Say) -> None:
     """Make ready what `up` needs: nothing of an earlier twin, the box, and its settings.
 
     After lab.prepare, without which no libvirt runs. Idempotent.
     """
     clear(topology)
+    image = boxes.image(untuned_box.NAME, box.version)
+    place = _place(topology)
+    found = place.look()
+    place.perform(leftovers.left_over(found, place.lab(found, [image])), say)
     box_folder = _folder() / "vagrant.d/boxes" / untuned_box.NAME / box.version
     box_folder.mkdir(parents=True, exist_ok=True)
     link = box_folder / "libvirt"
     link.unlink(missing_ok=True)
     link.symlink_to(box.folder)
-    boxes.ensure_volume(boxes.image(untuned_box.NAME, box.version), box.folder / "box.img")
+    boxes.ensure_volume(image, box.folder / "box.img")
     ours = json.loads(paths.SETTINGS.read_text())
     lab = twin(topology)
     said = {name: ours[name] for name in ("accel", "emulator", "proxy_command", "slowness")}
@@ -103,7 +106,7 @@ def up() -> None:
         "VAGRANT_HOME": str(_folder() / "vagrant.d"),
         "LAB_UNTUNED": str(_settings()),
     }
-    run_vagrant(["up"], timeout_s=deadline_s(_UP_S), environment=environment, log=_log())
+    vagrant(["up"], timeout_s=deadline_s(_UP_S), environment=environment, log=_log())
 
 
 def check(topology: Topology) -> None:
@@ -136,18 +139,17 @@ def _asked(machine: Machine) -> str:
     return said.strip()
 
 
-def clear(topology: Topology) -> bool:
-    """Delete the twin with its disks, networks and notes; return whether there was anything.
+def clear(topology: Topology) -> list[str]:
+    """Delete the twin with its disks, networks and notes; return its machines that there were.
 
     Idempotent; the box stays. Only while libvirt answers.
     """
-    lab = twin(topology)
-    there = sorted(domains(f"{lab.lab}_"))
-    for machine in {*there, *(machine.name for machine in lab.machines)}:
-        vagrant.discard(lab, machine)
-    networks.remove(lab)
-    shutil.rmtree(_folder() / "vagrant", ignore_errors=True)
-    return bool(there)
+    return _place(topology).clear()
+
+
+def _place(topology: Topology) -> Place:
+    machines = _folder() / "vagrant/machines"
+    return Place(twin(topology), machines, _FILES / "Vagrantfile", untuned_box.NAME)
 
 
 def _folder() -> Path:

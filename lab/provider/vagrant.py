@@ -4,16 +4,13 @@ Vagrant creates and deletes: what it made, `vagrant halt|up|ssh|destroy` knows. 
 does often goes to libvirt directly, because the `vagrant` command takes 2 s before it begins.
 """
 
-import shutil
 from collections.abc import Sequence
-from pathlib import Path
 
-from lab import paths, remote, waiting
+from lab import remote, waiting
 from lab.errors import MachineAbsent, MachineDied
 from lab.host import netns, settings
-from lab.host.virsh import domains, identities, virsh
+from lab.host.virsh import domains, virsh
 from lab.provider import console, plug
-from lab.provider.boxes import CREATING, POOL
 from lab.provider.command import vagrant
 from lab.speed import deadline_s
 from provisioning import topology as topology_file
@@ -50,9 +47,7 @@ def _named(state: str | None) -> str:
 
 def create(names: Sequence[str]) -> None:
     """Create and boot the machines `names`. Raises ToolFailed with the log's end."""
-    CREATING.touch()
     vagrant(["up", *names], timeout_s=deadline_s(_UP_S))
-    CREATING.unlink()
 
 
 def start(*names: str) -> None:
@@ -116,46 +111,14 @@ def halt(name: str) -> None:
     remote.disconnect(machine)
 
 
-def strangers(topology: Topology) -> dict[str, Path]:
-    """Return the lab's machines that this checkout's Vagrant knows nothing of, and who made them.
-
-    Machine name -> the Vagrantfile that it came from: our own one for what a killed run left.
-    """
-    found = {}
-    for name, uuid in identities(f"{topology.lab}_").items():
-        if _vagrant_id(name) != uuid:
-            said = virsh("desc", domain(topology, name))
-            found[name] = Path(said.strip().removeprefix("Source: "))
-    return found
-
-
-def delete(topology: Topology, name: str) -> None:
-    """Delete the machine `name`, its disk, and Vagrant's memory of it, whoever made it."""
-    if name in {machine.name for machine in topology.machines}:
-        remote.disconnect(topology.machine(name))
-    discard(topology, name)
-    shutil.rmtree(paths.ROOT / ".vagrant/machines" / name, ignore_errors=True)
-
-
 def discard(topology: Topology, name: str) -> None:
-    """Delete what libvirt has of the machine `name`, domain and disk. Idempotent."""
+    """End the machine `name` where it stands, and let libvirt forget it; its disk stays."""
     full = domain(topology, name)
-    state = domains(f"{topology.lab}_").get(name)
-    if state is not None and state not in OFF:
+    if domains(f"{topology.lab}_")[name] not in OFF:
         plug.pull(full)
-    if state is not None:
-        virsh("undefine", full, "--managed-save", "--snapshots-metadata")
-    if POOL in virsh("pool-list", "--name").split():
-        virsh("pool-refresh", POOL)
-        if f"{full}.img" in virsh("vol-list", POOL):
-            virsh("vol-delete", f"{full}.img", "--pool", POOL)
+    virsh("undefine", full, "--managed-save", "--snapshots-metadata")
 
 
 def domain(topology: Topology, name: str) -> str:
     """Return what libvirt calls the machine `name`."""
     return f"{topology.lab}_{name}"
-
-
-def _vagrant_id(name: str) -> str | None:
-    file = paths.ROOT / ".vagrant/machines" / name / "libvirt/id"
-    return file.read_text().strip() if file.exists() else None

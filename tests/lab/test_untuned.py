@@ -5,12 +5,13 @@ import json
 
 import pytest
 
-from lab import paths
 from lab.host import networks, settings
 from lab.provider import boxes, untuned, vagrant
 from lab.provider.untuned import NotAsAsked
 from provisioning.box.untuned import build
 from provisioning.run import ToolFailed
+from tests.lab import fake_libvirt
+from tests.lab.fake_libvirt import FakeLibvirt
 
 
 def test_the_twin_has_the_same_machines_and_nothing_else_of_the_labs(lab):
@@ -27,78 +28,52 @@ def test_the_twin_has_the_same_machines_and_nothing_else_of_the_labs(lab):
     assert not vagrant.domain(twin, "api").startswith(f"{lab.lab}_")
 
 
-class FakeLibvirt:
-    """Domains, volumes and networks by name; what is done to them changes what is there."""
-
-    def __init__(self):
-        self.domains = {"pushpull_api", "pushpull-untuned_api", "pushpull-untuned_node9"}
-        self.volumes = {
-            "pushpull_api.img",
-            "pushpull-untuned_api.img",
-            "pushpull-untuned_node1.img",
-        }
-        self.networks = {"pushpull-lab", "pushpull-untuned-lab", "pushpull-untuned-mgmt"}
-
-    def virsh(self, *words, timeout_s=60):
-        command, name = words[0], words[-1]
-        if command == "list":
-            return "".join(f" - {one}  running\n" for one in self.domains)
-        if command == "pool-list":
-            return "default\n"
-        if command == "vol-list":
-            return "\n".join(self.volumes)
-        if command == "net-list":
-            return "\n".join(self.networks)
-        if command == "undefine":
-            self.domains.remove(words[1])
-        if command == "vol-delete":
-            self.volumes.remove(words[1])
-        if command == "net-undefine":
-            self.networks.remove(name)
-        return ""
+@pytest.fixture
+def lab(lab):
+    return lab._replace(lab=fake_libvirt.NAME)
 
 
 @pytest.fixture
 def libvirt(monkeypatch, tmp_path):
-    fake = FakeLibvirt()
-    for module in (vagrant, boxes, networks):
-        monkeypatch.setattr(module, "virsh", fake.virsh)
-    monkeypatch.setattr("lab.host.virsh.virsh", fake.virsh)
-    monkeypatch.setattr(paths, "STATE", tmp_path)
-    monkeypatch.setattr(paths, "SETTINGS", tmp_path / "lab.json")
+    fake = FakeLibvirt(
+        domains=["fakelab_api", "fakelab-untuned_api", "fakelab-untuned_node9"],
+        volumes=["fakelab_api.img", "fakelab-untuned_api.img", "fakelab-untuned_node1.img"],
+        networks=["fakelab-lab", "fakelab-untuned-lab", "fakelab-untuned-mgmt"],
+    )
+    fake.install(monkeypatch, tmp_path)
     return fake
 
 
 def test_what_is_left_of_it_goes_and_the_lab_stays(lab, libvirt, tmp_path):
-    (tmp_path / "untuned/vagrant/machines/api").mkdir(parents=True)
-    assert untuned.clear(lab)
-    assert libvirt.domains == {"pushpull_api"}
-    assert libvirt.volumes == {"pushpull_api.img"}
-    assert libvirt.networks == {"pushpull-lab"}
-    assert not (tmp_path / "untuned/vagrant").exists()
-    assert not untuned.clear(lab)
+    (tmp_path / "state/untuned/vagrant/machines/api").mkdir(parents=True)
+    assert untuned.clear(lab) == ["api", "node9"]
+    assert set(libvirt.domains) == {"fakelab_api"}
+    assert libvirt.volumes == {"fakelab_api.img"}
+    assert libvirt.networks == {"fakelab-lab"}
+    assert not (tmp_path / "state/untuned/vagrant/machines/api").exists()
+    assert untuned.clear(lab) == []
 
 
 def test_its_settings_are_those_of_the_lab_but_for_names_and_addresses(
     lab, libvirt, tmp_path, monkeypatch
 ):
     ours = {"accel": "tcg", "emulator": "/e", "proxy_command": "nc", "slowness": 9, "key": "k"}
-    (tmp_path / "lab.json").write_text(json.dumps(ours))
+    (tmp_path / "state/lab.json").write_text(json.dumps(ours))
     monkeypatch.setattr(settings, "share", lambda file, name: tmp_path / name)
     monkeypatch.setattr(untuned, "deadline_s", lambda seconds: seconds * 9)
     volumes = []
     monkeypatch.setattr(boxes, "ensure_volume", lambda name, file: volumes.append(name))
     box = build.wanted()
-    untuned.prepare(lab, box)
-    untuned.prepare(lab, box)
-    said = json.loads((tmp_path / "untuned/untuned.json").read_text())
-    assert said["lab"] == "pushpull-untuned"
+    untuned.prepare(lab, box, print)
+    untuned.prepare(lab, box, print)
+    said = json.loads((tmp_path / "state/untuned/untuned.json").read_text())
+    assert said["lab"] == "fakelab-untuned"
     assert said["proxy_command"] == "nc"
     assert said["kernel"].endswith("vmlinuz")
     assert said["initrd"].endswith("initrd")
     assert "key" not in said
     assert set(volumes) == {f"{build.NAME}_vagrant_box_image_{box.version}_box.img"}
-    link = tmp_path / "untuned/vagrant.d/boxes" / build.NAME / box.version / "libvirt"
+    link = tmp_path / "state/untuned/vagrant.d/boxes" / build.NAME / box.version / "libvirt"
     assert link.readlink() == box.folder
 
 

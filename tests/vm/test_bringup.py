@@ -123,7 +123,7 @@ def test_tunnels_that_were_killed_are_back_after_up(stage):
 
 @pytest.mark.parametrize("after", ["creating", "boot: ", "switch ..."])
 def test_an_up_that_is_interrupted_is_finished_by_the_next(stage, lab, after):
-    vagrant.delete(lab, "node3")
+    run("vagrant", "destroy", "--force", "node3")
     with subprocess.Popen(
         [*LAB, "up", "both"], cwd=ROOT, stderr=subprocess.PIPE, text=True, start_new_session=True
     ) as up:

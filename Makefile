@@ -32,6 +32,10 @@ test: tests-setup check ## Set everything up and run every test, real VMs includ
 check: $(READY) ## Linters, types, unit, property and API tests. No VM.
 	$(BIN)/python -m pytest -m "not vm" -n $(JOBS) --dist worksteal
 
+.PHONY: soak
+soak: setup ## Bring the lab up cold and take it down, twenty times, under load. SOAK="--cycles 3".
+	$(BIN)/lab soak $(SOAK)
+
 .PHONY: setup tests-setup
 setup: $(READY) ## Install what is missing on this machine and build the box if it is absent.
 	@echo "python environment: $(VENV) matches requirements.lock"

@@ -12,11 +12,11 @@ from lab.fab.chaos import corrupt, halt, start, start_api, stop_api
 from lab.fab.kept import delete, freeze, goto, list_chapters, save, thaw
 from lab.fab.machines import demo, down, heal, logs, reset, ssh, status, test, up
 from lab.fab.nodes import cordon, drain, events, rotate, uncordon
-from lab.fab.setting import bench_converge, bench_up, doctor
+from lab.fab.setting import bench_converge, bench_up, doctor, soak
 
 namespace = Collection(
     *(up, down, reset, freeze, thaw, status, events, ssh, logs, demo, heal),
-    *(cordon, drain, uncordon, doctor, test),
+    *(cordon, drain, uncordon, doctor, soak, test),
     Collection("chaos", halt, start, stop_api, start_api, corrupt),
     Collection("chapter", save, goto, list_chapters, delete),
     Collection("box", build, relock, diff, show, sbom),

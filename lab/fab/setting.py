@@ -40,3 +40,20 @@ def bench_converge(_: Context, runs: int = 3, only: str = "", json: bool = False
     """Time how long pull takes to repair what, in every profile."""
     chosen = ["--only", only] if only else []
     say("bench", "converge", "--runs", str(runs), *chosen, json=json)
+
+
+@task(  # type: ignore[untyped-decorator]
+    positional=[],
+    help=JSON
+    | {
+        "cycles": "how many",
+        "load": "busy processes beside it; one a core but for one core, if not given",
+        "keep-going": "after a failure, take the lab down and go on",
+    },
+)
+def soak(
+    _: Context, cycles: int = 20, load: int = -1, keep_going: bool = False, json: bool = False
+) -> None:
+    """Bring the lab up cold and take it down in a row, under load: fab soak --cycles 3."""
+    beside = ["--load", str(load)] if load >= 0 else []
+    say("soak", "--cycles", str(cycles), *beside, *flags(keep_going=keep_going), json=json)

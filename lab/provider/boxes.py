@@ -13,13 +13,14 @@ from provisioning.box.cache import NAME
 from provisioning.run import run
 
 POOL = "default"
+# Where it is, unless somebody made it before the lab did.
+FOLDER = Path("/var/lib/libvirt/images")
 
 
 def ensure_pool() -> None:
     """Make sure that libvirt has its default pool, and that it is active. Idempotent."""
     if POOL not in virsh("pool-list", "--all", "--name").split():
-        folder = Path("/var/lib/libvirt/images")
-        virsh("pool-define-as", POOL, "dir", "--target", str(folder))
+        virsh("pool-define-as", POOL, "dir", "--target", str(FOLDER))
         virsh("pool-build", POOL)
         virsh("pool-autostart", POOL)
     if POOL not in virsh("pool-list", "--name").split():

@@ -70,9 +70,9 @@ def prepare(topology: Topology, box: Box, say: Say) -> None:
     """
     clear(topology)
     image = boxes.image(untuned_box.NAME, box.version)
-    place = _place(topology)
-    found = place.look()
-    place.perform(leftovers.left_over(found, place.lab(found, [image])), say)
+    own = place(topology)
+    found = own.look()
+    own.perform(leftovers.left_over(found, own.lab(found, [image])), say)
     box_folder = _folder() / "vagrant.d/boxes" / untuned_box.NAME / box.version
     box_folder.mkdir(parents=True, exist_ok=True)
     link = box_folder / "libvirt"
@@ -144,10 +144,11 @@ def clear(topology: Topology) -> list[str]:
 
     Idempotent; the box stays. Only while libvirt answers.
     """
-    return _place(topology).clear()
+    return place(topology).clear()
 
 
-def _place(topology: Topology) -> Place:
+def place(topology: Topology) -> Place:
+    """Return the twin as a place of its own."""
     machines = _folder() / "vagrant/machines"
     return Place(twin(topology), machines, _FILES / "Vagrantfile", untuned_box.NAME)
 

@@ -48,6 +48,12 @@ def test_fab_lists_its_tasks():
             {"only": ["cold", "thaw"], "baseline": True},
             "bench up --runs 3 --only cold --only thaw --baseline",
         ),
+        ("soak", {}, "soak --cycles 20"),
+        (
+            "soak",
+            {"cycles": 2, "load": 0, "keep_going": True, "json": True},
+            "soak --cycles 2 --load 0 --keep-going --json",
+        ),
         ("bench.converge", {"runs": 5}, "bench converge --runs 5"),
         ("bench.converge", {"only": "drift"}, "bench converge --runs 3 --only drift"),
         ("events", {"follow": True, "since": 4}, "events --since 4 --follow"),

@@ -1,0 +1,1 @@
+"""`lab soak`: cold `up` and `down` in a row, without a hand."""

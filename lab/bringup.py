@@ -83,8 +83,9 @@ def down(progress: Progress) -> None:
     forward.stop()
     thaw.clear_mark()
     namespace = settings.namespace_of(topology)
-    if namespace is not None and netns.exists(namespace):
-        # QEMU outlives a libvirtd that crashed; only a libvirtd can find it again.
+    if namespace is not None and (netns.exists(namespace) or inventory.traces(topology)):
+        # QEMU outlives a libvirtd that crashed, and files a computer that was switched off; only
+        # a libvirtd can find what they belong to.
         daemons.ensure(namespace)
     elif namespace is not None:
         progress("nothing is up: there is no namespace of the lab's")

@@ -15,6 +15,9 @@ from provisioning.topology import Topology
 
 Say = Callable[[str], None]
 
+# Where libvirt keeps the definitions of QEMU machines, see virsh(1), define.
+_DEFINITIONS = Path("/etc/libvirt/qemu")
+
 
 class Place:
     """One lab on this computer: the lab itself, or the twin of `lab bench up --baseline`.
@@ -97,6 +100,21 @@ def ours(topology: Topology) -> Place:
     """Return the lab of this checkout."""
     root = paths.ROOT
     return Place(topology, root / ".vagrant/machines", root / "Vagrantfile", cache.NAME)
+
+
+def traces(topology: Topology) -> list[str]:
+    """Return what files tell of the lab, a line each, where no libvirt runs that could be asked.
+
+    Definitions of machines, and disks in the pool, also of the twin, whose name begins with the
+    lab's; and Vagrant's notes. As of a computer that was switched off under its lab.
+    """
+    machines = [file.stem for file in _DEFINITIONS.glob(f"{topology.lab}[_-]*.xml")]
+    disks = [file.name for file in boxes.FOLDER.glob(f"{topology.lab}[_-]*.img")]
+    ours = [name for name in disks if "_vagrant_box_image_" not in name]
+    notes = [folder.name for folder in (paths.ROOT / ".vagrant/machines").glob("*")]
+    lines = [f"the machine {name} is defined" for name in sorted(machines)]
+    lines += [f"the disk {name} is there" for name in sorted(ours)]
+    return lines + [f"Vagrant has notes on {name}" for name in sorted(notes)]
 
 
 _PERFORM = {

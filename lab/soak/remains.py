@@ -2,10 +2,9 @@
 
 from pathlib import Path
 
-from lab import leftovers, paths
+from lab import leftovers
 from lab.host import daemons, netns, settings, virsh
 from lab.provider import inventory, untuned
-from lab.provider.boxes import FOLDER
 from provisioning.topology import Topology
 
 
@@ -18,9 +17,9 @@ def remains(topology: Topology) -> list[str]:
             found.append("a libvirtd of the lab's runs")
         if netns.exists(namespace):
             found.append(f"the network namespace {namespace} is there")
-        return found + _files(topology)
+        return found + inventory.traces(topology)
     if not virsh.answers():
-        return found + _files(topology)
+        return found + inventory.traces(topology)
     for place in (inventory.ours(topology), untuned.place(topology)):
         there = place.look()
         found += [f"{task.name} is there" for task in leftovers.everything(there, place.lab(there))]
@@ -40,15 +39,3 @@ def _processes(topology: Topology) -> list[str]:
                 guest = word.decode(errors="replace").removeprefix("guest=").partition(",")[0]
                 found.append(f"a QEMU runs {guest} (pid {file.parent.name})")
     return sorted(found)
-
-
-def _files(topology: Topology) -> list[str]:
-    """Disks in libvirt's pool and Vagrant's notes, where no libvirt runs that could be asked."""
-    disks = [file.name for lab in _labs(topology) for file in FOLDER.glob(f"{lab}_*.img")]
-    notes = [folder.name for folder in (paths.ROOT / ".vagrant/machines").glob("*")]
-    lines = [f"the disk {name} is there" for name in sorted(disks)]
-    return lines + [f"Vagrant has notes on {name}" for name in sorted(notes)]
-
-
-def _labs(topology: Topology) -> list[str]:
-    return [topology.lab, untuned.twin(topology).lab]

@@ -11,10 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from lab import paths
+from lab import bringup, paths
 from lab.budgets import OutOfTime, PhaseFailed
 from lab.host import daemons, netns, settings
 from lab.progress import Progress
+from lab.provider import boxes, inventory
 from lab.soak import load, remains, steps
 from lab.soak.cycles import Steps, soak
 from tests.waiting import wait_for
@@ -163,10 +164,12 @@ def host(monkeypatch, tmp_path, lab):
     monkeypatch.setattr(settings, "namespace_of", lambda _: "space")
     monkeypatch.setattr(daemons, "ours", lambda: False)
     monkeypatch.setattr(netns, "exists", lambda _: False)
-    monkeypatch.setattr(remains, "FOLDER", tmp_path / "pool")
+    monkeypatch.setattr(boxes, "FOLDER", tmp_path / "pool")
+    monkeypatch.setattr(inventory, "_DEFINITIONS", tmp_path / "qemu")
     monkeypatch.setattr(paths, "ROOT", tmp_path)
     monkeypatch.setattr(remains, "_processes", lambda _: [])
-    (tmp_path / "pool").mkdir()
+    for folder in ("pool", "qemu"):
+        (tmp_path / folder).mkdir()
     return tmp_path
 
 
@@ -180,11 +183,14 @@ def test_what_remains_is_looked_for_on_the_computer(host, lab, monkeypatch):
     for name in ("pushpull_api.img", "pushpull-untuned_node1.img"):
         (host / "pool" / name).touch()
     (host / ".vagrant/machines/node2").mkdir(parents=True)
+    for name in ("pushpull_api.xml", "other_api.xml"):
+        (host / "qemu" / name).touch()
     monkeypatch.setattr(daemons, "ours", lambda: True)
     monkeypatch.setattr(netns, "exists", lambda _: True)
     assert remains.remains(lab) == [
         "a libvirtd of the lab's runs",
         "the network namespace space is there",
+        "the machine pushpull_api is defined",
         "the disk pushpull-untuned_node1.img is there",
         "the disk pushpull_api.img is there",
         "Vagrant has notes on node2",
@@ -212,3 +218,19 @@ def test_the_logs_of_a_failure_are_kept(monkeypatch, tmp_path):
     assert sorted(file.name for file in kept.iterdir()) == [
         "libvirtd.log", "node1.log", "vagrant.log",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("left", ["pool/pushpull_api.img", "qemu/pushpull_api.xml"])
+def test_down_asks_a_libvirt_where_files_tell_of_a_lab(host, monkeypatch, left):
+    """As of a computer that was switched off: no namespace, no libvirtd, but a disk."""
+    asked = []
+    monkeypatch.setattr(daemons, "ensure", asked.append)
+    monkeypatch.setattr(bringup.forward, "stop", lambda: None)
+    monkeypatch.setattr(bringup.thaw, "clear_mark", lambda: None)
+    monkeypatch.setattr(bringup.boxes, "ensure_pool", lambda: asked.append("pool"))
+    monkeypatch.setattr(inventory.Place, "clear", lambda self: [])
+    bringup.down(Progress(io.StringIO()))
+    assert asked == []
+    (host / left).touch()
+    bringup.down(Progress(io.StringIO()))
+    assert asked == ["space", "pool"]

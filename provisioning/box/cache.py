@@ -105,15 +105,25 @@ def workspace() -> Iterator[Path]:
     Raises NotOurs where only somebody else may write to the cache.
     """
     ready()
-    for left in folder().glob("work-*"):
-        if time.time() - left.stat().st_mtime > _STALE_S:  # of a build that was killed
-            shutil.rmtree(left, ignore_errors=True)
+    _sweep()
     work = Path(tempfile.mkdtemp(prefix="work-", dir=folder()))
     work.chmod(0o755)
     try:
         yield work
     finally:
         shutil.rmtree(work, ignore_errors=True)
+
+
+def _sweep() -> None:
+    """Delete what builds that were killed left here; those that run are younger."""
+    for left in [*folder().glob("work-*"), *folder().glob("*.part-*")]:
+        with suppress(OSError):  # gone meanwhile, or somebody else's
+            if time.time() - left.stat().st_mtime <= _STALE_S:
+                continue
+            if left.is_dir():
+                shutil.rmtree(left, ignore_errors=True)
+            else:
+                left.unlink()
 
 
 def used(path: Path) -> None:

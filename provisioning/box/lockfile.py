@@ -102,7 +102,7 @@ def dump(lock: Lock) -> str:
 
 def write(lock: Lock, file: Path = FILE) -> None:
     """Replace `file` by `lock`, whole or not at all."""
-    part = file.with_name(f".{file.name}.{os.getpid()}")
+    part = file.with_name(f".{file.name}.part")
     try:
         with part.open("w") as new:
             new.write(dump(lock))

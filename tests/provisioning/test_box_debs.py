@@ -189,3 +189,17 @@ def test_what_keeps_nothing_works_without_a_cache_of_ones_own(tmp_path, archive,
         assert work.is_dir()
         assert work.parent != tmp_path / "cache"
     assert not work.exists()
+
+
+def test_what_killed_builds_left_is_swept_away_and_what_runs_is_not(tmp_path, archive):
+    folder = cache.folder()
+    for name in ("work-old", "work-new"):
+        (folder / name / "root").mkdir(parents=True)
+    for name in ("base-a.part-1.tar", "base-b.part-2.tar", "base-c.tar"):
+        (folder / name).touch()
+    for name in ("work-old", "base-a.part-1.tar", "base-c.tar"):
+        os.utime(folder / name, (0, 0))
+    with cache.workspace():
+        pass
+    left = sorted(path.name for path in folder.iterdir())
+    assert left == ["base-b.part-2.tar", "base-c.tar", "work-new"]

@@ -47,6 +47,12 @@ def test_what_is_written_is_what_is_read(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["lock"]
 
 
+def test_a_write_that_was_killed_is_no_hindrance_to_the_next(tmp_path):
+    (tmp_path / ".lock.part").write_text("half")
+    lockfile.write(Lock((), "", ()), tmp_path / "lock")
+    assert [path.name for path in tmp_path.iterdir()] == ["lock"]
+
+
 def test_order_does_not_matter_to_the_file():
     one, two = deb("a"), deb("b")
     assert lockfile.dump(Lock((), "", (two, one))) == lockfile.dump(Lock((), "", (one, two)))

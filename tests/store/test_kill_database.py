@@ -131,7 +131,8 @@ def test_killed_at_any_moment_it_keeps_every_change_that_it_acknowledged(tmp_pat
         assert db.lost_bytes == 0 or "torn" in db.problem
         checkpoints = max(int(p.name[-8:]) for p in tmp_path.glob("checkpoint-????????"))
         db.close()
-    assert lives >= 3 * KILLS / 4
+    # Of those that are killed early none may come so far, on a busy machine.
+    assert lives >= KILLS - len(range(0, KILLS, 4))
     assert sum(one.acknowledged for one in writers) > KILLS / 2
     # Each opening begins a generation, the first two; there were others.
-    assert checkpoints > 2 * KILLS + 1
+    assert checkpoints > lives + KILLS + 1

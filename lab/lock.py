@@ -5,6 +5,7 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from lab import paths
 from services.core.errors import LabError
@@ -23,15 +24,16 @@ class LabBusy(LabError):
 
 
 @contextmanager
-def held(what: str, name: str = "lock") -> Iterator[None]:
-    """Hold the lab's lock for `what`, or raise LabBusy at once. name: of another lock than that.
+def held(what: str, instead: Path | None = None) -> Iterator[None]:
+    """Hold the lab's lock for `what`, or raise LabBusy at once. instead: the file of another lock.
 
     The kernel lets go of it when the process ends, however it ends. Machine-wide: two
     checkouts share the libvirt, the ports and the addresses.
     """
     folder = paths.SHARED if paths.SHARED.is_dir() else paths.RUN
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with (folder / name).open("a+") as file:
+    path = instead or folder / "lock"
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with path.open("a+") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -9,7 +9,6 @@ given; nothing if there are none. Errors go to standard error, with the exit cod
 import sys
 from pathlib import Path
 
-from lab import lock
 from lab.bundle import unpack
 from lab.progress import Progress
 from provisioning.host import wheels
@@ -23,7 +22,7 @@ def main(arguments: list[str]) -> int:
         return 2
     try:
         if len(arguments) == 2:
-            with lock.held("make venv", unpack.LOCK):
+            with unpack.alone("make venv"):
                 print(unpack.bring_wheels(Path(arguments[1]), Progress()))
         elif wheels.folder(wheels.key()).exists():
             print(wheels.folder(wheels.key()))

@@ -97,14 +97,7 @@ def unpack(
     not name is ever written.
     """
     for member in bundle.contents.members:
-        try:
-            info = bundle.tar.next()
-            problem = _wrong(info, member)
-            if info is not None and not problem and member.name.startswith(only):
-                say(member.name)
-                problem = _copy(_stream(bundle.tar, info), member, place(member.name))
-        except _DAMAGE:
-            problem = "the file ends there"
+        problem = _take(bundle, member, place if member.name.startswith(only) else None, say)
         if problem:
             raise BadBundle(bundle.file, f"{member.name}: {problem}")
     try:
@@ -113,6 +106,19 @@ def unpack(
         more = None
     if more is not None:
         raise BadBundle(bundle.file, f"{more.name[:80]!r} is in it, and {NAME} does not name it")
+
+
+def _take(bundle: Opened, member: Member, place: Place | None, say: Say) -> str:
+    """Read the next member (place: None: its header only); return what is wrong with it."""
+    try:
+        info = bundle.tar.next()
+        problem = _wrong(info, member)
+        if info is None or problem or place is None:
+            return problem
+        say(member.name)
+        return _copy(_stream(bundle.tar, info), member, place(member.name))
+    except _DAMAGE:
+        return "the file ends there"
 
 
 def _wrong(info: tarfile.TarInfo | None, member: Member) -> str:

@@ -3,7 +3,7 @@
 import hashlib
 import os
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -46,14 +46,21 @@ def export(
         raise Occupied(f"{file} exists", hint="--force replaces it")
     if not file.parent.is_dir():
         raise Missing(f"there is no folder {file.parent}", hint=f"mkdir -p {file.parent}")
-    box = box_build.wanted()
     with progress.phase("check"):
         states = {name: store.verify(store.chapters().path(name)) for name in sorted(chapters)}
-        keys = {box.key} | {state.box for state in states.values()}
+        keys = {box_build.wanted().key} | {state.box for state in states.values()}
         parts = [part for key in sorted(keys) for part in _box(key)]
         parts += _wheels(progress) if with_wheels else []
         parts += [part for name, state in states.items() for part in _chapter(name, state)]
-    contents = Contents(
+    contents = _contents(states, parts, with_wheels)
+    with progress.phase("pack"):
+        _write(file, contents, parts, progress)
+    return contents
+
+
+def _contents(states: Mapping[str, State], parts: Sequence[Part], with_wheels: bool) -> Contents:
+    box = box_build.wanted()
+    return Contents(
         version=VERSION,
         commit=_said(
             "git", "-C", str(paths.ROOT), "describe", "--always", "--dirty", "--abbrev=40"
@@ -66,9 +73,6 @@ def export(
         chapters=tuple(_about(name, state) for name, state in states.items()),
         members=tuple(part.member for part in parts),
     )
-    with progress.phase("pack"):
-        _write(file, contents, parts, progress)
-    return contents
 
 
 def _write(file: Path, contents: Contents, parts: Sequence[Part], progress: Progress) -> None:

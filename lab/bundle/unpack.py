@@ -3,9 +3,10 @@
 import hashlib
 import shutil
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
+from lab import lock
 from lab.bundle import archive
 from lab.bundle.contents import BOXES, CHAPTERS, WHEELS, Contents
 from lab.bundle.errors import BadBundle, Missing, NoRoom
@@ -19,8 +20,11 @@ from provisioning.box import cache
 from provisioning.box.build import Box
 from provisioning.host import wheels
 
-# Of imports among themselves. Those that touch chapters hold the lab's lock as well.
-LOCK = "import.lock"
+
+def alone(what: str) -> AbstractContextManager[None]:
+    """The lock of imports into one cache. Whoever touches chapters holds the lab's lock as well."""
+    cache.folder().mkdir(parents=True, exist_ok=True)
+    return lock.held(what, cache.folder() / ".import.lock")
 
 
 def bring_in(file: Path, progress: Progress, *, force: bool) -> Contents:
@@ -47,7 +51,7 @@ def bring_in(file: Path, progress: Progress, *, force: bool) -> Contents:
 
 
 def bring_wheels(file: Path, progress: Progress) -> Path:
-    """Take only the wheels out of the bundle `file`; return their folder. Under LOCK.
+    """Take only the wheels out of the bundle `file`; return their folder. Under `alone`.
 
     Raises Missing if they are not those that requirements.lock asks for under this Python.
     """
@@ -67,7 +71,7 @@ class Stage:
     """Where things lie until all are known to be good: beside their places, under hidden names."""
 
     def __init__(self) -> None:
-        # Fixed names: LOCK lets nobody else be here, and what is found was left behind.
+        # Fixed names: `alone` lets nobody else be here, and what is found was left behind.
         self.cache = cache.folder() / ".import"
         self.chapters = store.CHAPTERS / ".import"
 

@@ -110,14 +110,21 @@ def import_(file: Path, force: bool) -> None:
     """
     from lab import lock
     from lab.bundle import archive, unpack
-    from provisioning.box import build
 
     progress = Progress()
     with archive.opened(file) as opened:
         chapters = opened.contents.chapters
     what = "lab bundle import"
-    with lock.held(what, unpack.LOCK), lock.held(what) if chapters else nullcontext():
+    with unpack.alone(what), lock.held(what) if chapters else nullcontext():
         contents = unpack.bring_in(file, progress, force=force)
+    _warn_of_another_box(contents, progress)
+    click.echo(f"imported {_parts(contents)}")
+
+
+def _warn_of_another_box(contents: "Contents", progress: Progress) -> None:
+    """Say so if `lab up` will have to build a box all the same."""
+    from provisioning.box import build
+
     wanted = build.wanted()
     if contents.box != wanted.key and not build.exists(wanted):
         progress(
@@ -125,7 +132,6 @@ def import_(file: Path, force: bool) -> None:
             f"for {contents.box}: `lab up` will have to build it. Without internet: "
             f"git checkout {contents.commit or 'the version that exported it'}"
         )
-    click.echo(f"imported {_parts(contents)}")
 
 
 def _parts(contents: "Contents") -> str:

@@ -1,6 +1,7 @@
 """`lab bundle` as typed, and the part of it that runs before there is an environment."""
 
 import json
+import os
 import subprocess
 import sys
 
@@ -8,12 +9,13 @@ import pytest
 from click.testing import CliRunner
 
 from lab import lock, paths
-from lab.bundle.unpack import LOCK
+from lab.bundle import unpack
 from lab.cli import main
 from provisioning.box import build as box_build
 from provisioning.host import wheels
 from tests.bundle.conftest import BOX, OLDER
 from tests.house.repository import ROOT
+from tests.waiting import wait_for
 
 
 @pytest.fixture
@@ -102,7 +104,7 @@ def test_two_imports_do_not_meet_and_a_lab_at_work_stops_only_chapters(run, home
         assert refused.exit_code == 1
         assert "lab demo" in refused.stderr
         assert run("import", plain).exit_code == 0
-    with lock.held("another import", LOCK):
+    with unpack.alone("another import"):
         assert "another import" in run("import", full).stderr
     assert run("import", full).exit_code == 0
 
@@ -128,6 +130,22 @@ def test_before_there_is_an_environment_the_wheels_are_found(home, plane):
     assert done.stdout == f"{folder}\n"
     assert [path.read_bytes() for path in folder.iterdir()] == [b"wheel"]
     assert before_venv("wheels", cache=plane.cache).stdout == f"{folder}\n"
+
+
+def test_an_import_that_is_killed_leaves_nothing_that_the_next_does_not_clear(home, plane):
+    (home.cache / f"box-{BOX}/pushpull-lab.box").write_bytes(os.urandom(64 * 1024 * 1024))
+    file = home.export()
+    command = [sys.executable, "-m", "lab", "bundle", "import", str(file)]
+    environment = {**os.environ, "LAB_CACHE": str(plane.cache)}
+    with subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.DEVNULL) as first:
+        wait_for(
+            (plane.cache / ".import/boxes").exists, "it has begun", timeout_s=60, every_s=0.001
+        )
+        first.kill()
+    assert [path.name for path in plane.cache.glob("[!.]*")] == []
+    subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True)
+    assert sorted(path.name for path in plane.cache.glob("[!.]*")) == [f"box-{BOX}", "wheels"]
+    assert [path.name for path in plane.cache.glob(".*")] == [".import.lock"]
 
 
 @pytest.mark.parametrize(

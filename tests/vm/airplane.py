@@ -36,18 +36,9 @@ class Airplane:
         """Run `words` inside and return all that they said."""
         environment = {**os.environ, **self.environment, "LAB_NETNS": NAME}
         file = tempfile.NamedTemporaryFile()  # noqa: SIM115 - bound for as long as it is needed
+        alone = [*netns.prefix(NAME), "unshare", "--mount", "sh", "-c", _ALONE, "sh", file.name]
         done = subprocess.run(
-            [
-                *netns.prefix(NAME),
-                "unshare",
-                "--mount",
-                "sh",
-                "-c",
-                _ALONE,
-                "sh",
-                file.name,
-                *words,
-            ],
+            [*alone, *words],
             cwd=cwd,
             env={name: text for name, text in environment.items() if text},
             stdin=subprocess.DEVNULL,

@@ -16,6 +16,7 @@ from provisioning.box import build as box_build
 from provisioning.box.build import Box
 from provisioning.topology import Topology
 from services.core.errors import LabError
+from services.core.profile import DEFAULT_PROFILE
 
 
 def up(
@@ -35,9 +36,9 @@ def up(
         with progress.phase("box"):
             box_build.build(progress)
     with progress.phase("prepare"):
-        box = prepare(topology, progress)
+        box = prepare(topology, progress, modes=_born_with(wish))
     folder = _frozen(topology, box, cold=cold, anew=anew)
-    saved = _bring(topology, folder, box, progress) if folder else None
+    saved = _bring(topology, folder, box, wish, progress) if folder else None
     if saved is None:
         with progress.phase("boot"):
             if folder or anew:
@@ -112,7 +113,14 @@ def _frozen(topology: Topology, box: Box, *, cold: bool, anew: bool) -> Path | N
     return fresh.folder() if not cold and (anew or nothing) and fresh.usable(box) else None
 
 
-def _bring(topology: Topology, folder: Path, box: Box, progress: Progress) -> State | None:
+def _born_with(wish: Wish) -> tuple[str, ...]:
+    """The modes that new machines may start by themselves: the box has one profile only."""
+    return deploy.MODES[wish.mode] if wish.profile == DEFAULT_PROFILE else ()
+
+
+def _bring(
+    topology: Topology, folder: Path, box: Box, wish: Wish, progress: Progress
+) -> State | None:
     """Thaw `folder`; None if that cannot be: a cold boot does it as well."""
     try:
         return thaw.bring(topology, folder, progress, box)
@@ -121,7 +129,7 @@ def _bring(topology: Topology, folder: Path, box: Box, progress: Progress) -> St
         thaw.clear_mark()
         if folder == fresh.folder():
             fresh.forget()
-        prepare(topology, progress, box)
+        prepare(topology, progress, box, _born_with(wish))
         return None
 
 

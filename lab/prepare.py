@@ -1,5 +1,6 @@
 """The ground below the machines: box, accelerator, libvirt, networks, keys, settings."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from lab import forward, leftovers, paths
@@ -26,10 +27,12 @@ class ForeignLab(LabError):
         self.makers = makers
 
 
-def prepare(topology: Topology, progress: Progress, box: Box | None = None) -> Box:
+def prepare(
+    topology: Topology, progress: Progress, box: Box | None = None, modes: Sequence[str] = ()
+) -> Box:
     """Make ready what machines on `box` (default: the one that this checkout asks for) stand on.
 
-    Returns the box. Idempotent.
+    modes: what new machines start by themselves at their first boot. Returns the box. Idempotent.
     """
     box = box or box_build.build(progress)
     chosen = accel.choose(box.folder / "vmlinuz", paths.ACCEL)
@@ -41,7 +44,7 @@ def prepare(topology: Topology, progress: Progress, box: Box | None = None) -> B
     boxes.ensure_pool()
     _clear_leftovers(topology, box, progress)
     forward.check(topology)
-    settings.write(topology, box, chosen, namespace)
+    settings.write(topology, box, chosen, namespace, modes)
     networks.ensure(topology)
     if set(vagrant.machine_states(topology).values()) == {"absent"}:
         boxes.prune(box.version, store.boxes_in_use())

@@ -4,11 +4,12 @@ import hashlib
 import json
 import os
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from lab import paths
-from lab.host import keys, netns, networks
+from lab.host import first, keys, netns, networks
 from lab.host.accel import Accel
 from lab.provider import console
 from provisioning.box.build import Box
@@ -63,8 +64,13 @@ def namespace_of(topology: Topology) -> str | None:
         return netns.wanted(topology)
 
 
-def write(topology: Topology, box: Box, accel: Accel, namespace: str | None) -> None:
-    """Write lab.json, the ssh_config and what QEMU opens itself. Idempotent."""
+def write(
+    topology: Topology, box: Box, accel: Accel, namespace: str | None, modes: Sequence[str]
+) -> None:
+    """Write lab.json, the ssh_config and what QEMU opens itself. Idempotent.
+
+    modes: what new machines start by themselves.
+    """
     keys.ensure(topology)
     (paths.SHARED / "console").mkdir(parents=True, exist_ok=True)
     SSH_CONFIG.write_text(_ssh_config(topology, namespace))
@@ -90,7 +96,10 @@ def write(topology: Topology, box: Box, accel: Accel, namespace: str | None) -> 
         "macs": {machine.name: machine.mac for machine in topology.machines},
         "consoles": {m.name: str(console.file(m.name)) for m in topology.machines},
         "credentials": {
-            machine.name: _credentials(machine.name, keys.credentials(machine, topology))
+            machine.name: _credentials(
+                machine.name,
+                keys.credentials(machine, topology) | first.credentials(machine, topology, modes),
+            )
             for machine in topology.machines
         },
     }

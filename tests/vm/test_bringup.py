@@ -56,11 +56,19 @@ def test_of_two_commands_that_change_the_lab_the_second_is_told_of_the_first(sta
     assert "a test" in done.stderr
 
 
-def test_a_machine_that_vagrant_destroyed_is_made_again(stage, lab):
+def test_a_machine_that_vagrant_destroyed_is_made_again_and_has_its_token_from_birth(
+    stage, lab, hosts
+):
     run("vagrant", "destroy", "--force", "node3")
     assert vagrant.machine_states(lab)["node3"] == "absent"
-    run(*LAB, "up", "both")
+    said = run(*LAB, "up", "both").stderr
     assert set(vagrant.machine_states(lab).values()) == {"running"}
+    # Nobody had to bring it afterwards; and nobody brings it a second time.
+    assert "tokens:" not in said
+    shown = "systemctl show -P Result -P ConditionResult lab-first.service"
+    assert hosts["node3"].check_output(shown).split() == ["success", "yes"]
+    again = f"systemctl start lab-first.service; {shown}"
+    assert hosts["node3"].check_output(again).split() == ["success", "no"]
 
 
 @pytest.mark.skipif(Path("/run/systemd/system").exists(), reason="needs the lab's own libvirt")

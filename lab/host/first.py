@@ -1,0 +1,24 @@
+"""What a new machine is given for its first boot, beside its keys: its token, and what to start.
+
+The guest's side is `lab-first`. It saves a whole `lab up` the wait for a login, and lets services
+start while the other machines still boot.
+"""
+
+from collections.abc import Sequence
+
+from lab.host import tokens
+from provisioning.guest import source
+from provisioning.topology import Machine, Topology
+
+
+def credentials(machine: Machine, topology: Topology, modes: Sequence[str]) -> dict[str, str]:
+    """Return name -> content of the system credentials for the first boot of `machine`.
+
+    modes: what it starts, if the box has the code of this checkout; the code's digest goes along.
+    """
+    names = [node.name for node in topology.nodes]
+    tokens.ensure(names)
+    told = {"lab.first": " ".join([source.digest(), *modes]) + "\n"}
+    if machine.role == "api":
+        return told | {"lab.tokens": tokens.accepted(names)}
+    return told | {"lab.token": tokens.of(machine.name)}

@@ -3,7 +3,6 @@
 import os
 import signal
 import subprocess
-from pathlib import Path
 
 import pytest
 
@@ -69,23 +68,6 @@ def test_a_machine_that_vagrant_destroyed_is_made_again_and_has_its_token_from_b
     assert hosts["node3"].check_output(shown).split() == ["success", "yes"]
     again = f"systemctl start lab-first.service; {shown}"
     assert hosts["node3"].check_output(again).split() == ["success", "no"]
-
-
-@pytest.mark.skipif(Path("/run/systemd/system").exists(), reason="needs the lab's own libvirt")
-def test_a_lab_comes_up_and_answers_without_any_way_out(stage, lab):
-    """In a network namespace without a route, once the box exists; from nothing to answers."""
-    run(*LAB, "down")
-    status = run(*LAB, "status", check=False)
-    assert status.returncode == 1
-    assert "lab up both" in status.stderr
-    alone = 'ip link set lo up && exec "$@"'
-    try:
-        run("unshare", "--net", "sh", "-c", alone, "sh", *LAB, "up", "both")
-        assert set(vagrant.machine_states(lab).values()) == {"running"}
-    finally:
-        forward.stop()  # its localhost is not ours
-        run(*LAB, "up", "both")
-    assert stage.push.running().unreachable == ()
 
 
 def test_switching_modes_stops_the_other_ones_containers_and_api(stage, hosts):

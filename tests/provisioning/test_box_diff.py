@@ -12,8 +12,8 @@ import pytest
 
 from lab.cli import run
 from provisioning.box import ext4, pack
-from provisioning.box.look import contents, differences, xattr
-from provisioning.box.look.image import Entry, Image, Unreadable
+from provisioning.box.look import contents, differences
+from provisioning.box.look.image import Entry, entries, read
 from tests.provisioning import debian
 
 EPOCH_S = 1_700_000_000
@@ -70,12 +70,12 @@ def packed(folder, file, **parts):
 
 def test_every_name_of_an_image_is_read_as_it_was_put_there(tmp_path):
     root = tree(tmp_path / "root")
-    with Image(image(root, tmp_path / "raw")) as disk:
-        entries = disk.entries()
-        assert disk.read("etc/hosts") == b"127.0.0.1 localhost\n"
-        assert disk.read("etc/none") == disk.read("etc/hosts/none") == b""
+    raw = image(root, tmp_path / "raw")
+    found = entries(raw)
+    assert read(raw, "etc/hosts") == "127.0.0.1 localhost\n"
+    assert read(raw, "etc/none") == read(raw, "etc/hosts/none") == ""
     paths = {path.relative_to(root).as_posix(): path for path in root.rglob("*")}
-    assert entries.keys() == paths.keys() | {".", "lost+found"}
+    assert found.keys() == paths.keys() | {".", "lost+found"}
     for name, path in paths.items():
         there = path.lstat()
         content = ""
@@ -84,35 +84,9 @@ def test_every_name_of_an_image_is_read_as_it_was_put_there(tmp_path):
         elif path.is_file():
             content = hashlib.sha256(path.read_bytes()).hexdigest()
         size = 0 if stat.S_ISDIR(there.st_mode) else there.st_size
-        assert entries[name][:6] == (
+        assert found[name][:6] == (
             there.st_mode, there.st_uid, there.st_gid, size, EPOCH_S, content
         ), name  # fmt: skip
-
-
-def test_what_is_no_file_system_is_refused(tmp_path):
-    file = tmp_path / "raw"
-    file.write_bytes(b"short")
-    with pytest.raises(Unreadable, match="shorter than a file system"):
-        Image(file)
-    file.write_bytes(bytes(100_000))
-    with pytest.raises(Unreadable, match="no ext4 file system"):
-        Image(file)
-
-
-def test_attributes_are_read_from_the_inode_and_from_the_block():
-    magic, value = (0xEA020000).to_bytes(4, "little"), b"\1\2\3\4"
-    entry = bytes([10, 6]) + (100).to_bytes(2, "little") + bytes(4) + (4).to_bytes(4, "little")
-    entry += bytes(4) + b"capability"
-    inode = bytearray(256)
-    inode[128:130] = (32).to_bytes(2, "little")
-    inode[160:164], inode[164 : 164 + len(entry)] = magic, entry
-    block = bytearray(1024)
-    block[:4], block[32 : 32 + len(entry)], block[100:104] = magic, entry, value
-    short = entry.replace((100).to_bytes(2, "little"), (60).to_bytes(2, "little"), 1)
-    inode[164 : 164 + len(short)], inode[224:228] = short, value
-    expected = (("security.capability", value),)
-    assert xattr.read(bytes(inode), b"") == xattr.read(bytes(256), bytes(block)) == expected
-    assert xattr.read(bytes(256), bytes(1024)) == ()
 
 
 def entry(**fields):

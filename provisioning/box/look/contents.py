@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import IO, NamedTuple
 
 from provisioning.box import cache, dpkg, pack
-from provisioning.box.look.image import Entry, Image
+from provisioning.box.look import image
+from provisioning.box.look.image import Entry
 from provisioning.run import run
 from services.core.errors import LabError
 
@@ -74,9 +75,8 @@ def disk(box: Path) -> Disk:
                 raise NoBox(str(box), f"has no {DISK}", _keys()) from None
         run(["qemu-img", "convert", "-f", "qcow2", "-O", "raw"]
             + [str(work / DISK), str(work / "raw")])  # fmt: skip
-        with Image(work / "raw") as image:
-            files = image.entries()
-            status = image.read("var/lib/dpkg/status").decode()
+        files = image.entries(work / "raw")
+        status = image.read(work / "raw", "var/lib/dpkg/status")
         return Disk(debian(status) | python(files), files)
 
 

@@ -1,25 +1,27 @@
 """Read an ext4 image as a file: every name in it, without root and without mounting it.
 
-Knows what provisioning.box.ext4 makes: extents, attributes beside the inode or in one block.
-docs.kernel.org/filesystems/ext4 describes the structures; their fields are named as there.
+e2fsprogs does the reading: e2fsck says that the image is whole, debugfs what is in it. It is asked
+for inodes by number: no name of the image is quoted for it, or made on the host.
 """
 
 import hashlib
+import os
 import stat
-import struct
-from collections.abc import Iterator
-from mmap import ACCESS_READ, mmap
+import subprocess
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, NamedTuple, cast
 
-from provisioning.box.look import xattr
+from provisioning.box.look import debugfs
+from provisioning.box.look.debugfs import Inode, Name
+from provisioning.host import versions
+from provisioning.run import run
 from services.core.errors import LabError
 
-_MAGIC, _EXTENT_MAGIC = 0xEF53, 0xF30A
 _ROOT = 2
-_EXTENTS, _INLINE_DATA = 0x80000, 0x10000000
-# A longer extent was reserved and never written: it reads as zeros.
-_WRITTEN = 32768
+_HINT = "is it the disk of a box of this lab, and whole?"
 
 
 class Entry(NamedTuple):
@@ -36,159 +38,142 @@ class Entry(NamedTuple):
 
 
 class Unreadable(LabError):
-    """Not an image that this program can read."""
+    """debugfs did not tell what it was asked for; it ends with 0 even then."""
 
-    def __init__(self, file: Path, problem: str) -> None:
-        super().__init__(
-            f"{file.name}: {problem}", hint="is it the disk of a box of this lab, and whole?"
+    def __init__(self, file: Path, what: str) -> None:
+        super().__init__(f"{file.name}: debugfs does not tell {what}", hint=_HINT)
+
+
+def entries(image: Path) -> dict[str, Entry]:
+    """Return path -> what is there, without a leading slash; the root itself is ".".
+
+    Raises ToolFailed if `image` is no ext4 file system or a damaged one.
+    """
+    with tempfile.TemporaryDirectory(dir=image.parent) as work:
+        asked = _Asked(image, Path(work))
+        run(["e2fsck", "-f", "-n", asked.name], cwd=asked.work, hint=_HINT)
+        names = _names(asked)
+        numbers = {name.number: name for name in names.values()}
+        inodes = _inodes(asked, numbers)
+        contents = _contents(asked, numbers, inodes)
+        attributes = _attributes(asked, inodes)
+    return {
+        path: Entry(*name[3:], inodes[at].mtime_s, contents[at], attributes[at])
+        for path, name in names.items()
+        for at in [name.number]
+    }
+
+
+def read(image: Path, path: str) -> str:
+    """Return the text of the file at `path`; empty if there is none."""
+    command = f"cat {debugfs.quoted(f'/{path}')}"
+    return run(["debugfs", "-R", command, image.name], cwd=image.parent)
+
+
+class _Asked(NamedTuple):
+    """An image, and a folder beside it for the questions.
+
+    It is named from there: in a path, debugfs takes a "?" for the begin of options.
+    """
+
+    image: Path
+    work: Path
+
+    @property
+    def name(self) -> str:
+        return f"../{self.image.name}"
+
+    def answer(self, commands: Iterable[str]) -> str:
+        """Bytes that are no text come as "\\xff", so that different ones stay different."""
+        with self._output(commands) as stream:
+            return stream.read().decode(errors="backslashreplace")
+
+    def contents(self, sizes_b: Mapping[int, int]) -> Iterator[tuple[int, bytes]]:
+        """Yield number, content of each. No file is written: `dump` takes ten times as long."""
+        with self._output(f"cat <{number}>" for number in sizes_b) as stream:
+            for number, size_b in sizes_b.items():
+                question = stream.readline()
+                content = stream.read(size_b)
+                if question != b"debugfs: cat <%d>\n" % number or len(content) != size_b:
+                    raise self.no(f"the content of inode {number}")
+                yield number, content
+
+    def no(self, what: str) -> Unreadable:
+        return Unreadable(self.image, what)
+
+    @contextmanager
+    def _output(self, commands: Iterable[str]) -> Iterator[IO[bytes]]:
+        (self.work / "commands").write_text("".join(f"{command}\n" for command in commands))
+        with subprocess.Popen(
+            ["debugfs", "-f", "commands", self.name],
+            cwd=self.work,
+            env={**os.environ, "LC_ALL": "C", "PATH": versions.path()},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        ) as tool:
+            yield cast(IO[bytes], tool.stdout)
+
+
+def _names(asked: _Asked) -> dict[str, Name]:
+    """Return path -> name. All folders of the same depth are asked for at once."""
+    found: dict[str, Name] = {}
+    folders = {_ROOT: ""}
+    while folders:
+        told = list(debugfs.names(asked.answer(f"ls -p <{number}>" for number in folders)))
+        if silent := folders.keys() - {name.folder for name in told if name.name == "."}:
+            raise asked.no(f"what is in /{folders[silent.pop()]}")
+        paths = {folders[name.folder] + name.name: name for name in told}
+        found |= {path: name for path, name in paths.items() if path == "." or name.is_below}
+        folders = {
+            name.number: f"{path}/"
+            for path, name in paths.items()
+            if name.is_below and stat.S_ISDIR(name.mode)
+        }
+    return found
+
+
+def _inodes(asked: _Asked, numbers: Mapping[int, Name]) -> dict[int, Inode]:
+    inodes = debugfs.inodes(asked.answer(f"stat <{number}>" for number in numbers))
+    for number, name in numbers.items():
+        device = stat.S_ISCHR(name.mode) or stat.S_ISBLK(name.mode)
+        if number not in inodes or (device and not inodes[number].device):
+            raise asked.no(f"what {name.name} is")
+    return inodes
+
+
+def _contents(
+    asked: _Asked, numbers: Mapping[int, Name], inodes: Mapping[int, Inode]
+) -> dict[int, str]:
+    """Return number -> content, as in an entry."""
+    contents = {number: inode.link or inode.device for number, inode in inodes.items()}
+    links = {number for number, name in numbers.items() if stat.S_ISLNK(name.mode)}
+    sizes_b = {
+        number: name.size_b
+        for number, name in numbers.items()
+        if stat.S_ISREG(name.mode) or (number in links and not contents[number])
+    }
+    for number, content in asked.contents(sizes_b):
+        contents[number] = (
+            content.decode(errors="backslashreplace")
+            if number in links
+            else hashlib.sha256(content).hexdigest()
         )
+    return contents
 
 
-class _Inode(NamedTuple):
-    raw: bytes
-    mode: int
-    uid: int
-    gid: int
-    size_b: int
-    mtime_s: int
-    flags: int
-    block: bytes
-
-
-class Image:
-    """An ext4 file system in a file. Close it, or use it as a context manager."""
-
-    def __init__(self, file: Path) -> None:
-        self._file = file
-        with file.open("rb") as stream:
-            self._data = mmap(stream.fileno(), 0, access=ACCESS_READ)
-        try:
-            self._superblock()
-        except struct.error:
-            raise Unreadable(file, "shorter than a file system") from None
-
-    def __enter__(self) -> "Image":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._data.close()
-
-    def entries(self) -> dict[str, Entry]:
-        """Return path -> what is there, without a leading slash; the root itself is "."."""
-        try:
-            return dict(self._walk(_ROOT, "."))
-        except (struct.error, RecursionError):
-            raise Unreadable(self._file, "its structures are damaged") from None
-
-    def read(self, path: str) -> bytes:
-        """Return the content of the file at `path`; empty if there is none."""
-        number = _ROOT
-        for name in path.split("/"):
-            folder = self._inode(number)
-            number = dict(self._names(folder)).get(name, 0) if stat.S_ISDIR(folder.mode) else 0
-            if not number:
-                return b""
-        return self._content(self._inode(number))
-
-    def _superblock(self) -> None:
-        at = 1024
-        magic, self._inode_size = self._at("<H", at + 56), self._at("<H", at + 88)
-        if magic != _MAGIC:
-            raise Unreadable(self._file, "no ext4 file system")
-        self._block_size = 1024 << self._at("<I", at + 24)
-        self._inodes_per_group = self._at("<I", at + 40)
-        # With the 64bit feature; 32 bytes without.
-        self._descriptor_size = self._at("<H", at + 254) or 32
-        self._descriptors = (self._at("<I", at + 20) + 1) * self._block_size
-
-    def _at(self, form: str, offset: int) -> int:
-        return int(struct.unpack_from(form, self._data, offset)[0])
-
-    def _inode(self, number: int) -> _Inode:
-        group, index = divmod(number - 1, self._inodes_per_group)
-        descriptor = self._descriptors + group * self._descriptor_size
-        table = self._at("<I", descriptor + 8)
-        if self._descriptor_size >= 64:
-            table |= self._at("<I", descriptor + 40) << 32
-        at = table * self._block_size + index * self._inode_size
-        raw = self._data[at : at + self._inode_size]
-        mode, uid, size, _, _, mtime, _, gid = struct.unpack_from("<HHIIIIIH", raw)
-        size_high, uid_high, gid_high = struct.unpack_from("<I8xHH", raw, 108)
-        return _Inode(
-            raw=raw,
-            mode=mode,
-            uid=uid | uid_high << 16,
-            gid=gid | gid_high << 16,
-            size_b=size | size_high << 32,
-            mtime_s=mtime,
-            flags=struct.unpack_from("<I", raw, 32)[0],
-            block=raw[40:100],
-        )
-
-    def _walk(self, number: int, path: str) -> Iterator[tuple[str, Entry]]:
-        inode = self._inode(number)
-        yield path, self._entry(inode)
-        if stat.S_ISDIR(inode.mode):
-            for name, child in self._names(inode):
-                yield from self._walk(child, name if path == "." else f"{path}/{name}")
-
-    def _entry(self, inode: _Inode) -> Entry:
-        kind = stat.S_IFMT(inode.mode)
-        content = ""
-        if kind == stat.S_IFREG:
-            content = hashlib.sha256(self._content(inode)).hexdigest()
-        elif kind == stat.S_IFLNK:
-            content = self._content(inode).decode(errors="replace")
-        elif kind in (stat.S_IFCHR, stat.S_IFBLK):
-            content = inode.block[:8].hex()
-        # A folder's size is that of its blocks, and the names in it are compared anyway.
-        size = 0 if kind == stat.S_IFDIR else inode.size_b
-        attributes = xattr.read(inode.raw, self._attribute_block(inode))
-        return Entry(inode.mode, inode.uid, inode.gid, size, inode.mtime_s, content, attributes)
-
-    def _attribute_block(self, inode: _Inode) -> bytes:
-        number = struct.unpack_from("<I", inode.raw, 104)[0]
-        at = number * self._block_size
-        return self._data[at : at + self._block_size] if number else b""
-
-    def _names(self, folder: _Inode) -> Iterator[tuple[str, int]]:
-        """Yield name -> inode; an indexed folder reads as a plain one, by design of the format."""
-        data = self._content(folder)
-        at = 0
-        while at < len(data):
-            number, length, size = struct.unpack_from("<IHB", data, at)
-            name = data[at + 8 : at + 8 + size].decode(errors="surrogateescape")
-            if number and name not in (".", ".."):
-                yield name, number
-            if length < 8:
-                raise Unreadable(self._file, "a folder is damaged")
-            at += length
-
-    def _content(self, inode: _Inode) -> bytes:
-        if inode.flags & _INLINE_DATA:
-            raise Unreadable(self._file, "it keeps data in inodes, which no box of this lab does")
-        if not inode.flags & _EXTENTS:  # a short link
-            return inode.block[: inode.size_b]
-        content = bytearray(inode.size_b)
-        for start, length, block in self._extents(inode.block):
-            at = start * self._block_size
-            end = min(at + length * self._block_size, inode.size_b)
-            if at < end:
-                begin = block * self._block_size
-                content[at:end] = self._data[begin : begin + end - at]
-        return bytes(content)
-
-    def _extents(self, node: bytes) -> Iterator[tuple[int, int, int]]:
-        """Yield (first block in the file, number of blocks, first block on the disk)."""
-        magic, count, _, depth = struct.unpack_from("<HHHH", node)
-        if magic != _EXTENT_MAGIC:
-            raise Unreadable(self._file, "an extent is damaged")
-        for index in range(count):
-            if depth:
-                _, low, high = struct.unpack_from("<IIH", node, 12 + 12 * index)
-                at = (low | high << 32) * self._block_size
-                yield from self._extents(self._data[at : at + self._block_size])
-            else:
-                start, length, high, low = struct.unpack_from("<IHHI", node, 12 + 12 * index)
-                if length <= _WRITTEN:
-                    yield start, length, low | high << 32
+def _attributes(
+    asked: _Asked, inodes: Mapping[int, Inode]
+) -> dict[int, tuple[tuple[str, bytes], ...]]:
+    """Return number -> name and value of each extended attribute."""
+    wanted = [(number, name) for number, inode in inodes.items() for name in inode.attributes]
+    commands = [f"ea_get -r -x <{number}> {debugfs.quoted(name)}" for number, name in wanted]
+    values = debugfs.values(asked.answer(commands)) if commands else []
+    if len(values) != len(wanted):
+        raise asked.no("every attribute")
+    found: dict[int, list[tuple[str, bytes]]] = {number: [] for number in inodes}
+    for (number, name), value in zip(wanted, values, strict=True):
+        if value is None:
+            raise asked.no(f"the attribute {name} of inode {number}")
+        found[number].append((name, value))
+    return {number: tuple(sorted(pairs)) for number, pairs in found.items()}

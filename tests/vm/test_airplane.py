@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from lab import forward
-from lab.provider import vagrant
 from lab.speed import deadline_s
 from tests.house.repository import ROOT, tracked
 from tests.vm.airplane import airplane
@@ -65,7 +64,7 @@ def grounded(lab):
 
 
 def test_a_lab_is_set_up_and_played_with_nothing_but_a_bundle(
-    grounded, bundle, checkout, environment, lab
+    grounded, bundle, checkout, environment
 ):
     limit_s = deadline_s(_STEP_S)
     own = str(checkout / ".venv/bin/lab")
@@ -78,7 +77,9 @@ def test_a_lab_is_set_up_and_played_with_nothing_but_a_bundle(
             do("make", "setup", f"BUNDLE={bundle}")
             said = do(own, "up", "both")
             assert "creating api, node1, node2, node3" in said
-            assert set(vagrant.machine_states(lab).values()) == {"running"}
+            # Asked in there: the namespace's libvirt is not the one that this test would ask.
+            shown = json.loads(do(own, "status", "--json"))
+            assert {machine["state"] for machine in shown["machines"]} == {"running"}
             played = do(own, "demo", "reconciliation", "--json")
             assert json.loads(played[played.index("\n{") :])["as_expected"] is True
             attempts = plane.attempts()
@@ -102,5 +103,5 @@ def test_an_attempt_to_leave_is_seen(lab, host, counter):
         assert set(plane.attempts().values()) == {0}
         leave = f"import socket; socket.create_connection(({host!r}, 80), 5)"
         said = plane.run(sys.executable, "-c", leave, cwd=ROOT, timeout_s=60, check=False)
-        assert "Error" in said
+        assert "Traceback" in said, "somebody answered"
         assert plane.attempts()[counter] > 0

@@ -27,7 +27,10 @@ def guest(tmp_path):
 
 
 def _give(guest: Path, name: str, text: str) -> None:
-    (guest / "run/credentials/@system" / name).write_text(text)
+    file = guest / "run/credentials/@system" / name
+    file.unlink(missing_ok=True)
+    file.write_text(text)
+    file.chmod(0o400)  # as systemd has them
 
 
 def _boot(guest: Path) -> list[str]:
@@ -55,7 +58,7 @@ def test_the_api_machine_takes_the_table_over_for_the_state_servers_user(guest):
     _give(guest, "lab.tokens", '{\n "node1": []\n}\n')
     assert "chown lab-pull /etc/lab/tokens.json" in _boot(guest)
     assert (guest / "etc/lab/tokens.json").read_text() == '{\n "node1": []\n}\n'
-    assert _mode(guest / "etc/lab/tokens.json") & 0o077 == 0
+    assert _mode(guest / "etc/lab/tokens.json") == 0o600
     assert not (guest / "etc/lab/token").exists()
 
 

@@ -1,13 +1,16 @@
 """The words that commands take: checked against what exists, completed by the shell."""
 
 from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 import click
 from click.shell_completion import CompletionItem
 
 from lab.errors import UnknownChoice
 from provisioning import topology
-from services.core.profile import PROFILES
+from services.core.profile import DEFAULT_PROFILE, PROFILES
+
+FC = TypeVar("FC", bound=Callable[..., Any])
 
 BOTH = "both"
 
@@ -46,3 +49,24 @@ NODE = Known("node", lambda: _names(topology.load().nodes))
 MACHINE = Known("machine", lambda: _names(topology.load().machines))
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+# Of commands that bring up a lab of their own.
+mode_option = click.option(
+    "--mode", type=MODE, default=BOTH, show_default=True, metavar="push|pull|both"
+)
+profile_option = click.option(
+    "--profile", type=PROFILE, default=DEFAULT_PROFILE, show_default=True, metavar="seed|fast"
+)
+runs_option = click.option(
+    "--runs", type=click.IntRange(min=1), default=3, show_default=True, help="Runs to take."
+)
+
+
+def only_option(what: str, words: Sequence[str]) -> Callable[[FC], FC]:
+    """Return the option that chooses among `words`, each of which is a `what`."""
+    return click.option(
+        "--only",
+        type=Known(what, lambda: words),
+        multiple=True,
+        metavar="|".join(words),
+        help="Measure this alone; may be repeated.",
+    )

@@ -5,8 +5,8 @@ from typing import Any
 import click
 
 from lab.commands.bench_server import bench_server
-from lab.commands.bench_up import bench_up, runs_option
-from lab.params import Known, json_option
+from lab.commands.bench_up import bench_up
+from lab.params import json_option, only_option, runs_option
 from lab.progress import Progress
 from lab.table import echo_json, render
 from provisioning import topology
@@ -27,13 +27,7 @@ bench.add_command(bench_up)
 
 @bench.command("converge")
 @runs_option
-@click.option(
-    "--only",
-    type=Known("measurement", lambda: MEASUREMENTS),
-    multiple=True,
-    metavar="|".join(MEASUREMENTS),
-    help="Measure this alone; may be repeated.",
-)
+@only_option("measurement", MEASUREMENTS)
 @json_option
 def bench_converge(runs: int, only: tuple[str, ...], as_json: bool) -> None:
     """Time pull: declared -> running, drift -> corrected, power cut -> running elsewhere.

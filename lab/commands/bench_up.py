@@ -4,10 +4,9 @@ from typing import Any
 
 import click
 
-from lab.params import MODE, PROFILE, Known, json_option
+from lab.params import json_option, mode_option, only_option, profile_option, runs_option
 from lab.progress import Progress
 from lab.table import echo_json, render
-from services.core.profile import DEFAULT_PROFILE
 
 # lab.bench.boot.SCENARIOS, without the import.
 SCENARIOS = ("cold", "thaw", "reset", "goto")
@@ -17,23 +16,11 @@ _NOTE = (
     "it has no services. baseline / cold: {}"
 )
 
-runs_option = click.option(
-    "--runs", type=click.IntRange(min=1), default=3, show_default=True, help="Runs to take."
-)
-
 
 @click.command("up")
-@click.option("--mode", type=MODE, default="both", show_default=True, metavar="push|pull|both")
-@click.option(
-    "--profile", type=PROFILE, default=DEFAULT_PROFILE, show_default=True, metavar="seed|fast"
-)
-@click.option(
-    "--only",
-    type=Known("scenario", lambda: SCENARIOS),
-    multiple=True,
-    metavar="|".join(SCENARIOS),
-    help="Measure this alone; may be repeated.",
-)
+@mode_option
+@profile_option
+@only_option("scenario", SCENARIOS)
 @click.option(
     "--baseline", is_flag=True, help="Beside that, plain `vagrant up` with an untuned box."
 )

@@ -4,10 +4,9 @@ from typing import Any
 
 import click
 
-from lab.params import MODE, PROFILE, json_option
+from lab.params import json_option, mode_option, profile_option
 from lab.table import echo_json, render
 from services.core.errors import LabError
-from services.core.profile import DEFAULT_PROFILE
 
 
 @click.command()
@@ -18,10 +17,8 @@ from services.core.profile import DEFAULT_PROFILE
     metavar="N",
     help="Busy processes beside it.  [default: one a core, but for one core]",
 )
-@click.option("--mode", type=MODE, default="both", show_default=True, metavar="push|pull|both")
-@click.option(
-    "--profile", type=PROFILE, default=DEFAULT_PROFILE, show_default=True, metavar="seed|fast"
-)
+@mode_option
+@profile_option
 @click.option("--keep-going", is_flag=True, help="After a failure, take the lab down and go on.")
 @json_option
 def soak(

@@ -8,17 +8,16 @@ from collections.abc import Sequence
 
 from lab.host import tokens
 from provisioning.guest import source
-from provisioning.topology import Machine, Topology
+from provisioning.topology import Topology
 
 
-def credentials(machine: Machine, topology: Topology, modes: Sequence[str]) -> dict[str, str]:
-    """Return name -> content of the system credentials for the first boot of `machine`.
+def credentials(topology: Topology, modes: Sequence[str]) -> dict[str, dict[str, str]]:
+    """Return machine -> name -> content of the system credentials for its first boot.
 
     modes: what it starts, if the box has the code of this checkout; the code's digest goes along.
     """
     names = [node.name for node in topology.nodes]
     tokens.ensure(names)
     told = {"lab.first": " ".join([source.digest(), *modes]) + "\n"}
-    if machine.role == "api":
-        return told | {"lab.tokens": tokens.accepted(names)}
-    return told | {"lab.token": tokens.of(machine.name)}
+    given = {name: told | {"lab.token": tokens.of(name)} for name in names}
+    return given | {topology.api.name: told | {"lab.tokens": tokens.accepted(names)}}

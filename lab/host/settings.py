@@ -72,6 +72,7 @@ def write(
     modes: what new machines start by themselves.
     """
     keys.ensure(topology)
+    given = first.credentials(topology, modes)
     (paths.SHARED / "console").mkdir(parents=True, exist_ok=True)
     SSH_CONFIG.write_text(_ssh_config(topology, namespace))
     files = {name: share(box.folder / name, f"{box.key}-{name}") for name in ("vmlinuz", "initrd")}
@@ -98,7 +99,7 @@ def write(
         "credentials": {
             machine.name: _credentials(
                 machine.name,
-                keys.credentials(machine, topology) | first.credentials(machine, topology, modes),
+                keys.credentials(machine, topology) | given[machine.name],
             )
             for machine in topology.machines
         },

@@ -15,18 +15,18 @@ def folder(monkeypatch, tmp_path):
 
 
 def test_a_node_gets_its_own_token_and_no_other():
-    given = first.credentials(LAB.machine("node1"), LAB, ("push", "pull"))
+    given = first.credentials(LAB, ("push", "pull"))["node1"]
     assert given["lab.token"] == tokens.of("node1")
     assert not any(tokens.of("node2") in text for text in given.values())
 
 
 def test_the_api_machine_gets_digests_and_no_token():
-    given = first.credentials(LAB.api, LAB, ("pull",))
+    given = first.credentials(LAB, ("pull",))[LAB.api.name]
     assert given["lab.tokens"] == tokens.accepted(node.name for node in LAB.nodes)
     assert not any(tokens.of(node.name) in text for node in LAB.nodes for text in given.values())
 
 
 def test_all_are_told_the_modes_and_the_code_for_which_they_hold():
     for machine in LAB.machines:
-        told = first.credentials(machine, LAB, ("push", "pull"))["lab.first"]
+        told = first.credentials(LAB, ("push", "pull"))[machine.name]["lab.first"]
         assert told == f"{source.digest()} push pull\n"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from lab import paths
 from lab.host import keys
-from lab.host.settings import KERNEL_COMMAND_LINE
+from lab.host.settings import kernel_command_line
 from provisioning import topology as topology_file
 from provisioning.box.build import Box
 from provisioning.guest import source
@@ -26,7 +26,7 @@ def fresh(box: Box, accel: str) -> str:
         _file(keys.KNOWN_HOSTS),
         _file(keys.USER_KEY),
         accel,
-        KERNEL_COMMAND_LINE,
+        kernel_command_line(accel),
         run(["qemu-system-x86_64", "--version"]),
     ]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()

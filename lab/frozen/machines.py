@@ -26,8 +26,8 @@ R = TypeVar("R")
 
 _SAVE_S = 30.0
 _SUDO = [] if os.geteuid() == 0 else ["sudo", "-n"]
-# lab.host.settings puts the kernel there under the key of its box.
-_KERNEL = re.compile("/([0-9a-f]+)-vmlinuz</kernel>")
+# lab.host.kernel puts the kernel there under the key of its box.
+_KERNEL = re.compile("/([0-9a-f]+)-vmlinu[xz]</kernel>")
 _NOTE = re.compile("[a-z_]+")
 # What in a definition belongs to the checkout that made it.
 _SOURCE = re.compile(r"<description>Source: [^<]*</description>")

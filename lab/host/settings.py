@@ -3,14 +3,13 @@
 import hashlib
 import json
 import os
-import shutil
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from lab import paths
-from lab.host import first, keys, netns, networks
+from lab.host import first, kernel, keys, netns, networks
 from lab.host.accel import Accel
+from lab.host.shared import share
 from lab.provider import console
 from provisioning.box.build import Box
 from provisioning.box.cache import NAME
@@ -19,13 +18,23 @@ from services.core.errors import LabError
 from services.slowness import KEY as SLOWNESS
 
 SSH_CONFIG = paths.STATE / "ssh_config"
-KERNEL_COMMAND_LINE = (
+_KERNEL_COMMAND_LINE = (
     "root=/dev/vda rw rootwait console=ttyS0 net.ifnames=0 quiet mitigations=off "
     # Without autogroups a unit's Nice= counts among all units.
     "random.trust_cpu=on noautogroup"
 )
+_EMULATED = (
+    # QEMU keeps what it translated by address: programs that always lie at the same one are
+    # translated once, not once a start. The guests' programs can be guessed at, then.
+    " norandmaps"
+    # Work of the kernel that matters where others share it, and costs a third of its boot.
+    " cryptomgr.notests lsm= audit=0 init_on_alloc=0 hardened_usercopy=off"
+    " randomize_kstack_offset=off rcupdate.rcu_expedited=1"
+)
 # Where the machines' slowness does not matter: what a login takes at worst on a busy host.
 _CONNECT_S = 15
+# How often vagrant-libvirt looks at libvirt; its default of 2 s is most of what a short boot takes.
+_POLL_S = 0.1
 
 
 class Settings(NamedTuple):
@@ -49,6 +58,14 @@ def load() -> Settings:
         return Settings(data["netns"], Accel(data["accel"], data["slowness"], data["why"]))
     except (OSError, ValueError, KeyError):
         raise NotSetUp from None
+
+
+def kernel_command_line(accel: str) -> str:
+    """Return what the machines' kernels are told under the accelerator `accel`.
+
+    Under emulation all of it that costs and that a lab can do without is turned off (docs/vms.md).
+    """
+    return _KERNEL_COMMAND_LINE + (_EMULATED if accel == "tcg" else "")
 
 
 def ssh() -> list[str]:
@@ -75,7 +92,6 @@ def write(
     given = first.credentials(topology, modes)
     (paths.SHARED / "console").mkdir(parents=True, exist_ok=True)
     SSH_CONFIG.write_text(_ssh_config(topology, namespace))
-    files = {name: share(box.folder / name, f"{box.key}-{name}") for name in ("vmlinuz", "initrd")}
     data: dict[str, Any] = {
         "netns": namespace,
         "accel": accel.name,
@@ -83,9 +99,9 @@ def write(
         "why": accel.why,
         "box_name": NAME,
         "box_version": box.version,
-        "kernel": str(files["vmlinuz"]),
-        "initrd": str(files["initrd"]),
-        "kernel_command_line": f"{KERNEL_COMMAND_LINE} {SLOWNESS}{accel.slowness:g}",
+        "kernel": str(kernel.share(box, accel.name)),
+        "initrd": str(share(box.folder / "initrd", f"{box.key}-initrd")),
+        "kernel_command_line": f"{kernel_command_line(accel.name)} {SLOWNESS}{accel.slowness:g}",
         "emulator": _emulator(namespace),
         "key": str(keys.USER_KEY),
         "ssh_config": str(SSH_CONFIG),
@@ -93,6 +109,8 @@ def write(
         # Vagrant gives up first, and says on which machine.
         "boot_timeout_s": round(20 * accel.slowness),
         "connect_timeout_s": _CONNECT_S,
+        # Each look is work, and the machines' own work is what there is to wait for.
+        "poll_s": round(min(_POLL_S * accel.slowness, 1.0), 1),
         "management_network": networks.management_cidr(topology),
         "macs": {machine.name: machine.mac for machine in topology.machines},
         "consoles": {m.name: str(console.file(m.name)) for m in topology.machines},
@@ -144,18 +162,6 @@ def _ssh_config(topology: Topology, namespace: str | None) -> str:
   LogLevel ERROR
 {f"  ProxyCommand {proxy}" if proxy else ""}
 """
-
-
-def share(source: Path, name: str, mode: int = 0o644) -> Path:
-    """Copy `source` to where QEMU may read it as `name`, whoever runs it; return the copy."""
-    target = paths.SHARED / "boot" / name
-    if not target.exists():
-        target.parent.mkdir(parents=True, exist_ok=True)
-        part = target.with_name(f".{name}.{os.getpid()}")
-        shutil.copyfile(source, part)
-        part.chmod(mode)
-        part.rename(target)
-    return target
 
 
 def _credentials(machine: str, files: dict[str, str]) -> dict[str, str]:

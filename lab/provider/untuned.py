@@ -10,6 +10,7 @@ from pathlib import Path
 
 from lab import leftovers, paths
 from lab.host import netns, networks, settings
+from lab.host.shared import share
 from lab.provider import boxes, console
 from lab.provider.command import vagrant
 from lab.provider.inventory import Place, Say
@@ -93,7 +94,7 @@ def prepare(topology: Topology, box: Box, say: Say) -> None:
         ],
     }
     for name in ("vmlinuz", "initrd"):
-        shared = settings.share(box.folder / name, f"untuned-{box.key}-{name}")
+        shared = share(box.folder / name, f"untuned-{box.key}-{name}")
         said["kernel" if name == "vmlinuz" else name] = str(shared)
     _settings().write_text(json.dumps(said, indent=1) + "\n")
 

@@ -54,6 +54,12 @@ REMOVED = (
     "initrd*",
     "usr/lib/udev/hwdb.bin",
     "usr/lib/udev/hwdb.d/*",
+    # Of the rules those stay that name network cards, load drivers and tell systemd.
+    "usr/lib/udev/rules.d/50-firmware.rules",
+    "usr/lib/udev/rules.d/6*.rules",
+    "usr/lib/udev/rules.d/7[0138]-*.rules",
+    "usr/lib/udev/rules.d/75-probe_mtd.rules",
+    "usr/lib/udev/rules.d/90-*.rules",
     "etc/ssh/ssh_host_*",
     "etc/systemd/system/multi-user.target.wants/*",
     "etc/systemd/system/timers.target.wants/*",

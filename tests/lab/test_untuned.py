@@ -59,7 +59,7 @@ def test_its_settings_are_those_of_the_lab_but_for_names_and_addresses(
 ):
     ours = {"accel": "tcg", "emulator": "/e", "proxy_command": "nc", "slowness": 9, "key": "k"}
     (tmp_path / "state/lab.json").write_text(json.dumps(ours))
-    monkeypatch.setattr(settings, "share", lambda file, name: tmp_path / name)
+    monkeypatch.setattr(untuned, "share", lambda file, name: tmp_path / name)
     monkeypatch.setattr(untuned, "deadline_s", lambda seconds: seconds * 9)
     volumes = []
     monkeypatch.setattr(boxes, "ensure_volume", lambda name, file: volumes.append(name))

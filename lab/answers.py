@@ -12,7 +12,7 @@ from services.core.errors import ApiRefused, ApiUnreachable
 from services.core.model import Health
 
 _ANSWER_S = 20
-# Most looks end at once: nobody listens on this machine's port before the tunnel is there.
+# A look at an API that does not listen yet ends at once.
 _EVERY_S = 0.05
 
 

@@ -13,7 +13,7 @@ from services.core.errors import ApiRefused, ApiUnreachable
 
 CONNECT_S = 3.0
 READ_S = 15.0
-# How long one question waits for a change: well below what proxies and tunnels are patient for.
+# How long one question waits for a change: well below what proxies are patient for.
 WAIT_S = 20.0
 _UNCHANGED = 304
 

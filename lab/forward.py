@@ -1,8 +1,9 @@
 """Make the two APIs answer on localhost, as the seed's curl commands expect.
 
-A small process of its own outlives the command that started it: it keeps one SSH connection
-to the api machine, with a tunnel per API, and opens it again whenever it breaks: a rebooted
-api machine is reachable again without a hand. Run by hand: python -m lab.forward.
+A small process of its own outlives the command that started it. It listens on localhost and hands
+both sockets to systemd-socket-proxyd, which carries each connection to the door of the API on the
+management network (provisioning/systemd/door.socket.in): nothing to log in to, and nothing to open
+anew when the api machine was rebooted or replaced. Run by hand: python -m lab.forward.
 """
 
 import os
@@ -15,8 +16,9 @@ from pathlib import Path
 from types import FrameType
 
 from lab import paths
-from lab.host import settings
+from lab.host import netns, settings
 from provisioning import topology as topology_file
+from provisioning.host import programs
 from provisioning.topology import Topology, host_ports
 from services.core.errors import LabError
 
@@ -46,7 +48,7 @@ def check(topology: Topology) -> None:
 
 
 def ensure(topology: Topology) -> None:
-    """Start the tunnels if they do not run for these ports. Raises PortTaken. Idempotent."""
+    """Listen on the ports, unless that is so already. Raises PortTaken. Idempotent."""
     if _current(topology):
         return
     check(topology)
@@ -66,7 +68,7 @@ def ensure(topology: Topology) -> None:
 
 
 def stop() -> None:
-    """End the tunnels. Idempotent."""
+    """Leave the ports. Idempotent."""
     pid = _alive()
     if pid:
         os.kill(pid, signal.SIGTERM)
@@ -87,29 +89,43 @@ def check_free(port: int, mode: str) -> None:
 
 
 def serve(topology: Topology) -> None:
-    """Keep the tunnels open until SIGTERM."""
+    """Carry connections until SIGTERM; ends with an error where the ports are taken."""
     signal.signal(signal.SIGTERM, _end)
+    doors = {
+        mode: (_listen(port), f"{topology.api.management}:{topology.ports[mode]}")
+        for mode, port in host_ports(topology).items()
+    }
     # By itself, so that there is no moment in which it runs and nobody knows.
     note().write_text("\n".join([str(os.getpid()), *_words(topology)]) + "\n")
-    ports = host_ports(topology)
-    tunnels = [
-        word
-        for mode, port in ports.items()
-        for word in ("-L", f"127.0.0.1:{port}:127.0.0.1:{topology.ports[mode]}")
-    ]
-    # Should this process be killed, the kernel ends ssh too, or it would keep the ports.
-    command = ["setpriv", "--pdeathsig", "KILL", *settings.ssh(), "-N"]
-    # A line per attempt would fill the log while the machine is off.
-    command += ["-o", "ExitOnForwardFailure=yes", "-o", "LogLevel=QUIET"]
-    # Sooner than a person loses patience; the machine may be gone without a word.
-    command += ["-o", "ServerAliveInterval=2", "-o", "ServerAliveCountMax=4"]
     while True:
-        with subprocess.Popen([*command, *tunnels, topology.api.name]) as ssh:
-            try:
-                ssh.wait()
-            finally:
-                ssh.kill()
+        carriers = [_carrier(listening, door) for listening, door in doors.values()]
+        try:
+            os.wait()
+        finally:
+            for carrier in carriers:
+                carrier.kill()
+                carrier.wait()
         time.sleep(_RETRY_S)
+
+
+def _listen(port: int) -> socket.socket:
+    return socket.create_server(("127.0.0.1", port), backlog=128)
+
+
+def _carrier(listening: socket.socket, door: str) -> "subprocess.Popen[bytes]":
+    """Start what carries each connection to `listening` on to `door`, in the lab's network.
+
+    The socket stays the host's, whatever network the process that uses it is in: sd_listen_fds(3).
+    """
+    pass_on = f'exec 3<&{listening.fileno()}; export LISTEN_FDS=1 LISTEN_PID=$$; exec "$@"'
+    # Should this process be killed, the kernel ends the carrier too, or it would keep the port.
+    command = ["setpriv", "--pdeathsig", "KILL", *netns.prefix(settings.load().netns)]
+    return subprocess.Popen(
+        # Not sh: Debian's knows no number of two digits.
+        ["bash", "-c", pass_on, "bash", *command, programs.PROXY, door],
+        pass_fds=[listening.fileno()],
+        stdin=subprocess.DEVNULL,
+    )
 
 
 def _end(number: int, frame: FrameType | None) -> None:
@@ -117,7 +133,7 @@ def _end(number: int, frame: FrameType | None) -> None:
 
 
 def _words(topology: Topology) -> list[str]:
-    """What these tunnels are for. Another checkout has other keys: its own lead nowhere."""
+    """What this process is for: another checkout, or other ports, have one of their own."""
     ports = sorted(host_ports(topology).items())
     return [str(paths.ROOT), *(f"{mode}={port}" for mode, port in ports)]
 

@@ -36,6 +36,11 @@ class Network(NamedTuple):
     gateway: str
     netmask: str
 
+    @property
+    def mac(self) -> str:
+        """The fixed MAC of the host on the management network."""
+        return _mac(self.gateway)
+
 
 class Topology(NamedTuple):
     """The whole lab. ports: mode -> port of its API, the same in the VM and on the host."""

@@ -39,7 +39,7 @@ Results = dict[str, dict[str, Summary | None]]
 def declared(stage: Stage, part: float) -> float:
     """Return the seconds from declaring a container to pull's API reporting that it serves.
 
-    Begins at `part` of the scheduler's cycle. Includes our own HTTP exchanges through the tunnel:
+    Begins at `part` of the scheduler's cycle. Includes our own HTTP exchanges through the door:
     the declaration, a look, and watches of the list, which the API answers when it changes: the
     same question in every profile. Nothing is looked at in between; no SSH.
     """
@@ -85,7 +85,7 @@ def cut_off(stage: Stage, part: float) -> float:
     """Return the seconds from pulling a node's plug to all its containers serving elsewhere.
 
     Begins at `part` of the node controller's cycle. Includes what libvirt takes to pull the plug,
-    and watches of the list through the tunnel; no SSH.
+    and watches of the list through the door; no SSH.
     """
     where = stage.where()
     node = busiest(where, stage.lab.nodes)

@@ -87,16 +87,8 @@ class Domains:
         """End the machines `names` where they stand; their disks are worth nothing then."""
         self._each(lambda name: plug.pull(vagrant.domain(self.topology, name)), names)
 
-    def put_back(
-        self,
-        machines: Iterable[FrozenMachine],
-        folder: Path,
-        back: Callable[[str], object] = lambda _: None,
-    ) -> None:
-        """Make every one of `machines`, none of which runs, what it was; paused if it ran.
-
-        back: told of each that is paused.
-        """
+    def put_back(self, machines: Iterable[FrozenMachine], folder: Path) -> None:
+        """Make every one of `machines`, none of which runs, what it was; paused if it ran."""
         known, disks = identities(f"{self.topology.lab}_"), self._disks()
 
         def one(machine: FrozenMachine) -> None:
@@ -106,9 +98,7 @@ class Domains:
             _copy(_disk(folder, name), disks[name])
             _write_notes(machine)
             if machine.running:
-                memory = _memory(folder, name)
-                self._restore(name, memory)
-                back(name)
+                self._restore(name, _memory(folder, name))
 
         self._each(one, machines)
         # The disks came without libvirt's help; Vagrant looks for them in the pool.

@@ -112,15 +112,10 @@ def thaw(topology: Topology, folder: Path, saved: State, progress: Progress) -> 
     # All of them, before one comes back: what they still say is not meant for those to come.
     domains.discard(name for name, found in states.items() if found in ("running", "paused"))
     running = [machine for machine in topology.machines if machine.name in saved.running]
-    with ThreadPoolExecutor(1) as door:
-
-        def back(name: str) -> None:
-            # Its SSH knocks as soon as there is a door, and is the first whom the API's machine
-            # hears when it goes on. Whether that worked out, whoever needs the tunnels asks again.
-            if name == topology.api.name:
-                door.submit(forward.ensure, topology)
-
-        domains.put_back(saved.machines, folder, back)
+    with ThreadPoolExecutor(1) as meanwhile:
+        # Whether that worked out, whoever needs the ports asks again.
+        meanwhile.submit(forward.ensure, topology)
+        domains.put_back(saved.machines, folder)
         release(domains, Hold(running, saved.hold), saved.running, progress)
     states = vagrant.machine_states(topology)
     ended = [name for name in saved.running if states[name] != "running"]

@@ -88,10 +88,14 @@ def ours() -> bool:
 
 
 def _start(daemon: str, namespace: str) -> None:
-    """A mount namespace of its own lets it read our qemu.conf and leaves the host's alone."""
+    """A mount namespace of its own lets it read our qemu.conf and leaves the host's alone.
+
+    tini: QEMUs are orphans, and a container's first process buries those late or never; libvirt
+    waits for that before it believes that one has ended.
+    """
     script = (
         f"mount --bind {paths.RUN}/qemu.conf /etc/libvirt/qemu.conf && "
-        f"exec {daemon} --pid-file {_pid_file(daemon)}"
+        f"exec tini -s -- {daemon} --pid-file {_pid_file(daemon)}"
     )
     with _log(daemon).open("ab") as log:
         subprocess.Popen(

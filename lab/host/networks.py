@@ -51,6 +51,8 @@ def _same(name: str, topology: Topology) -> bool:
     have = virsh("net-dumpxml", name)
     if name == names(topology)[0]:
         return f"address='{topology.lab_network.gateway}'" in have
+    if f"mac address='{topology.management_network.mac}'" not in have:
+        return False
     wanted = [(machine.mac, machine.management) for machine in topology.machines]
     found = all(f"mac='{mac}'" in have and f"ip='{address}'" in have for mac, address in wanted)
     return found and have.count("<host ") == len(wanted)
@@ -85,6 +87,7 @@ def _management(topology: Topology) -> str:
     return f"""<network>
   <name>{names(topology)[1]}</name>
   <bridge name='{topology.lab[:10]}-m' stp='off' delay='0'/>
+  <mac address='{network.mac}'/>
   <dns enable='no'/>
   <ip address='{network.gateway}' netmask='{network.netmask}'>
     <dhcp>

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from provisioning.guest import timing
-from provisioning.topology import Topology
+from provisioning.topology import Network, Topology
 from services.core.profile import Profile
 
 HERE = Path(__file__).parent
@@ -37,7 +37,7 @@ class File(NamedTuple):
 
 def files(lab: Topology, timings: Profile) -> dict[str, File]:
     """Return every file of ours: path -> content and mode."""
-    return {**dict(_overlay()), **dict(_units()), **_generated(lab, timings)}
+    return {**dict(_overlay()), **dict(_units(lab)), **_generated(lab, timings)}
 
 
 def links() -> dict[str, str]:
@@ -58,15 +58,26 @@ def _overlay() -> Iterator[tuple[str, File]]:
             yield path.relative_to(HERE / "files").as_posix(), File(path.read_text(), mode)
 
 
-def _units() -> Iterator[tuple[str, File]]:
-    """Every unit; `NAME.in` is one unit per mode, `MODE-NAME`, with @MODE@ filled in."""
+def _units(lab: Topology) -> Iterator[tuple[str, File]]:
+    """Every unit; `NAME.in` is one unit per mode, `MODE-NAME`.
+
+    What _known() knows stands in it as @MODE@.
+    """
     for path in sorted((HERE.parent / "systemd").iterdir()):
         if path.suffix != ".in":
             yield f"{UNITS}/{path.name}", File(path.read_text())
             continue
         for mode in MODES:
-            text = path.read_text().replace("@MODE@", mode)
+            text = path.read_text()
+            for name, value in _known(lab, mode).items():
+                text = text.replace(f"@{name}@", value)
             yield f"{UNITS}/{mode}-{path.stem}", File(text)
+
+
+def _known(lab: Topology, mode: str) -> dict[str, str]:
+    """What units of `mode` may need: the port of its API, where the host reaches it, the host."""
+    door, host = lab.api.management, lab.management_network.gateway
+    return {"MODE": mode, "PORT": str(lab.ports[mode]), "DOOR": door, "HOST": host}
 
 
 def _generated(lab: Topology, timings: Profile) -> dict[str, File]:
@@ -76,11 +87,17 @@ def _generated(lab: Topology, timings: Profile) -> dict[str, File]:
         "etc/hosts": f"127.0.0.1 localhost\n{hosts}",
         "etc/hostname": "lab\n",
         "etc/fstab": "",
+        "etc/systemd/network/90-mgmt.network.d/host.conf": _host(lab.management_network),
         "etc/lab/profile.env": timing.environment(timings, api),
         "etc/lab/push-inventory.json": _inventory(lab),
         **timing.drop_ins(timings),
     }
     return {path: File(text) for path, text in texts.items()}
+
+
+def _host(network: Network) -> str:
+    """Pin where the host is: another machine on the network cannot pass for it."""
+    return f"[Neighbor]\nAddress={network.gateway}\nLinkLayerAddress={network.mac}\n"
 
 
 def _inventory(lab: Topology) -> str:

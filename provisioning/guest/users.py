@@ -7,7 +7,7 @@ that name is masked: the image is complete when it boots.
 import subprocess
 from pathlib import Path
 
-NAMES = ("lab-pull", "lab-push")
+NAMES = ("lab-door", "lab-pull", "lab-push")
 # Into /etc/shadow goes a day, and the same inputs must give the same image.
 _DAY_S = 1_767_225_600
 
@@ -24,7 +24,7 @@ def ensure(root: Path) -> list[str]:
     lacking = missing(root)
     if lacking:
         # Not as a file of sysusers.d(5): whether --root= counts for its path differs by version.
-        lines = [f'u {name} - "API of the {name.removeprefix("lab-")} mode"' for name in lacking]
+        lines = [f'u {name} - "Service of the lab"' for name in lacking]
         subprocess.run(
             ["systemd-sysusers", f"--root={root}", "--inline", *lines],
             env={"PATH": "/usr/bin:/bin", "SOURCE_DATE_EPOCH": str(_DAY_S)},

@@ -19,6 +19,8 @@ _GEMS = (
 _PLUGIN = "vagrant-libvirt"
 _KEYRING = "debian-archive-keyring"
 _KEYRING_FILE = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
+# Carries connections to the APIs; needs no systemd that runs.
+PROXY = "/usr/lib/systemd/systemd-socket-proxyd"
 
 
 class Program(NamedTuple):
@@ -45,6 +47,7 @@ PROGRAMS = (
     Program("zstd", "zstd"),
     Program("ip", "iproute2", ("-V",)),
     Program("setpriv", "util-linux"),
+    Program("tini", "tini"),
     Program("nc", "netcat-openbsd", ("-h",)),
     Program("ssh", "openssh-client", ("-V",)),
 )
@@ -71,8 +74,8 @@ def checks(programs: Sequence[Program] = PROGRAMS) -> list[Check]:
 
 
 def files() -> list[Check]:
-    """Return what is known of what is no program: Vagrant's plugin and Debian's keys."""
-    return [_plugin(), _keyring()]
+    """Return what is known of what is not on PATH: Vagrant's plugin, Debian's keys, a helper."""
+    return [_plugin(), _keyring(), _proxy()]
 
 
 def which(name: str) -> str | None:
@@ -110,3 +113,9 @@ def _keyring() -> Check:
     asked = {_KEYRING: ["dpkg-query", "--show", "--showformat=${Version}", _KEYRING]}
     version = versions.ask(asked)[_KEYRING] if there else ""
     return Check(_KEYRING, there, str(_KEYRING_FILE) if there else "", command(_KEYRING), version)
+
+
+def _proxy() -> Check:
+    there = Path(PROXY).exists()
+    version = versions.ask({PROXY: [PROXY, "--version"]})[PROXY] if there else ""
+    return Check("systemd", there, PROXY if there else "", command("systemd"), version)

@@ -1,10 +1,14 @@
-"""The tunnels' ports."""
+"""The two ports of localhost, and what carries connections from there to the APIs."""
 
+import http.server
 import socket
+import threading
+import urllib.request
 
 import pytest
 
 from lab import forward
+from lab.host import settings
 
 
 def test_a_taken_port_is_named_with_the_way_around_it():
@@ -17,3 +21,46 @@ def test_a_taken_port_is_named_with_the_way_around_it():
     assert str(port) in str(taken.value)
     assert "LAB_PUSH_PORT" in taken.value.hint
     forward.check_free(port, "push")
+
+
+@pytest.fixture
+def door():
+    """A server in the place of the door of the API's machine."""
+
+    class Hello(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b"hello")
+
+        def log_message(self, *_):
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Hello) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server
+        server.shutdown()
+
+
+def carried(port):
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=10) as answer:
+        return answer.read()
+
+
+def test_connections_are_carried_to_the_door_and_end_with_it(door, monkeypatch):
+    monkeypatch.setattr(forward.settings, "load", lambda: settings.Settings(None, None))
+    listening = forward._listen(0)
+    port = listening.getsockname()[1]
+    carrier = forward._carrier(listening, f"127.0.0.1:{door.server_port}")
+    try:
+        assert carried(port) == b"hello"
+        assert carried(port) == b"hello"
+        door.shutdown()
+        door.server_close()
+        # As an API that is stopped: whoever asks is told at once.
+        with pytest.raises(OSError, match=r"closed|reset"):
+            carried(port)
+    finally:
+        carrier.kill()
+        carrier.wait()
+        listening.close()

@@ -20,6 +20,8 @@ EXPOSURE = {
     "pull-node-controller.service": 5.0,
     "pull-scheduler.service": 5.0,
     "push-api.service": 1.2,
+    "pull-door.service": 1.2,
+    "push-door.service": 1.2,
     "pull-container@.service": 3.2,
     "push-container@.service": 3.2,
     # Debian's own daemons, a root shell, what runs once, and what turns the machine off.

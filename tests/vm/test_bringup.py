@@ -106,7 +106,7 @@ def test_the_other_profile_reaches_the_timers(stage, hosts):
     assert stage.pull.nodes().lease_s == pytest.approx(fast.lease_s)
 
 
-def test_tunnels_that_were_killed_are_back_after_up(stage):
+def test_ports_that_were_killed_are_back_after_up(stage):
     pid = int(forward.note().read_text().split()[0])
     os.kill(pid, signal.SIGKILL)
     run(*LAB, "up", "both")

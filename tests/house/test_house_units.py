@@ -58,6 +58,21 @@ def test_unit_says_what_it_is(unit):
     assert read(UNITS[unit])["Unit"]["Description"] != []
 
 
+@pytest.mark.parametrize("unit", UNITS)
+def test_nothing_is_left_to_fill_in(unit):
+    assert not re.search("@[A-Z]+@", UNITS[unit])
+
+
+@pytest.mark.parametrize("mode", tree.MODES)
+def test_a_door_lets_the_host_in_alone(mode):
+    socket = read(UNITS[f"{mode}-door.socket"])["Socket"]
+    assert socket["ListenStream"] == [f"{LAB.api.management}:{LAB.ports[mode]}"]
+    assert socket["BindToDevice"] == ["eth0"]
+    assert socket["IPAddressDeny"] == ["any"]
+    assert socket["IPAddressAllow"] == [LAB.management_network.gateway]
+    assert f"{mode}-door.socket" in UNITS[f"{mode}.target"]
+
+
 @pytest.mark.parametrize("service", SERVICES)
 def test_oneshot_has_a_time_limit(service):
     sections = read(UNITS[service])["Service"]

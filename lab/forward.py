@@ -133,9 +133,10 @@ def _end(number: int, frame: FrameType | None) -> None:
 
 
 def _words(topology: Topology) -> list[str]:
-    """What this process is for: another checkout, or other ports, have one of their own."""
+    """What this process is for: another checkout, other ports, a network made anew need another."""
     ports = sorted(host_ports(topology).items())
-    return [str(paths.ROOT), *(f"{mode}={port}" for mode, port in ports)]
+    network = netns.identity(settings.namespace_of(topology))
+    return [str(paths.ROOT), network, *(f"{mode}={port}" for mode, port in ports)]
 
 
 def _current(topology: Topology) -> bool:

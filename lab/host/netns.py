@@ -62,6 +62,14 @@ def exists(name: str) -> bool:
     return os.path.ismount(f"/run/netns/{name}")
 
 
+def identity(name: str | None) -> str:
+    """Return what tells the namespace from an earlier one of that name; "" where there is none."""
+    try:
+        return "" if name is None else str(Path(f"/run/netns/{name}").stat().st_ino)
+    except OSError:
+        return ""
+
+
 def remove(name: str) -> None:
     """Remove the namespace. Idempotent; what still runs in it keeps it alive unseen."""
     if exists(name):

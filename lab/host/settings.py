@@ -27,7 +27,7 @@ _EMULATED = (
     # QEMU keeps what it translated by address: programs that always lie at the same one are
     # translated once, not once a start. The guests' programs can be guessed at, then.
     " norandmaps"
-    # Work of the kernel that matters where others share it, and costs a third of its boot.
+    # Work of the kernel that matters where others share it, and costs a good part of its boot.
     " cryptomgr.notests lsm= audit=0 init_on_alloc=0 hardened_usercopy=off"
     " randomize_kstack_offset=off rcupdate.rcu_expedited=1"
 )

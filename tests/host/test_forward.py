@@ -9,6 +9,9 @@ import pytest
 
 from lab import forward
 from lab.host import settings
+from provisioning import topology
+
+LAB = topology.load()
 
 
 def test_a_taken_port_is_named_with_the_way_around_it():
@@ -64,3 +67,13 @@ def test_connections_are_carried_to_the_door_and_end_with_it(door, monkeypatch):
         carrier.kill()
         carrier.wait()
         listening.close()
+
+
+def test_what_carries_into_a_network_that_is_gone_is_not_taken_for_ours(monkeypatch, tmp_path):
+    monkeypatch.setattr(forward, "note", lambda: tmp_path / "note")
+    monkeypatch.setattr(forward, "_alive", lambda: 1)
+    monkeypatch.setattr(forward.netns, "identity", lambda _: "before")
+    forward.note().write_text("\n".join(["1", *forward._words(LAB)]) + "\n")
+    assert forward._current(LAB)
+    monkeypatch.setattr(forward.netns, "identity", lambda _: "anew")
+    assert not forward._current(LAB)

@@ -29,3 +29,14 @@ def test_nc_hands_over_the_connection_as_ssh_wants_it(monkeypatch):
         message, passed, _, _ = ours.recvmsg(16, CMSG_SPACE(4))
         assert len(message) == 1
         os.close(int.from_bytes(passed[0][2], "little"))
+
+
+def test_a_namespace_that_is_made_anew_is_another_one(monkeypatch, tmp_path):
+    monkeypatch.setattr(netns, "Path", lambda _: tmp_path / "lab")
+    assert netns.identity("lab") == netns.identity(None) == ""
+    (tmp_path / "lab").touch()
+    first = netns.identity("lab")
+    assert first == netns.identity("lab") != ""
+    (tmp_path / "lab").rename(tmp_path / "old")
+    (tmp_path / "lab").touch()
+    assert netns.identity("lab") not in ("", first)

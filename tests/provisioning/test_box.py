@@ -107,3 +107,18 @@ def test_the_box_does_not_depend_on_the_services_but_on_the_guests_files(monkeyp
 def test_a_version_is_what_vagrant_accepts():
     version = build.wanted().version
     assert [part.isdecimal() for part in version.split(".")] == [True] * 3
+
+
+def test_the_digest_is_of_code_and_not_of_what_is_read_about_it(tmp_path):
+    for name, text in {"services/a.py": "a", "provisioning/b.txt": "b", "README.md": "r"}.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    (tmp_path / "LICENSE").write_text("l")
+    before, sent = source.digest(tmp_path), source.archive(tmp_path)
+    (tmp_path / "README.md").write_text("other words")
+    assert source.digest(tmp_path) == before
+    assert source.archive(tmp_path) != sent
+    for name in ("services/a.py", "provisioning/b.txt"):
+        (tmp_path / name).write_text("other code")
+        assert source.digest(tmp_path) != before
+        before = source.digest(tmp_path)

@@ -83,8 +83,8 @@ def test_builds_that_differ_are_an_error_and_both_are_kept_for_diff(builds):
 
 def test_a_checkout_that_changes_meanwhile_is_said_instead_of_a_difference(builds, monkeypatch):
     builds.content = ["cc", "dd"]
-    digests = iter(["one", "two"])
-    monkeypatch.setattr(verify.source, "digest", lambda: next(digests))
+    archives = iter(["one", "two"])
+    monkeypatch.setattr(verify.source, "archive", lambda: next(archives))
     with pytest.raises(verify.CheckoutChanged):
         list(verify.verify(lambda _: None))
 

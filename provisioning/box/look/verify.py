@@ -48,13 +48,13 @@ def verify(say: Say) -> Iterator[str]:
     NotReproducible if a hash differs; else one of the two becomes the cache's box, if that has
     none. Needs root.
     """
-    box, code = build.wanted(), source.digest()
+    box, code = build.wanted(), source.archive()
     with cache.workspace() as work:
         first, second = work / "first", work / "another-folder"
         _build(first, lambda line: say(f"1st  {line}"))
         with _elsewhere():
             _build(second, lambda line: say(f"2nd  {line}"))
-        if (build.wanted(), source.digest()) != (box, code):
+        if (build.wanted(), source.archive()) != (box, code):
             raise CheckoutChanged()
         hashes = [pack.manifest(folder / "out") for folder in (first, second)]
         yield from compared(*hashes)

@@ -91,14 +91,14 @@ def check_free(port: int, mode: str) -> None:
 def serve(topology: Topology) -> None:
     """Carry connections until SIGTERM; ends with an error where the ports are taken."""
     signal.signal(signal.SIGTERM, _end)
-    doors = {
-        mode: (_listen(port), f"{topology.api.management}:{topology.ports[mode]}")
+    ways = [
+        (_listen(port), f"{topology.api.management}:{topology.ports[mode]}")
         for mode, port in host_ports(topology).items()
-    }
+    ]
     # By itself, so that there is no moment in which it runs and nobody knows.
     note().write_text("\n".join([str(os.getpid()), *_words(topology)]) + "\n")
     while True:
-        carriers = [_carrier(listening, door) for listening, door in doors.values()]
+        carriers = [_carrier(listening, door) for listening, door in ways]
         try:
             os.wait()
         finally:
@@ -122,7 +122,7 @@ def _carrier(listening: socket.socket, door: str) -> "subprocess.Popen[bytes]":
     command = ["setpriv", "--pdeathsig", "KILL", *netns.prefix(settings.load().netns)]
     return subprocess.Popen(
         # Not sh: Debian's knows no number of two digits.
-        ["bash", "-c", pass_on, "bash", *command, programs.PROXY, door],
+        ["bash", "-c", pass_on, "bash", *command, str(programs.PROXY), door],
         pass_fds=[listening.fileno()],
         stdin=subprocess.DEVNULL,
     )

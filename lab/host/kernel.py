@@ -6,6 +6,7 @@ boot.rst, "The Linux/x86 Boot Protocol", and docs/system/i386/pvh in QEMU's own.
 """
 
 import os
+import shutil
 import struct
 from pathlib import Path
 
@@ -23,13 +24,12 @@ _SIZE_BYTES = 4
 def share(box: Box, accel: str) -> Path:
     """Return the kernel of `box` for QEMU under `accel`, where QEMU may read it.
 
-    Its name begins with the key of the box.
+    Its name begins with the key of the box. It is read and unpacked the first time only.
     """
     packed = box.folder / "vmlinuz"
-    payload = compressed(packed.read_bytes()) if accel == "tcg" else b""
-    if not payload:
-        return share_file(packed, f"{box.key}-vmlinuz")
-    return share_file(packed, f"{box.key}-vmlinux", make=lambda _, target: _unpack(payload, target))
+    if accel == "tcg":
+        return share_file(packed, f"{box.key}-vmlinux", make=_unpack)
+    return share_file(packed, f"{box.key}-vmlinuz")
 
 
 def compressed(image: bytes) -> bytes:
@@ -42,7 +42,12 @@ def compressed(image: bytes) -> bytes:
     return payload if payload.startswith(_ZSTD) else b""
 
 
-def _unpack(payload: bytes, target: Path) -> None:
+def _unpack(packed: Path, target: Path) -> None:
+    """Write the kernel proper to `target`; a bzImage that is not understood stays what it is."""
+    payload = compressed(packed.read_bytes())
+    if not payload:
+        shutil.copyfile(packed, target)
+        return
     part = target.with_name(f"{target.name}.{os.getpid()}.zst")
     part.write_bytes(payload)
     try:

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-# setup.py and what it reads, and everything that runs inside the VMs.
+# For those who look around inside a VM.
 _ALONG = ("README.md", "LICENSE")
+# setup.py and what it reads, and everything that runs inside the VMs.
 PARTS = ("services", "provisioning", *_ALONG)
 # The image recipe and the host's set-up stay at home.
 _LEFT_OUT = ("provisioning/box", "provisioning/host")

@@ -20,7 +20,7 @@ _PLUGIN = "vagrant-libvirt"
 _KEYRING = "debian-archive-keyring"
 _KEYRING_FILE = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 # Carries connections to the APIs; needs no systemd that runs.
-PROXY = "/usr/lib/systemd/systemd-socket-proxyd"
+PROXY = Path("/usr/lib/systemd/systemd-socket-proxyd")
 
 
 class Program(NamedTuple):
@@ -75,7 +75,13 @@ def checks(programs: Sequence[Program] = PROGRAMS) -> list[Check]:
 
 def files() -> list[Check]:
     """Return what is known of what is not on PATH: Vagrant's plugin, Debian's keys, a helper."""
-    return [_plugin(), _keyring(), _proxy()]
+    keys = ["dpkg-query", "--show", "--showformat=${Version}", _KEYRING]
+    return [
+        _plugin(),
+        # What mmdebstrap checks Debian's signatures with; Ubuntu does not have it by itself.
+        _file(_KEYRING, _KEYRING_FILE, keys),
+        _file("systemd", PROXY, [str(PROXY), "--version"]),
+    ]
 
 
 def which(name: str) -> str | None:
@@ -107,15 +113,8 @@ def _plugin() -> Check:
     return Check(_PLUGIN, bool(file), file, command(_PLUGIN), version)
 
 
-def _keyring() -> Check:
-    """What mmdebstrap checks Debian's signatures with; Ubuntu does not have it by itself."""
-    there = _KEYRING_FILE.exists()
-    asked = {_KEYRING: ["dpkg-query", "--show", "--showformat=${Version}", _KEYRING]}
-    version = versions.ask(asked)[_KEYRING] if there else ""
-    return Check(_KEYRING, there, str(_KEYRING_FILE) if there else "", command(_KEYRING), version)
-
-
-def _proxy() -> Check:
-    there = Path(PROXY).exists()
-    version = versions.ask({PROXY: [PROXY, "--version"]})[PROXY] if there else ""
-    return Check("systemd", there, PROXY if there else "", command("systemd"), version)
+def _file(package: str, file: Path, ask: Sequence[str]) -> Check:
+    """The file of `package` that the lab needs; `ask` is what tells the version."""
+    there = file.exists()
+    version = versions.ask({package: ask})[package] if there else ""
+    return Check(package, there, str(file) if there else "", command(package), version)

@@ -10,7 +10,7 @@ pytestmark = pytest.mark.vm
 
 LAB = topology_file.load()
 HOST = LAB.management_network.gateway
-# Says for each way (door's address, source address or none, device) whether somebody opened.
+# Says for each door at an address whether it opened: ADDRESS DEVICE [SOURCE].
 KNOCK = """
 import socket, sys
 for port in (8080, 8081):

@@ -47,10 +47,12 @@ def up(
             created = _boot(topology, progress)
     as_asked = saved is not None and fresh.same(saved, wish, modes)
     if not as_asked:
-        _settle(topology, wish, progress)
+        _settle(topology, wish, progress, begun=saved is None and created)
     with progress.phase("answer"):
         forward.ensure(topology)
         answers.await_answers(topology, modes, [node.name for node in topology.nodes])
+        if saved is not None:
+            thaw.served(topology, saved)
     fresh.remember(wish)
     nothing_declared = created if saved is None else folder == fresh.folder()
     if nothing_declared and not as_asked:
@@ -75,6 +77,7 @@ def goto(kept: Store, name: str, progress: Progress) -> State:
         forward.ensure(topology)
         running = [node.name for node in topology.nodes if node.name in saved.running]
         answers.await_answers(topology, saved.answering, running)
+        thaw.served(topology, saved)
     return saved
 
 
@@ -147,10 +150,15 @@ def _boot(topology: Topology, progress: Progress) -> bool:
     return not others
 
 
-def _settle(topology: Topology, wish: Wish, progress: Progress) -> None:
-    """Bring code, profile and tokens up to date and switch to the mode."""
+def _settle(topology: Topology, wish: Wish, progress: Progress, *, begun: bool) -> None:
+    """Bring code, profile and tokens up to date and switch to the mode.
+
+    begun: all machines are new; what they were born with starts its modes by itself.
+    """
     with progress.phase("provision"):
         updated = deploy.deploy(topology, wish.profile, progress)
         progress(f"updated: {', '.join(updated)}" if updated else "every machine is up to date")
+    if begun and _born_with(wish) and not updated:
+        return
     with progress.phase("switch"):
         deploy.switch(topology.machines, wish.mode)

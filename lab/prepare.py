@@ -5,7 +5,7 @@ from pathlib import Path
 
 from lab import forward, leftovers, paths
 from lab.frozen import store
-from lab.host import accel, daemons, netns, networks, settings
+from lab.host import accel, daemons, netns, networks, settings, shared
 from lab.progress import Progress
 from lab.provider import boxes, inventory, vagrant
 from provisioning.box import build as box_build
@@ -48,6 +48,7 @@ def prepare(
     networks.ensure(topology)
     if set(vagrant.machine_states(topology).values()) == {"absent"}:
         boxes.prune(box.version, store.boxes_in_use())
+        shared.prune()
     boxes.ensure_box(box)
     boxes.ensure_image(box)
     outdated = boxes.outdated(box)

@@ -5,11 +5,16 @@
 Waits for the datagram `SECRET arm`. From then on it takes the machine's one processor as a
 real-time process, so that nothing decides on an old clock; the host pauses the machine, saves it,
 and lets it, or a copy of it days later, go on. The first thing to run then is this loop: it waits
-for `SECRET go UNIX_TIME_NS`, steps the wall clock, answers, and ends. Monotonic time, on which
-leases and timers count, has stood still.
+for `SECRET go UNIX_TIME_NS`, steps the wall clock, answers, and lets the others run. Monotonic
+time, on which leases and timers count, has stood still.
+
+It ends with `SECRET stay`, or renews the machine's DHCP lease on `SECRET renew`: the host may have
+forgotten the lease of a copy, or be another one, and Vagrant finds a machine by it. Renewing keeps
+an emulated machine busy for a second; so the host says it once those who wait have been served.
 
 If nobody says `go`, because the host's command was killed, it lets go by itself after HOLD_S and
-takes the time from the machine's battery-backed clock, which follows the host's.
+takes the time from the machine's battery-backed clock, which follows the host's; if nobody says
+what comes then, it renews after RENEW_AFTER_S.
 """
 
 import os
@@ -24,8 +29,8 @@ from services.notify import notify
 HOLD_S = 3.0
 # From here on nobody will come any more.
 ARM_S = 60.0
-# Whoever waits for the lab's APIs comes first; Vagrant takes two seconds before it looks.
-RENEW_AFTER_S = 1.5
+# Longer than the lab's APIs take to answer after a thaw, where everything goes well.
+RENEW_AFTER_S = 15.0
 _FAR_S = 1.5
 RENEW = ("/usr/bin/networkctl", "renew", "eth0")
 _RTC = "/sys/class/rtc/rtc0/since_epoch"
@@ -40,9 +45,11 @@ def main(arguments: list[str]) -> int:
         if not _armed(asked, secret.encode()):
             return 1
         os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(os.sched_get_priority_max(1)))
-        _hold(asked, secret.encode())
-    os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
-    _renew()
+        told = _hold(asked, secret.encode())
+        os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
+        stays = told and _stays(asked, secret.encode())
+    if not stays:
+        os.waitpid(os.posix_spawn(RENEW[0], RENEW, os.environ), 0)
     return 0
 
 
@@ -60,8 +67,8 @@ def _armed(asked: socket.socket, secret: bytes) -> bool:
     return False
 
 
-def _hold(asked: socket.socket, secret: bytes) -> None:
-    """Turn, never sleep: a process that sleeps lets others run."""
+def _hold(asked: socket.socket, secret: bytes) -> bool:
+    """Return whether the host said `go`. Turn, never sleep: who sleeps lets others run."""
     asked.setblocking(False)
     deadline = time.monotonic() + HOLD_S
     while time.monotonic() < deadline:
@@ -74,18 +81,24 @@ def _hold(asked: socket.socket, secret: bytes) -> None:
         elif words[:2] == [secret, b"go"] and len(words) == 3 and words[2].isdigit():
             time.clock_settime_ns(time.CLOCK_REALTIME, int(words[2]))
             asked.sendto(secret + b" gone", sender)
-            return
+            return True
     _follow_rtc()
+    return False
 
 
-def _renew() -> None:
-    """Ask for this machine's address again, and keep it meanwhile.
-
-    The host's DHCP server may have forgotten the lease, or be another one, while this machine did
-    not notice that time went by; Vagrant finds a machine by its lease.
-    """
-    time.sleep(RENEW_AFTER_S)
-    os.waitpid(os.posix_spawn(RENEW[0], RENEW, os.environ), 0)
+def _stays(asked: socket.socket, secret: bytes) -> bool:
+    """Return whether the host said within RENEW_AFTER_S that the lease needs no renewal."""
+    deadline = time.monotonic() + RENEW_AFTER_S
+    while (left := deadline - time.monotonic()) > 0:
+        asked.settimeout(left)
+        try:
+            words, sender = _receive(asked)
+        except TimeoutError:
+            break
+        if words[:1] == [secret] and words[1:] in ([b"stay"], [b"renew"]):
+            asked.sendto(b" ".join(words) + b"s", sender)
+            return words[1] == b"stay"
+    return False
 
 
 def _follow_rtc() -> None:

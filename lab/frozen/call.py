@@ -1,6 +1,6 @@
 """Say one word to services.hold on several machines, until every one has answered.
 
-    python -m lab.frozen.call SECRET arm|go PORT TIMEOUT_S ADDRESS...
+    python -m lab.frozen.call SECRET arm|go|stay|renew PORT TIMEOUT_S ADDRESS...
 
 A program of its own because it runs inside the lab's network namespace. With `go` travels the
 time of day, taken as each datagram leaves. Ends with 1 and the silent addresses on standard output.
@@ -13,6 +13,7 @@ import time
 from contextlib import suppress
 
 _EVERY_S = 0.02
+_ANSWERS = {"arm": "armed", "go": "gone", "stay": "stays", "renew": "renews"}
 
 
 def main(arguments: list[str]) -> int:
@@ -25,7 +26,7 @@ def main(arguments: list[str]) -> int:
 
 def call(secret: str, word: str, doors: list[tuple[str, int]], timeout_s: float) -> list[str]:
     """Return the addresses of `doors` (address, port) that did not answer within `timeout_s`."""
-    answer = f"{secret} {'armed' if word == 'arm' else 'gone'}".encode()
+    answer = f"{secret} {_ANSWERS[word]}".encode()
     silent = set(doors)
     deadline = time.monotonic() + timeout_s
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:

@@ -115,6 +115,7 @@ def _still(domains: Domains, hold: Hold, progress: Progress) -> Iterator[list[st
         yield names
     finally:
         release(domains, hold, names, progress)
+        hold.stay()
 
 
 def release(domains: Domains, hold: Hold, names: Sequence[str], progress: Progress) -> None:

@@ -29,6 +29,8 @@ _ARM_S = 2.0
 _STILL_S = 2.8
 # By then a guest that heard nothing has long gone on by itself.
 _GO_S = 6.0
+# Who misses the last word renews its lease unasked, which does no harm: not worth waiting for.
+_LAST_S = 0.5
 _UNIT = "lab-hold.service"
 
 
@@ -56,7 +58,7 @@ class TooBusy(LabError):
 
 
 class Hold:
-    """One hold on `machines`: start, arm, (pause, check_still, save, resume), go.
+    """One hold on `machines`: start, arm, (pause, check_still, save, resume), go, stay or renew.
 
     secret: that of machines which were saved while they kept still.
     """
@@ -115,6 +117,18 @@ class Hold:
     def gone(self, call: "subprocess.Popen[str]") -> list[str]:
         """Return the machines that did not answer; those take the time from their own clock."""
         return self._silent(call)
+
+    def stay(self) -> None:
+        """Say to the machines, which go on, that the pause was short: all is as it was."""
+        self._last("stay")
+
+    def renew(self) -> None:
+        """Say to the machines, which go on, that they should ask for their addresses again."""
+        self._last("renew")
+
+    def _last(self, word: str) -> None:
+        with self._call(word, _LAST_S) as call:
+            self._silent(call)
 
     def _silent(self, call: "subprocess.Popen[str]") -> list[str]:
         silent = call.communicate()[0].split()

@@ -111,17 +111,29 @@ def thaw(topology: Topology, folder: Path, saved: State, progress: Progress) -> 
         remote.disconnect(machine)
     # All of them, before one comes back: what they still say is not meant for those to come.
     domains.discard(name for name, found in states.items() if found in ("running", "paused"))
-    running = [machine for machine in topology.machines if machine.name in saved.running]
     with ThreadPoolExecutor(1) as meanwhile:
         # Whether that worked out, whoever needs the ports asks again.
         meanwhile.submit(forward.ensure, topology)
         domains.put_back(saved.machines, folder)
-        release(domains, Hold(running, saved.hold), saved.running, progress)
+        release(domains, _hold(topology, saved), saved.running, progress)
     states = vagrant.machine_states(topology)
     ended = [name for name in saved.running if states[name] != "running"]
     if ended:
         raise LabError(f"{', '.join(ended)} ended meanwhile")
     clear_mark()
+
+
+def served(topology: Topology, saved: State) -> None:
+    """Let the machines of `saved`, thawed, do what can wait until nobody waits for the lab.
+
+    They ask for their addresses again, by which Vagrant finds them.
+    """
+    _hold(topology, saved).renew()
+
+
+def _hold(topology: Topology, saved: State) -> Hold:
+    """The hold under which the machines of `saved` were saved."""
+    return Hold([m for m in topology.machines if m.name in saved.running], saved.hold)
 
 
 def cut_short() -> Path | None:

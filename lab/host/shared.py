@@ -3,9 +3,14 @@
 import os
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from lab import paths
+from provisioning.box import cache
+
+# A saved machine asks for the wrapper that it began with; nobody could make that one again.
+_KEPT = ("qemu-",)
 
 
 def share(
@@ -18,7 +23,7 @@ def share(
 
     make: called with `source` and the file to write; by default the file becomes a copy.
     """
-    target = paths.SHARED / "boot" / name
+    target = _folder() / name
     if not target.exists():
         target.parent.mkdir(parents=True, exist_ok=True)
         part = target.with_name(f".{name}.{os.getpid()}")
@@ -26,3 +31,20 @@ def share(
         part.chmod(mode)
         part.rename(target)
     return target
+
+
+def prune() -> None:
+    """Delete the files of boxes that the cache has no more; `share` makes them again. Idempotent.
+
+    Not while there is a machine: it may be started again from them.
+    """
+    boxes = (folder.name.removeprefix("box-") for folder in cache.folder().glob("*-*"))
+    kept = (*_KEPT, *(f"{name}-" for name in boxes))
+    for file in _folder().glob("*"):
+        if not file.name.startswith(kept):
+            with suppress(OSError):  # gone meanwhile, or somebody else's
+                file.unlink()
+
+
+def _folder() -> Path:
+    return paths.SHARED / "boot"

@@ -59,8 +59,22 @@ def test_a_guest_that_is_armed_keeps_still_until_it_is_told_the_time(guest, port
     assert what == "step"
     assert before_ns <= at_ns <= time.time_ns()
     assert len(clock) == 2
-    # The host may have forgotten the lease by which Vagrant finds the machine.
+    # Nobody says that all is as it was: the host may have forgotten the lease.
     assert (tmp_path / "renewed").exists()
+
+
+@pytest.mark.parametrize(("last", "renewed"), [("renew", True), ("stay", False)])
+def test_a_guest_renews_its_lease_when_it_is_told(
+    guest, port, clock, monkeypatch, tmp_path, last, renewed
+):
+    monkeypatch.setattr(hold, "RENEW_AFTER_S", 20)
+    assert call.call("secret", "arm", [(ADDRESS, port)], 20) == []
+    assert call.call("secret", "go", [(ADDRESS, port)], 20) == []
+    assert call.call("guess", last, [(ADDRESS, port)], 0.1) == [ADDRESS]
+    assert not (tmp_path / "renewed").exists()
+    assert call.call("secret", last, [(ADDRESS, port)], 10) == []
+    assert guest() == [0]
+    assert (tmp_path / "renewed").exists() is renewed
 
 
 def test_who_does_not_know_the_secret_moves_nothing(guest, port, clock):
@@ -78,8 +92,11 @@ def test_a_guest_that_nobody_releases_takes_the_time_from_its_own_clock(
     rtc.write_text("2000000000\n")
     monkeypatch.setattr(hold, "_RTC", str(rtc))
     monkeypatch.setattr(hold, "HOLD_S", 0.05)
+    # Nobody is there to say when it should renew its lease: it does not wait for that.
+    monkeypatch.setattr(hold, "RENEW_AFTER_S", 3600)
     assert call.call("secret", "arm", [(ADDRESS, port)], 20) == []
     assert guest() == [0]
+    assert (tmp_path / "renewed").exists()
     assert clock == [("real time", 0), ("rtc", 2_000_000_000)]
 
 

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from lab import remote
-from lab.frozen import hold
+from lab.frozen import call, hold
 from lab.frozen.hold import Hold, NotHeld, TooBusy
 from lab.host import netns, settings
 from lab.host.accel import Accel
@@ -80,7 +80,7 @@ def guest(monkeypatch):
                     message, sender = asked.recvfrom(512)
                     secret, word, *_ = message.split()
                     heard.append(word.decode())
-                    done = b"armed" if word == b"arm" else b"gone"
+                    done = call._ANSWERS[word.decode()].encode()
                     asked.sendto(secret + b" " + done, sender)
             except OSError:
                 pass
@@ -96,24 +96,33 @@ def test_a_machine_that_was_never_armed_is_not_waited_for(guest, monkeypatch):
     with pytest.raises(NotHeld, match="no answer from node1 "):
         held.arm()
     began_s = time.monotonic()
-    with held.going() as call:
-        assert held.gone(call) == []
+    with held.going() as going:
+        assert held.gone(going) == []
     assert time.monotonic() - began_s < hold._GO_S
     assert set(guest) == {"arm", "go"}
 
 
 def test_a_hold_that_never_began_is_let_go_at_once(guest):
     held = Hold([machine("api")])
-    with held.going() as call:
-        assert held.gone(call) == []
+    with held.going() as going:
+        assert held.gone(going) == []
     assert guest == []
 
 
 def test_machines_that_were_saved_while_they_kept_still_are_told_the_time(guest):
     held = Hold([machine("api")], "their-secret")
-    with held.going() as call:
-        assert held.gone(call) == []
+    with held.going() as going:
+        assert held.gone(going) == []
     assert "go" in guest
+
+
+def test_the_last_word_is_said_and_not_waited_for(guest):
+    held = Hold([machine("api"), machine("node1", "127.0.0.2")], "their-secret")
+    began_s = time.monotonic()
+    held.renew()
+    held.stay()
+    assert time.monotonic() - began_s < hold._GO_S
+    assert {"renew", "stay"} <= set(guest)
 
 
 def test_a_host_that_takes_too_long_to_pause_does_not_save_a_lab_that_moves(guest, monkeypatch):

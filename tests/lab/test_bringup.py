@@ -1,0 +1,79 @@
+"""What follows what when the lab comes up: no machine stands behind these."""
+
+import io
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from lab import bringup
+from lab.frozen.fresh import Wish
+from lab.progress import Progress
+from provisioning import topology
+from services.core.errors import LabError
+
+LAB = topology.load()
+NAMES = tuple(machine.name for machine in LAB.machines)
+
+
+@pytest.fixture
+def done(monkeypatch):
+    """What was done, in order."""
+    said = []
+    monkeypatch.setattr(bringup.forward, "ensure", lambda _: said.append("ports"))
+    monkeypatch.setattr(bringup.answers, "await_answers", lambda *_: said.append("answers"))
+    monkeypatch.setattr(bringup.thaw, "served", lambda *_: said.append("served"))
+    monkeypatch.setattr(bringup.deploy, "switch", lambda *_: said.append("switch"))
+    return said
+
+
+@pytest.fixture
+def updated(monkeypatch):
+    """The machines that were not up to date."""
+    names = []
+    monkeypatch.setattr(bringup.deploy, "deploy", lambda *_: names)
+    return names
+
+
+def progress():
+    return Progress(io.StringIO())
+
+
+def thawed(monkeypatch):
+    saved = SimpleNamespace(running=NAMES, answering=("push", "pull"))
+    monkeypatch.setattr(bringup.thaw, "bring", lambda *_: saved)
+    return SimpleNamespace(path=Path)
+
+
+def test_thawed_machines_do_what_can_wait_after_the_apis_answered(done, monkeypatch):
+    bringup.goto(thawed(monkeypatch), "lesson-1", progress())
+    assert done == ["ports", "answers", "served"]
+
+
+def test_where_no_api_answers_nobody_is_said_to_be_served(done, monkeypatch):
+    def silent(*_):
+        raise LabError("the push API does not answer")
+
+    monkeypatch.setattr(bringup.answers, "await_answers", silent)
+    with pytest.raises(LabError, match="does not answer"):
+        bringup.goto(thawed(monkeypatch), "lesson-1", progress())
+    assert done == ["ports"]
+
+
+@pytest.mark.parametrize(
+    ("begun", "profile", "old", "switched"),
+    [
+        (True, "fast", [], False),
+        # Machines that were there may run another mode, or what failed in it.
+        (False, "fast", [], True),
+        # New ones that have other code than the box, or another profile, have started nothing.
+        (True, "fast", ["node1"], True),
+        (True, "seed", [], True),
+    ],
+)
+def test_only_machines_born_with_their_modes_are_not_told_them(
+    done, updated, begun, profile, old, switched
+):
+    updated += old
+    bringup._settle(LAB, Wish("both", profile), progress(), begun=begun)
+    assert done == ["switch"] * switched

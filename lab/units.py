@@ -13,6 +13,8 @@ SERVICES: dict[str, dict[str, tuple[str, ...]]] = {
     },
     "node": {"pull": ("pull-agent.timer",)},
 }
+# Programs that their timers begin again and again, and that watch in between.
+PASSES = ("pull-scheduler.service", "pull-node-controller.service", "pull-agent.service")
 # One process for everything: a guest under emulation takes 70 ms to start one.
 LIST = (
     "systemctl",

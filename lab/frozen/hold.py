@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 
-from lab import paths, remote
+from lab import paths, remote, units
 from lab.host import netns, settings
 from lab.speed import deadline_s
 from provisioning.topology import Machine
@@ -139,8 +139,11 @@ class Hold:
         run += ["--property=WorkingDirectory=/opt/lab", "/usr/bin/python3", "-S", "-E", "-m"]
         run += ["services.hold", self.secret, machine.management, str(PORT)]
         words = shlex.join(run)
+        # A pass that is about to end would be followed by a new process right after a thaw, while
+        # everybody waits for the APIs. One that has just begun watches for 10 s.
+        begin = shlex.join(["systemctl", "--no-block", "try-restart", *units.PASSES])
         # One that a killed freeze left waiting would hold the name and the port.
-        return ["sh", "-c", f"{words} || {{ systemctl stop {_UNIT}; {words}; }}"]
+        return ["sh", "-c", f"{begin}; {words} || {{ systemctl stop {_UNIT}; {words}; }}"]
 
     def _call(self, word: str, timeout_s: float) -> "subprocess.Popen[str]":
         space = settings.load().netns

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from lab import remote
+from lab import paths, remote, units
 from lab.frozen import call, hold
 from lab.frozen.hold import Hold, NotHeld, TooBusy
 from lab.host import netns, settings
@@ -132,3 +132,21 @@ def test_a_host_that_takes_too_long_to_pause_does_not_save_a_lab_that_moves(gues
     monkeypatch.setattr(hold, "_STILL_S", 0.0)
     with pytest.raises(TooBusy):
         held.check_still()
+
+
+def test_passes_begin_anew_before_the_machine_is_held(monkeypatch):
+    scripts = []
+
+    def run_all(machines, argv, *, timeout_s):
+        scripts.append(argv[-1])
+        return {one.name: "" for one in machines}
+
+    monkeypatch.setattr(remote, "run_all", run_all)
+    Hold([machine("api")]).start(pytest.fail)
+    (script,) = scripts
+    begins, holds = script.split("; systemd-run", 1)
+    assert begins == f"systemctl --no-block try-restart {' '.join(units.PASSES)}"
+    assert "services.hold" in holds
+    # Names that systemd knows: an unknown one is no error there that anybody would see.
+    for name in units.PASSES:
+        assert (paths.ROOT / "provisioning/systemd" / name).exists()

@@ -15,7 +15,7 @@ _SLOWEST = 40.0
 
 
 class Accel(NamedTuple):
-    """name: kvm or tcg. slowness: 1 on an ordinary machine with KVM, about 8 under emulation.
+    """name: kvm or tcg. slowness: 1 on an ordinary machine with KVM, 8 to 30 under emulation.
 
     why: one line for `lab doctor` and the first line of `lab up`.
     """

@@ -2,6 +2,7 @@
 
 import pytest
 
+from lab import remote
 from lab.provider import console, vagrant
 from services.core.errors import ApiRefused
 from services.core.model import Health
@@ -107,4 +108,22 @@ def test_a_node_that_boots_while_the_api_is_away_takes_its_containers_from_its_c
     )
     vagrant.start("api")
     stage.wait(lambda: stage.pull.healthy(), "the pull API answers again")
+    stage.wait_running("pull", NAMES)
+
+
+def test_a_node_whose_kernel_panics_boots_again(stage):
+    """As one does that a busy host gave no turn at a bad moment: nobody would ever hear of it."""
+    node = stage.lab.machine("node2")
+
+    def boot() -> str:
+        said = remote.run_all([node], ["cat", "/proc/sys/kernel/random/boot_id"], timeout_s=10)
+        return said[node.name] if isinstance(said[node.name], str) else ""
+
+    _declare(stage)
+    first = boot()
+    assert first
+    # The answer never comes: who gives it is gone.
+    remote.run_all([node], ["sh", "-c", "echo c > /proc/sysrq-trigger"], timeout_s=2)
+    stage.wait(lambda: boot() not in ("", first), "node2 has booted again", 60)
+    assert "Kernel panic - not syncing" in console.file("node2").read_text(errors="replace")
     stage.wait_running("pull", NAMES)

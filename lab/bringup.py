@@ -1,5 +1,6 @@
 """Bring the lab up and take it down: what `lab up`, `lab reset` and `lab down` do, in phases."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from lab import answers, deploy, forward
@@ -48,11 +49,7 @@ def up(
     as_asked = saved is not None and fresh.same(saved, wish, modes)
     if not as_asked:
         _settle(topology, wish, progress, begun=saved is None and created)
-    with progress.phase("answer"):
-        forward.ensure(topology)
-        answers.await_answers(topology, modes, [node.name for node in topology.nodes])
-        if saved is not None:
-            thaw.served(topology, saved)
+    _answer(topology, modes, [node.name for node in topology.nodes], saved, progress)
     fresh.remember(wish)
     nothing_declared = created if saved is None else folder == fresh.folder()
     if nothing_declared and not as_asked:
@@ -73,11 +70,8 @@ def goto(kept: Store, name: str, progress: Progress) -> State:
     """
     topology = topology_file.load()
     saved = thaw.bring(topology, kept.path(name), progress)
-    with progress.phase("answer"):
-        forward.ensure(topology)
-        running = [node.name for node in topology.nodes if node.name in saved.running]
-        answers.await_answers(topology, saved.answering, running)
-        thaw.served(topology, saved)
+    running = [node.name for node in topology.nodes if node.name in saved.running]
+    _answer(topology, saved.answering, running, saved, progress)
     return saved
 
 
@@ -162,3 +156,18 @@ def _settle(topology: Topology, wish: Wish, progress: Progress, *, begun: bool) 
         return
     with progress.phase("switch"):
         deploy.switch(topology.machines, wish.mode)
+
+
+def _answer(
+    topology: Topology,
+    modes: Sequence[str],
+    nodes: Sequence[str],
+    thawed: State | None,
+    progress: Progress,
+) -> None:
+    """Return once the APIs of `modes` answer here and know `nodes`; what was thawed hears of it."""
+    with progress.phase("answer"):
+        forward.ensure(topology)
+        answers.await_answers(topology, modes, nodes)
+        if thawed is not None:
+            thaw.served(topology, thawed)

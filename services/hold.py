@@ -32,6 +32,8 @@ ARM_S = 60.0
 # Longer than the lab's APIs take to answer after a thaw, where everything goes well.
 RENEW_AFTER_S = 15.0
 _FAR_S = 1.5
+# The words that end it, and what the host hears then.
+_LAST = {b"stay": b"stays", b"renew": b"renews"}
 RENEW = ("/usr/bin/networkctl", "renew", "eth0")
 _RTC = "/sys/class/rtc/rtc0/since_epoch"
 
@@ -42,29 +44,32 @@ def main(arguments: list[str]) -> int:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asked:
         asked.bind((address, int(port)))
         notify("READY=1")
-        if not _armed(asked, secret.encode()):
+        if not _heard(asked, secret.encode(), {b"arm": b"armed"}, ARM_S):
             return 1
         os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(os.sched_get_priority_max(1)))
         told = _hold(asked, secret.encode())
         os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
-        stays = told and _stays(asked, secret.encode())
-    if not stays:
+        last = _heard(asked, secret.encode(), _LAST, RENEW_AFTER_S) if told else b""
+    if last != b"stay":
         os.waitpid(os.posix_spawn(RENEW[0], RENEW, os.environ), 0)
     return 0
 
 
-def _armed(asked: socket.socket, secret: bytes) -> bool:
-    deadline = time.monotonic() + ARM_S
+def _heard(
+    asked: socket.socket, secret: bytes, answers: dict[bytes, bytes], within_s: float
+) -> bytes:
+    """Return the first word of `answers` that the host says, answered; empty if none in time."""
+    deadline = time.monotonic() + within_s
     while (left := deadline - time.monotonic()) > 0:
         asked.settimeout(left)
         try:
-            words, sender = _receive(asked)
+            said, sender = _receive(asked)
         except TimeoutError:
             break
-        if words == [secret, b"arm"]:
-            asked.sendto(secret + b" armed", sender)
-            return True
-    return False
+        if len(said) == 2 and said[0] == secret and said[1] in answers:
+            asked.sendto(secret + b" " + answers[said[1]], sender)
+            return said[1]
+    return b""
 
 
 def _hold(asked: socket.socket, secret: bytes) -> bool:
@@ -83,21 +88,6 @@ def _hold(asked: socket.socket, secret: bytes) -> bool:
             asked.sendto(secret + b" gone", sender)
             return True
     _follow_rtc()
-    return False
-
-
-def _stays(asked: socket.socket, secret: bytes) -> bool:
-    """Return whether the host said within RENEW_AFTER_S that the lease needs no renewal."""
-    deadline = time.monotonic() + RENEW_AFTER_S
-    while (left := deadline - time.monotonic()) > 0:
-        asked.settimeout(left)
-        try:
-            words, sender = _receive(asked)
-        except TimeoutError:
-            break
-        if words[:1] == [secret] and words[1:] in ([b"stay"], [b"renew"]):
-            asked.sendto(b" ".join(words) + b"s", sender)
-            return words[1] == b"stay"
     return False
 
 

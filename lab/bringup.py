@@ -1,10 +1,10 @@
 """Bring the lab up and take it down: what `lab up`, `lab reset` and `lab down` do, in phases."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from lab import answers, deploy, forward
-from lab.frozen import fresh, thaw
+from lab.frozen import fresh, store, thaw
 from lab.frozen.fresh import Wish
 from lab.frozen.state import State
 from lab.frozen.store import Store
@@ -36,10 +36,11 @@ def up(
     if not box_build.exists(box_build.wanted()):
         with progress.phase("box"):
             box_build.build(progress)
-    with progress.phase("prepare"):
-        box = prepare(topology, progress, modes=_born_with(wish))
-    folder = _frozen(topology, box, cold=cold, anew=anew)
-    saved = _bring(topology, folder, box, wish, progress) if folder else None
+    with store.verifying(_likely(topology, cold=cold, anew=anew)) as verify:
+        with progress.phase("prepare"):
+            box = prepare(topology, progress, modes=_born_with(wish))
+        folder = _frozen(topology, box, cold=cold, anew=anew)
+        saved = _bring(topology, folder, box, wish, progress, verify) if folder else None
     if saved is None:
         with progress.phase("boot"):
             if folder or anew:
@@ -110,17 +111,29 @@ def _frozen(topology: Topology, box: Box, *, cold: bool, anew: bool) -> Path | N
     return fresh.folder() if not cold and (anew or nothing) and fresh.usable(box) else None
 
 
+def _likely(topology: Topology, *, cold: bool, anew: bool) -> Path | None:
+    """Return what `_frozen` will say, as far as can be told before libvirt runs; or None."""
+    if cold or fresh.NAME not in store.frozen().names():
+        return None
+    return fresh.folder() if anew or not inventory.traces(topology) else None
+
+
 def _born_with(wish: Wish) -> tuple[str, ...]:
     """The modes that new machines may start by themselves: the box has one profile only."""
     return deploy.MODES[wish.mode] if wish.profile == DEFAULT_PROFILE else ()
 
 
 def _bring(
-    topology: Topology, folder: Path, box: Box, wish: Wish, progress: Progress
+    topology: Topology,
+    folder: Path,
+    box: Box,
+    wish: Wish,
+    progress: Progress,
+    verify: Callable[[Path], State],
 ) -> State | None:
     """Thaw `folder`; None if that cannot be: a cold boot does it as well."""
     try:
-        return thaw.bring(topology, folder, progress, box)
+        return thaw.bring(topology, folder, progress, box, verify)
     except LabError as error:
         progress(f"cannot be thawed, so the lab boots cold: {error}")
         thaw.clear_mark()

@@ -114,17 +114,21 @@ def _still(domains: Domains, hold: Hold, progress: Progress) -> Iterator[list[st
         hold.check_still()
         yield names
     finally:
-        release(domains, hold, names, progress)
+        release(domains, hold, progress)
         hold.stay()
 
 
-def release(domains: Domains, hold: Hold, names: Sequence[str], progress: Progress) -> None:
-    """Let those of `names` that are paused go on, and set their clocks before anything else."""
+def release(domains: Domains, hold: Hold, progress: Progress) -> list[str]:
+    """Let the machines of `hold` that are paused go on, their clocks set before anything else.
+
+    Returns those that did not answer that they do.
+    """
     with hold.going() as call:
-        domains.resume(names)
+        domains.resume(machine.name for machine in hold.machines)
         silent = hold.gone(call)
     if silent:
         progress(f"{', '.join(silent)}: the clock follows the machine's own, in whole seconds")
+    return silent
 
 
 def _box(domains: Domains) -> Box:

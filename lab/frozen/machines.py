@@ -98,7 +98,7 @@ class Domains:
             _copy(_disk(folder, name), disks[name])
             _write_notes(machine)
             if machine.running:
-                self._restore(name, _memory(folder, name))
+                self._restore(machine, _memory(folder, name))
 
         self._each(one, machines)
         # The disks came without libvirt's help; Vagrant looks for them in the pool.
@@ -111,12 +111,14 @@ class Domains:
         with _written(f".define-{machine.name}.xml", _ours(machine.xml)) as file:
             virsh("define", str(file))
 
-    def _restore(self, name: str, memory: Path) -> None:
+    def _restore(self, machine: FrozenMachine, memory: Path) -> None:
         """Bring the machine back paused; its saved definition may name another checkout."""
+        if _ours(machine.xml) == machine.xml:
+            virsh("restore", "--paused", str(memory))
+            return
         saved = virsh("save-image-dumpxml", "--security-info", str(memory))
-        with _written(f".restore-{name}.xml", _ours(saved)) as file:
-            changed = [] if _ours(saved) == saved else ["--xml", str(file)]
-            virsh("restore", "--paused", str(memory), *changed)
+        with _written(f".restore-{machine.name}.xml", _ours(saved)) as file:
+            virsh("restore", "--paused", "--xml", str(file), str(memory))
 
     def _xml(self, name: str) -> str:
         return self._virsh("dumpxml", name, "--inactive", "--security-info")

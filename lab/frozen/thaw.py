@@ -1,5 +1,6 @@
 """Bring a frozen lab back, in place of whatever runs."""
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -45,15 +46,20 @@ class CutShort(LabError):
 
 
 def bring(
-    topology: Topology, folder: Path, progress: Progress, prepared: Box | None = None
+    topology: Topology,
+    folder: Path,
+    progress: Progress,
+    prepared: Box | None = None,
+    verify: Callable[[Path], State] = store.verify,
 ) -> State:
     """Replace whatever runs by the lab in `folder`; return it. Phases: verify, prepare, thaw.
 
-    prepared: the box for which lab.prepare has run, if it has. Nothing is touched before every
-    byte is known to be what was saved. Raises Damaged, Foreign, and CutShort with libvirt's words.
+    prepared: the box for which lab.prepare has run, if it has. verify: may have begun already, see
+    lab.frozen.store.verifying. Nothing is touched before every byte is known to be what was saved.
+    Raises Damaged, Foreign, and CutShort with libvirt's words.
     """
     with progress.phase("verify"):
-        saved = store.verify(folder)
+        saved = verify(folder)
     if prepared is None or prepared.key != saved.box:
         with progress.phase("prepare"):
             prepare(topology, progress, _box(folder.name, saved))
@@ -115,9 +121,9 @@ def thaw(topology: Topology, folder: Path, saved: State, progress: Progress) -> 
         # Whether that worked out, whoever needs the ports asks again.
         meanwhile.submit(forward.ensure, topology)
         domains.put_back(saved.machines, folder)
-        release(domains, _hold(topology, saved), saved.running, progress)
-    states = vagrant.machine_states(topology)
-    ended = [name for name in saved.running if states[name] != "running"]
+        silent = release(domains, _hold(topology, saved), progress)
+    states = vagrant.machine_states(topology) if silent else {}
+    ended = [name for name in silent if states[name] != "running"]
     if ended:
         raise LabError(f"{', '.join(ended)} ended meanwhile")
     clear_mark()

@@ -7,7 +7,7 @@ a first DHCP lease after 12 s, because dnsmasq pings unreserved addresses before
 import ipaddress
 import tempfile
 
-from lab.host.virsh import virsh
+from lab.host.virsh import listed, virsh
 from provisioning.topology import Topology
 
 
@@ -24,24 +24,23 @@ def management_cidr(topology: Topology) -> str:
 
 def ensure(topology: Topology) -> None:
     """Define and start both networks. Idempotent; what is defined otherwise stays as it is."""
-    there = virsh("net-list", "--all", "--name").split()
-    active = virsh("net-list", "--name").split()
+    found = listed("net-list")
     for name, xml in zip(names(topology), (_lab(topology), _management(topology)), strict=True):
-        if name not in there:
+        if name not in found:
             _define(xml)
-        if name not in active:
+        if not found.get(name):
             virsh("net-start", name)
 
 
 def defined(topology: Topology) -> dict[str, bool]:
     """Return which of both networks are there -> whether the topology asks for just that."""
-    there = virsh("net-list", "--all", "--name").split()
-    return {name: _same(name, topology) for name in names(topology) if name in there}
+    found = listed("net-list")
+    return {name: _same(name, topology) for name in names(topology) if name in found}
 
 
 def undefine(name: str) -> None:
     """Stop and undefine the network `name`."""
-    if name in virsh("net-list", "--name").split():
+    if listed("net-list").get(name):
         virsh("net-destroy", name)
     virsh("net-undefine", name)
 

@@ -31,6 +31,13 @@ def answers() -> bool:
     return True
 
 
+def listed(what: str) -> dict[str, bool]:
+    """Return name -> whether it is active. what: `net-list` or `pool-list`."""
+    lines = virsh(what, "--all").splitlines()
+    fields = [line.split() for line in lines if line.strip()]
+    return {name: state == "active" for name, state, *_ in fields}
+
+
 def domains(prefix: str) -> dict[str, str]:
     """Return name (without `prefix`) -> libvirt's state of every domain of the lab."""
     found = {}

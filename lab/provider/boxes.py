@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 from lab import paths
-from lab.host.virsh import virsh
+from lab.host.virsh import listed, virsh
 from lab.provider.command import vagrant
 from provisioning.box.build import Box
 from provisioning.box.cache import NAME
@@ -19,11 +19,12 @@ FOLDER = Path("/var/lib/libvirt/images")
 
 def ensure_pool() -> None:
     """Make sure that libvirt has its default pool, and that it is active. Idempotent."""
-    if POOL not in virsh("pool-list", "--all", "--name").split():
+    found = listed("pool-list")
+    if POOL not in found:
         virsh("pool-define-as", POOL, "dir", "--target", str(FOLDER))
         virsh("pool-build", POOL)
         virsh("pool-autostart", POOL)
-    if POOL not in virsh("pool-list", "--name").split():
+    if not found.get(POOL):
         virsh("pool-start", POOL)
 
 

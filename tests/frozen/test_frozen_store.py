@@ -63,6 +63,29 @@ def test_a_damaged_file_is_named(kept, damage, problem):
         store.verify(kept.path("one"))
 
 
+def test_what_is_verified_beside_something_else_is_verified_no_less(kept):
+    made = save(kept, "one")
+    save(kept, "other")
+    (kept.path("other") / "api.memory").write_bytes(b"memorY")
+    with store.verifying(kept.path("one")) as verify:
+        assert verify(kept.path("one")) == made
+        with pytest.raises(Damaged, match=r"api\.memory has changed"):
+            verify(kept.path("other"))
+    with (
+        store.verifying(kept.path("other")) as verify,
+        pytest.raises(Damaged, match=r"api\.memory has changed"),
+    ):
+        verify(kept.path("other"))
+
+
+def test_what_nobody_asks_for_may_be_damaged(kept):
+    made = save(kept, "one")
+    with store.verifying(kept.folder / "gone") as verify:
+        assert verify(kept.path("one")) == made
+    with store.verifying(None) as verify:
+        assert verify(kept.path("one")) == made
+
+
 def test_a_manifest_that_says_something_else_is_damaged(kept):
     save(kept, "one")
     file = kept.path("one") / state.MANIFEST

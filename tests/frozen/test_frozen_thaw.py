@@ -25,6 +25,7 @@ class FakeDomains:
         self.fails = ""
         self.states = dict.fromkeys(NAMES, "running")
         self.ends = ""
+        self.silent = ()
 
     def step(self, what: str) -> None:
         self.done.append(what)
@@ -40,10 +41,11 @@ class FakeDomains:
         for name in machines:
             self.states[name] = "paused"
 
-    def release(self, domains, hold, names, progress):
+    def release(self, domains, hold, progress):
         self.step("go on")
-        for name in names:
-            self.states[name] = "off" if name == self.ends else "running"
+        for machine in hold.machines:
+            self.states[machine.name] = "off" if machine.name == self.ends else "running"
+        return list(self.silent)
 
 
 @pytest.fixture
@@ -87,7 +89,13 @@ def test_a_thaw_that_fails_leaves_its_mark(domains, bring, tmp_path, step):
 
 
 def test_a_machine_that_ended_meanwhile_is_no_success(domains, bring):
-    domains.ends = "node2"
+    domains.ends, domains.silent = "node2", ("node1", "node2")
     with pytest.raises(LabError, match="node2 ended meanwhile"):
         bring()
     assert thaw.cut_short() is not None
+
+
+def test_a_machine_that_says_nothing_but_runs_is_one(domains, bring):
+    domains.silent = ("node1",)
+    bring()
+    assert thaw.cut_short() is None

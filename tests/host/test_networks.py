@@ -23,9 +23,10 @@ def libvirt(monkeypatch):
             kept[re.search("<name>(.*)</name>", xml)[1]] = xml
         if command == "net-dumpxml":
             return kept[words[0]]
-        return "\n".join(kept) if command == "net-list" else ""
+        return "\n".join(f" {name} active" for name in kept) if command == "net-list" else ""
 
-    monkeypatch.setattr(networks, "virsh", virsh)
+    for module in ("networks", "virsh"):
+        monkeypatch.setattr(f"lab.host.{module}.virsh", virsh)
     return kept
 
 

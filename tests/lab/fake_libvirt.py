@@ -41,11 +41,11 @@ class FakeLibvirt:
         self.said.append(words)
         command = words[0]
         name = words[1] if len(words) > 1 else ""
-        lists = {"pool-list": {"default"}, "net-list": self.networks}
-        if command == "net-list" and "--all" not in words:
-            return "\n".join(self.active)
-        if command in lists:
-            return "\n".join(lists[command])
+        if command == "pool-list":
+            return " default  active  yes\n"
+        if command == "net-list":
+            states = {one: "active" if one in self.active else "inactive" for one in self.networks}
+            return "".join(f" {one}  {state}  no  yes\n" for one, state in states.items())
         if command == "list" and "--uuid" in words:
             return "".join(f"uuid-of-{one}  {one}\n" for one in self.domains)
         if command == "list":

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from lab import bringup
+from lab.frozen import fresh
 from lab.frozen.fresh import Wish
 from lab.progress import Progress
 from provisioning import topology
@@ -77,3 +78,23 @@ def test_only_machines_born_with_their_modes_are_not_told_them(
     updated += old
     bringup._settle(LAB, Wish("both", profile), progress(), begun=begun)
     assert done == ["switch"] * switched
+
+
+@pytest.mark.parametrize(
+    ("kept", "asked", "traces", "begins"),
+    [
+        (True, {"cold": False, "anew": False}, [], True),
+        (True, {"cold": False, "anew": True}, ["Vagrant has notes on node1"], True),
+        (True, {"cold": False, "anew": False}, ["Vagrant has notes on node1"], False),
+        (True, {"cold": True, "anew": False}, [], False),
+        (False, {"cold": False, "anew": True}, [], False),
+    ],
+    ids=["nothing is up", "reset", "a lab is up", "cold", "nothing is kept"],
+)
+def test_a_kept_lab_is_verified_early_where_it_will_be_thawed(
+    monkeypatch, kept, asked, traces, begins
+):
+    names = [fresh.NAME] if kept else []
+    monkeypatch.setattr(bringup.store, "frozen", lambda: SimpleNamespace(names=lambda: names))
+    monkeypatch.setattr(bringup.inventory, "traces", lambda _: traces)
+    assert bringup._likely(LAB, **asked) == (fresh.folder() if begins else None)

@@ -7,6 +7,7 @@ from functools import partial
 from lab import waiting
 from lab.client import connect
 from lab.speed import deadline_s
+from lab.waiting import TookTooLong
 from provisioning.topology import Topology
 from services.core.errors import ApiRefused, ApiUnreachable
 from services.core.model import Health
@@ -27,14 +28,28 @@ def answers(topology: Topology, mode: str, nodes: Collection[str]) -> bool:
         return False
 
 
-def await_answers(topology: Topology, modes: Sequence[str], nodes: Collection[str]) -> None:
-    """Return once the APIs of all `modes` answer and know `nodes`; raises TookTooLong."""
+def come(topology: Topology, modes: Sequence[str], nodes: Collection[str], within_s: float) -> bool:
+    """Return whether the APIs of all `modes` answer and know `nodes` within that time."""
+    try:
+        await_answers(topology, modes, nodes, within_s)
+    except TookTooLong:
+        return False
+    return True
+
+
+def await_answers(
+    topology: Topology, modes: Sequence[str], nodes: Collection[str], within_s: float = 0.0
+) -> None:
+    """Return once the APIs of all `modes` answer and know `nodes`; raises TookTooLong.
+
+    within_s: 0 stands for what it takes at worst.
+    """
 
     def one(mode: str) -> None:
         waiting.until(
             partial(answers, topology, mode, nodes),
             f"the {mode} API answers and knows its nodes",
-            timeout_s=deadline_s(_ANSWER_S),
+            timeout_s=within_s or deadline_s(_ANSWER_S),
             hint=f"lab logs {topology.api.name} --unit {mode}-api",
             every_s=_EVERY_S,
         )

@@ -12,12 +12,18 @@ from lab.host import daemons, netns, settings, virsh
 from lab.prepare import prepare
 from lab.progress import Progress
 from lab.provider import boxes, inventory, untuned, vagrant
+from lab.speed import deadline_s
 from provisioning import topology as topology_file
 from provisioning.box import build as box_build
+from provisioning.box import sbom
 from provisioning.box.build import Box
+from provisioning.guest import source
 from provisioning.topology import Topology
 from services.core.errors import LabError
 from services.core.profile import DEFAULT_PROFILE
+
+# What the services of a new machine take from the end of its boot, and some more.
+_SOON_S = 5.0
 
 
 def up(
@@ -29,7 +35,7 @@ def up(
     no machine exists, the lab that an earlier `up` kept is thawed, if it is made of just what a new
     one would be made of; not if `cold`. anew: whatever machines there are give way.
     Phases: box, if it must be built; prepare; verify and thaw, or boot; provision and switch if
-    needed; answer, freeze and seal.
+    needed, after the answer where new machines begin by themselves; answer, freeze and seal.
     """
     topology, wish = topology_file.load(), Wish(mode, profile)
     modes = deploy.MODES[mode]
@@ -47,10 +53,14 @@ def up(
                 gone = inventory.ours(topology).clear(networks=False)
                 progress(f"deleted: {', '.join(gone) or 'nothing, there was nothing'}")
             created = _boot(topology, progress)
+    nodes = [node.name for node in topology.nodes]
     as_asked = saved is not None and fresh.same(saved, wish, modes)
-    if not as_asked:
-        _settle(topology, wish, progress, begun=saved is None and created)
-    _answer(topology, modes, [node.name for node in topology.nodes], saved, progress)
+    new = saved is None and created
+    # To look whether they are up to date costs each machine a login, which can wait until then.
+    begun = new and _begins(box, wish) and _answer_soon(topology, modes, nodes, progress)
+    settled = not as_asked and _settle(topology, wish, progress, new=new)
+    if settled or not begun:
+        _answer(topology, modes, nodes, saved, progress)
     fresh.remember(wish)
     nothing_declared = created if saved is None else folder == fresh.folder()
     if nothing_declared and not as_asked:
@@ -123,6 +133,11 @@ def _born_with(wish: Wish) -> tuple[str, ...]:
     return deploy.MODES[wish.mode] if wish.profile == DEFAULT_PROFILE else ()
 
 
+def _begins(box: Box, wish: Wish) -> bool:
+    """Whether new machines on `box` start what `wish` asks for by themselves: it has our code."""
+    return bool(_born_with(wish)) and sbom.code(box.folder) == source.digest()
+
+
 def _bring(
     topology: Topology,
     folder: Path,
@@ -157,18 +172,28 @@ def _boot(topology: Topology, progress: Progress) -> bool:
     return not others
 
 
-def _settle(topology: Topology, wish: Wish, progress: Progress, *, begun: bool) -> None:
-    """Bring code, profile and tokens up to date and switch to the mode.
+def _settle(topology: Topology, wish: Wish, progress: Progress, *, new: bool) -> bool:
+    """Bring code, profile and tokens up to date and switch to the mode; return whether it did.
 
-    begun: all machines are new; what they were born with starts its modes by itself.
+    new: all machines are; what they were born with starts its modes by itself.
     """
     with progress.phase("provision"):
         updated = deploy.deploy(topology, wish.profile, progress)
         progress(f"updated: {', '.join(updated)}" if updated else "every machine is up to date")
-    if begun and _born_with(wish) and not updated:
-        return
+    if new and _born_with(wish) and not updated:
+        return False
     with progress.phase("switch"):
         deploy.switch(topology.machines, wish.mode)
+    return True
+
+
+def _answer_soon(
+    topology: Topology, modes: Sequence[str], nodes: Sequence[str], progress: Progress
+) -> bool:
+    """Return whether new machines did by themselves all that one waits for; or look at them."""
+    with progress.phase("answer"):
+        forward.ensure(topology)
+        return answers.come(topology, modes, nodes, deadline_s(_SOON_S))
 
 
 def _answer(

@@ -14,6 +14,8 @@ PRODUCT = "pushpull-lab"
 INSTALLED_KIB = "debian:installed-size-kib"
 # What is left of it in the box, in bytes.
 KEPT_B = f"{PRODUCT}:size-in-the-box"
+# Of the lab itself: provisioning.guest.source.digest of its code.
+CODE = f"{PRODUCT}:source-digest"
 # Where the guests keep the wheels and the lab's own code.
 LAB = "opt/lab"
 _LIBRARIES = {"libs", "oldlibs"}
@@ -37,7 +39,7 @@ def lab(root: Path) -> Component:
         "version": VERSION,
         "description": "the guest of the lab: its services in /opt/lab, on Debian",
         "licenses": [{"license": {"id": "MIT"}}],
-        "properties": properties([(f"{PRODUCT}:source-digest", code), (KEPT_B, str(kept))]),
+        "properties": properties([(CODE, code), (KEPT_B, str(kept))]),
     }
 
 

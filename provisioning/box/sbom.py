@@ -61,6 +61,16 @@ def dump(document: Document) -> str:
     return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
 
 
+def code(folder: Path) -> str:
+    """Return the digest of the lab's code in the box in `folder`, see provisioning.guest.source.
+
+    Empty if its bill tells none.
+    """
+    told = json.loads((folder / FILE).read_text(encoding="utf-8"))
+    properties = told["metadata"]["component"]["properties"]
+    return next((str(one["value"]) for one in properties if one["name"] == components.CODE), "")
+
+
 def largest(document: Document) -> list[tuple[str, int]]:
     """Return (name and version, bytes in the box) of each part that has a size, largest first.
 

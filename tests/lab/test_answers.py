@@ -29,3 +29,9 @@ def test_the_api_that_stays_silent_is_named(monkeypatch):
     with pytest.raises(TookTooLong, match="the pull API answers") as raised:
         answers.await_answers(topology.load(), ["push", "pull"], ["node1"])
     assert "--unit pull-api" in raised.value.hint
+
+
+def test_answers_that_do_not_come_soon_are_no_error(monkeypatch):
+    monkeypatch.setattr(answers, "answers", lambda _, mode, __: mode == "push")
+    assert not answers.come(topology.load(), ["push", "pull"], ["node1"], 0.1)
+    assert answers.come(topology.load(), ["push"], ["node1"], 0.1)

@@ -29,10 +29,15 @@ def done(monkeypatch):
 
 
 @pytest.fixture
-def updated(monkeypatch):
+def updated(done, monkeypatch):
     """The machines that were not up to date."""
     names = []
-    monkeypatch.setattr(bringup.deploy, "deploy", lambda *_: names)
+
+    def deploy(*_):
+        done.append("look")
+        return names
+
+    monkeypatch.setattr(bringup.deploy, "deploy", deploy)
     return names
 
 
@@ -62,7 +67,7 @@ def test_where_no_api_answers_nobody_is_said_to_be_served(done, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("begun", "profile", "old", "switched"),
+    ("new", "profile", "old", "switched"),
     [
         (True, "fast", [], False),
         # Machines that were there may run another mode, or what failed in it.
@@ -73,11 +78,36 @@ def test_where_no_api_answers_nobody_is_said_to_be_served(done, monkeypatch):
     ],
 )
 def test_only_machines_born_with_their_modes_are_not_told_them(
-    done, updated, begun, profile, old, switched
+    done, updated, new, profile, old, switched
 ):
     updated += old
-    bringup._settle(LAB, Wish("both", profile), progress(), begun=begun)
-    assert done == ["switch"] * switched
+    assert bringup._settle(LAB, Wish("both", profile), progress(), new=new) == switched
+    assert done == ["look"] + ["switch"] * switched
+
+
+@pytest.mark.parametrize(
+    ("begins", "soon", "old", "then"),
+    [
+        (True, True, [], ["ports", "soon", "look"]),
+        (True, True, ["node1"], ["ports", "soon", "look", "switch", "ports", "answers"]),
+        (True, False, [], ["ports", "soon", "look", "ports", "answers"]),
+        (False, True, ["api"], ["look", "switch", "ports", "answers"]),
+    ],
+    ids=["born with our code", "one that is not", "slow ones", "a box with other code"],
+)
+def test_new_machines_that_begin_by_themselves_are_looked_at_once_all_answer(
+    done, updated, monkeypatch, begins, soon, old, then
+):
+    updated += old
+    for name, value in {"prepare": None, "_frozen": None, "_boot": True, "_begins": begins}.items():
+        monkeypatch.setattr(bringup, name, lambda *_, _value=value, **__: _value)
+    monkeypatch.setattr(bringup.box_build, "exists", lambda _: True)
+    monkeypatch.setattr(bringup, "deadline_s", lambda seconds: seconds)
+    monkeypatch.setattr(bringup.answers, "come", lambda *_: done.append("soon") or soon)
+    for name in ("remember", "keep"):
+        monkeypatch.setattr(bringup.fresh, name, lambda *_: None)
+    bringup.up("both", "fast", progress(), cold=True)
+    assert done == then
 
 
 @pytest.mark.parametrize(

@@ -181,3 +181,8 @@ def test_pips_report_gives_the_hash_of_each_wheel():
     info = {"archive_info": {"hashes": {"sha256": SHA256}}, "url": "https://example.org/x.whl"}
     item = {"metadata": {"name": "Zope.Event", "version": "6.2"}, "download_info": info}
     assert wheels.hashes({"install": [item]}) == {"zope-event": SHA256}
+
+
+def test_the_bill_tells_which_code_of_the_lab_is_in_the_box(document, tmp_path):
+    (tmp_path / sbom.FILE).write_text(sbom.dump(document), encoding="utf-8")
+    assert sbom.code(tmp_path) == "ab" * 32

@@ -48,3 +48,16 @@ def test_a_host_at_another_place_is_not_what_is_asked_for(libvirt, other):
     mac = f"<mac address='{LAB.management_network.mac}'/>"
     libvirt[MANAGEMENT] = libvirt[MANAGEMENT].replace(mac, other)
     assert networks.defined(LAB) == {LAB_NAME: True, MANAGEMENT: False}
+
+
+def test_a_network_that_stands_still_is_started_and_not_defined_anew(monkeypatch):
+    said = []
+
+    def virsh(*words):
+        said.append(words)
+        return f" {LAB_NAME}  inactive  no  yes\n {MANAGEMENT}  active  no  yes\n"
+
+    for module in ("networks", "virsh"):
+        monkeypatch.setattr(f"lab.host.{module}.virsh", virsh)
+    networks.ensure(LAB)
+    assert said == [("net-list", "--all"), ("net-start", LAB_NAME)]

@@ -35,3 +35,13 @@ def test_answers_that_do_not_come_soon_are_no_error(monkeypatch):
     monkeypatch.setattr(answers, "answers", lambda _, mode, __: mode == "push")
     assert not answers.come(topology.load(), ["push", "pull"], ["node1"], 0.1)
     assert answers.come(topology.load(), ["push"], ["node1"], 0.1)
+
+
+def test_who_waits_a_short_time_waits_no_longer(monkeypatch):
+    waits = []
+    monkeypatch.setattr(
+        answers.waiting, "until", lambda *_, timeout_s, **__: waits.append(timeout_s)
+    )
+    assert answers.come(topology.load(), ["push"], ["node1"], 0.1)
+    answers.await_answers(topology.load(), ["push"], ["node1"])
+    assert waits == [0.1, 20]

@@ -131,8 +131,10 @@ class Hold:
             self._silent(call)
 
     def _silent(self, call: "subprocess.Popen[str]") -> list[str]:
+        """The machines that did not answer; all of them where the call failed and names none."""
         silent = call.communicate()[0].split()
-        return [machine.name for machine in self._armed if machine.management in silent]
+        failed = call.returncode != 0 and not silent
+        return [m.name for m in self._armed if failed or m.management in silent]
 
     def _words(self, machine: Machine) -> list[str]:
         run = ["systemd-run", "--quiet", "--collect", f"--unit={_UNIT}", "--service-type=notify"]

@@ -150,3 +150,13 @@ def test_passes_begin_anew_before_the_machine_is_held(monkeypatch):
     # Names that systemd knows: an unknown one is no error there that anybody would see.
     for name in units.PASSES:
         assert (paths.ROOT / "provisioning/systemd" / name).exists()
+
+
+def test_a_call_that_cannot_be_made_is_no_answer(monkeypatch):
+    """The program fails before it asks anybody, as in a network namespace that is gone."""
+    monkeypatch.setattr(netns, "prefix", lambda _: ["false"])
+    with pytest.raises(NotHeld, match="no answer from api, node1"):
+        Hold([machine("api"), machine("node1")]).arm()
+    saved = Hold([machine("api")], "secret")
+    with saved.going() as going:
+        assert saved.gone(going) == ["api"]

@@ -19,7 +19,7 @@ from provisioning.box import build as box_build
 from provisioning.box import cache
 from provisioning.host import wheels
 from provisioning.run import ToolFailed, run
-from services.version import VERSION
+from services.lib.version import VERSION
 
 # What only Vagrant on this computer needs, with a path of this computer in it.
 _LOCAL = ("catalog.json",)

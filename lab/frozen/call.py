@@ -1,4 +1,4 @@
-"""Say one word to services.hold on several machines, until every one has answered.
+"""Say one word to services.lib.standstill on several machines, until every one has answered.
 
     python -m lab.frozen.call SECRET arm|go|stay|renew PORT TIMEOUT_S ADDRESS...
 

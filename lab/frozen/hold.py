@@ -1,7 +1,7 @@
 """Keep the guests still around a freeze, and set their clocks after it: the host's side.
 
 A guest that went on with the clock of the day on which it was saved would write that into events
-and logs. See services/hold.py for what happens inside.
+and logs. See services/lib/standstill.py for what happens inside.
 """
 
 import secrets
@@ -23,8 +23,9 @@ PORT = 7979
 # A login and the start of a small program; what takes longer than _PATIENCE_S is told.
 _START_S = 1.5
 _PATIENCE_S = 2.0
-# A guest that listens answers at once. Both stay below services.hold.HOLD_S, which is counted in
-# the guest and knows no slowness: whoever was armed first must still keep still at the end.
+# A guest that listens answers at once. Both stay below services.lib.standstill.HOLD_S, which is
+# counted in the guest and knows no slowness: the guest that was armed first must still wait at
+# the end.
 _ARM_S = 2.0
 _STILL_S = 2.8
 # By then a guest that heard nothing has long gone on by itself.
@@ -139,7 +140,7 @@ class Hold:
     def _words(self, machine: Machine) -> list[str]:
         run = ["systemd-run", "--quiet", "--collect", f"--unit={_UNIT}", "--service-type=notify"]
         run += ["--property=WorkingDirectory=/opt/lab", "/usr/bin/python3", "-S", "-E", "-m"]
-        run += ["services.hold", self.secret, machine.management, str(PORT)]
+        run += ["services.lib.standstill", self.secret, machine.management, str(PORT)]
         words = shlex.join(run)
         # A pass that is about to end would be followed by a new process right after a thaw, while
         # everybody waits for the APIs. One that has just begun watches for 10 s.

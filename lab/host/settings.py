@@ -15,7 +15,7 @@ from provisioning.box.build import Box
 from provisioning.box.cache import NAME
 from provisioning.topology import Topology
 from services.core.errors import LabError
-from services.slowness import KEY as SLOWNESS
+from services.lib.slowness import KEY as SLOWNESS
 
 SSH_CONFIG = paths.STATE / "ssh_config"
 _KERNEL_COMMAND_LINE = (

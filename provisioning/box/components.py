@@ -7,7 +7,7 @@ from typing import Any
 
 from provisioning.box import dpkg, spdx, wheels
 from provisioning.box.purl import purl
-from services.version import VERSION
+from services.lib.version import VERSION
 
 PRODUCT = "pushpull-lab"
 # The name of a property of each package.

@@ -14,7 +14,7 @@ from typing import Any
 
 from provisioning.box import components, dpkg, trim, wheels
 from provisioning.box.components import PRODUCT, Component
-from services.version import VERSION
+from services.lib.version import VERSION
 
 FILE = "sbom.cdx.json"
 SPEC = "1.6"

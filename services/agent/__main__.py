@@ -21,7 +21,7 @@ from services.core.address import Address, parse_address
 from services.core.errors import LabError
 from services.core.names import check_label
 from services.core.profile import UNTOLD_PROFILE, Profile, profile, stretched
-from services.slowness import slowness
+from services.lib.slowness import slowness
 
 _LEAVING = "--leaving"
 _BOOT_ID = "/proc/sys/kernel/random/boot_id"

@@ -19,7 +19,7 @@ from services.core.backoff import delay_s
 from services.core.errors import ApiRefused, LabError
 from services.core.follow import Answer
 from services.core.model import Assignment
-from services.plain_http import NOT_MODIFIED, Pending, Reply, wait
+from services.lib.http_client import NOT_MODIFIED, Pending, Reply, wait
 
 # Between two requests, whatever the server answers, and between two looks at the containers.
 LOOK_S = 0.15
@@ -46,7 +46,7 @@ class _Sent(NamedTuple):
 class Held:
     """`plane`, with `news` beside its questions. tick_s: length of a slice.
 
-    until_s: when the pass ends, by now_s; no request is made after it. pause: as plain_http.wait.
+    until_s: when the pass ends, by now_s; no request is made after it. pause: as http_client.wait.
     """
 
     def __init__(

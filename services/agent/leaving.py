@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from services.agent.line import Line
 from services.core import wire_nodes
 from services.core.errors import ApiUnreachable, LabError
-from services.plain_http import Pending, wait
+from services.lib.http_client import Pending, wait
 
 ATTEMPTS = 2
 

@@ -7,7 +7,7 @@ from services.core import wire
 from services.core.address import Address
 from services.core.errors import ApiRefused, LabError
 from services.core.names import is_label
-from services.plain_http import Pending, Reply
+from services.lib.http_client import Pending, Reply
 
 _NOT_KNOWN_TO_IT = 401
 # Answers that are about who asks, not about what is asked for.

@@ -8,7 +8,7 @@ from services.core import wire
 from services.core.errors import LabError
 from services.core.lease import Lease
 from services.core.model import Assignment
-from services.durable import DurableFile
+from services.lib.durable import DurableFile
 
 
 class Memory:

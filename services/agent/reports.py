@@ -5,7 +5,7 @@ from services.agent.tick import Observed
 from services.core import wire
 from services.core.errors import ApiUnreachable, LabError
 from services.core.model import UnitState
-from services.plain_http import Pending
+from services.lib.http_client import Pending
 
 # What runs, and the revision of the assignment that was acted on: the server waits for both.
 _State = tuple[dict[str, UnitState], int]

@@ -1,1 +1,1 @@
-"""The declarative control plane: a state server that decides nothing, and two that decide."""
+"""The declarative control plane's state server: it stores what is wanted and decides nothing."""

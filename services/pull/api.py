@@ -12,8 +12,7 @@ from services.core import wire, wire_nodes
 from services.core.errors import LabError, UnknownContainer, UnknownNode
 from services.core.model import Node, Placed
 from services.core.names import check_label
-from services.durable import UnwritableFile
-from services.observe.log import Log
+from services.lib.durable import UnwritableFile
 from services.pull import conditions
 from services.pull.agents import add_agent_routes, assignment
 from services.pull.conditions import BadCondition
@@ -25,6 +24,7 @@ from services.store import LimitReached, RevisionConflict, Store
 from services.store.seen import Beat
 from services.store.versions import CONTAINERS, NODES, UNASSIGNED
 from services.web import add_document, add_metrics, add_ready, make_bottle, note, read_json, sent
+from services.web.log import Log
 
 STATUS: dict[type[LabError], int] = {
     BadCondition: 400,

@@ -14,16 +14,16 @@ from gevent.event import Event
 from services import web
 from services.core.errors import LabError
 from services.core.profile import UNTOLD_PROFILE, Profile, profile, stretched
-from services.observe.capture import add_log_option, open_log
-from services.observe.log import Log
+from services.lib.slowness import slowness
 from services.pull.api import make_admin_app
 from services.pull.meters import Meters
 from services.pull.node_api import make_node_app
 from services.pull.serving import PATIENCE, Patience, Server, in_a_thread, serve_until
 from services.pull.sole import sole_use
 from services.pull.tokens import Tokens
-from services.slowness import slowness
 from services.store import Store
+from services.web.capture import add_log_option, open_log
+from services.web.log import Log
 
 # Silence counts in tenths of a second; to look more often would be for nothing.
 _SOONEST_S = 0.05

@@ -8,10 +8,10 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from services.core.model import Event
-from services.observe.metrics import Metrics
 from services.pull.watching import Watches
 from services.store import Store
 from services.store.events import PLACED, RUNNING, UNPLACED, UNWANTED, WANTED
+from services.web.metrics import Metrics
 
 _BUCKETS_S = (0.1, 0.25, 0.5, 1, 2, 3, 5, 8, 12, 20, 30, 60, 120)
 # By their names in the store's numbers.

@@ -9,13 +9,13 @@ from bottle import Bottle, HTTPResponse, request
 
 from services.core.errors import LabError
 from services.core.names import check_label, is_label
-from services.observe.log import Log
 from services.pull.agents import add_agent_routes, assignment
 from services.pull.api import STATUS
 from services.pull.meters import Meters
 from services.pull.tokens import NoToken, NotYours, Tokens
 from services.store import Store
 from services.web import make_bottle, refusal, sent
+from services.web.log import Log
 
 _HINT = (
     "a node may GET /api/nodes/NODE/desired and POST /api/nodes/NODE/heartbeat or leaving, NODE "

@@ -3,7 +3,8 @@
 One document for both realms: what nodes may do on the lab's network says so by its security.
 """
 
-from services.openapi import (
+from services.pull.schemas import SCHEMAS
+from services.web.openapi import (
     FLAG,
     NODE,
     Json,
@@ -16,7 +17,6 @@ from services.openapi import (
     operation,
     ref,
 )
-from services.pull.schemas import SCHEMAS
 
 _NAME = in_path("name", "Of a container.")
 _OF_NODE = {**in_path("node", "Of a node."), "schema": NODE}

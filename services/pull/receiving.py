@@ -13,9 +13,9 @@ import gevent
 from gevent.pywsgi import MAX_REQUEST_LINE, WSGIHandler
 
 from services.core import wire
-from services.observe.ids import HEADER
 from services.web.body import REPORT_LIMIT_BYTES
 from services.web.patience import HEADER_LIMIT_BYTES, HINTS, Refused
+from services.web.request_ids import HEADER
 
 # Read and discarded up to here, so that the client sees our 413 and not a broken pipe.
 _DRAIN_BYTES = 16 * 1024 * 1024

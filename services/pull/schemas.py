@@ -2,8 +2,8 @@
 
 from services.core.catalogue import IMAGES
 from services.core.model import POLICIES, Health
-from services.openapi import COUNT, FLAG, LABEL, NODE, TEXT, Json, many, maybe, ref, thing
 from services.store import events
+from services.web.openapi import COUNT, FLAG, LABEL, NODE, TEXT, Json, many, maybe, ref, thing
 
 _IMAGE: Json = {"type": "string", "enum": list(IMAGES)}
 _POLICY: Json = {

@@ -15,10 +15,10 @@ from gevent.event import Event
 from gevent.pool import Pool
 from gevent.pywsgi import WSGIServer
 
-from services.observe.log import Log
-from services.observe.metrics import Metrics
-from services.observe.watch import tell_refusal
 from services.pull.connection import Connection
+from services.web.exchange import tell_refusal
+from services.web.log import Log
+from services.web.metrics import Metrics
 from services.web.patience import Refused
 
 # How long running handlers get at the end. Those that wait for news are let go at once.

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from services.core.errors import LabError
 from services.core.names import is_label
-from services.observe.log import Log
+from services.web.log import Log
 
 _SCHEME = "bearer "
 # SHA-256 in hexadecimal.

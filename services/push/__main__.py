@@ -8,17 +8,17 @@ from types import FrameType
 
 from services import web
 from services.core.errors import LabError
-from services.observe.capture import add_log_option, open_log
-from services.observe.log import Log
-from services.observe.metrics import Metrics
+from services.lib.slowness import slowness
 from services.push import inventory
 from services.push.api import make_app
 from services.push.fleet import Fleet
 from services.push.inventory import Limits
 from services.push.meters import Metered, Meters
 from services.push.push import Push
-from services.slowness import slowness
 from services.web import threaded
+from services.web.capture import add_log_option, open_log
+from services.web.log import Log
+from services.web.metrics import Metrics
 from services.web.threaded import BaseWSGIServer
 
 

@@ -6,8 +6,6 @@ from bottle import Bottle, HTTPResponse
 
 from services.core import wire
 from services.core.errors import CommandFailed, LabError, NodeUnreachable, UnknownNode
-from services.observe.log import Log
-from services.observe.metrics import Metrics
 from services.push.errors import (
     LoginRefused,
     NodeBusy,
@@ -21,6 +19,8 @@ from services.push.holds import Slots
 from services.push.openapi import DOCUMENT
 from services.push.push import STARTED, Push, answers, unreachable
 from services.web import add_document, add_metrics, add_ready, make_bottle, note, read_json
+from services.web.log import Log
+from services.web.metrics import Metrics
 from services.web.threaded import THREADS
 
 STATUS: dict[type[LabError], int] = {

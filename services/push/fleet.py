@@ -6,7 +6,6 @@ from concurrent.futures import Future, wait
 
 from services.core.errors import LabError, NodeUnreachable
 from services.core.model import Container
-from services.observe.log import Log, TextLog
 from services.push import commands
 from services.push.commands import Places
 from services.push.errors import NodeBusy
@@ -14,6 +13,7 @@ from services.push.inventory import Inventory, Limits, Target
 from services.push.lane import Lane
 from services.push.protocol import Sight
 from services.push.runner import Session
+from services.web.log import Log, TextLog
 
 # (node, what it ended with or None, seconds): told of every command over SSH.
 Timed = Callable[[str, BaseException | None, float], None]

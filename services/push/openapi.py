@@ -1,7 +1,7 @@
 """The OpenAPI document of the push API, as data. tests/push keep it true."""
 
 from services.core.catalogue import IMAGES
-from services.openapi import (
+from services.web.openapi import (
     COUNT,
     LABEL,
     NODE,

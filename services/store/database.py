@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from tinydb import TinyDB
 
-from services.durable import UnwritableFile
+from services.lib.durable import UnwritableFile
 from services.store.files import REAL_FILES, RealFiles
 from services.store.generations import Folder, Generations
 from services.store.job import Job

@@ -6,7 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from services.durable import UnwritableFile
+from services.lib.durable import UnwritableFile
 from services.store.database import Database
 from services.store.eventfile import EventFile, Kept, load
 from services.store.events import REPAIRED, EventLog, Happening

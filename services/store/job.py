@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
-from services.durable import UnwritableFile
+from services.lib.durable import UnwritableFile
 from services.store.storage import Layers
 
 T = TypeVar("T")

@@ -8,7 +8,7 @@ The journals of older generations hold nothing that the checkpoint has not.
 from pathlib import Path
 from typing import NamedTuple
 
-from services.durable import DamagedFile, DurableFile
+from services.lib.durable import DamagedFile, DurableFile
 from services.store import checkpoint
 from services.store.files import RealFiles
 from services.store.generations import Folder

@@ -8,11 +8,11 @@ from bottle import Bottle, HTTPError, HTTPResponse, request, response
 
 from services.core import wire
 from services.core.errors import BadName, BadShape, LabError, UnknownImage
-from services.observe.log import Log, TextLog
-from services.observe.metrics import Metrics
-from services.observe.watch import Environ, watch
 from services.web.body import note
+from services.web.exchange import Environ, watch
 from services.web.limits import limited
+from services.web.log import Log, TextLog
+from services.web.metrics import Metrics
 
 # Both APIs answer these with 400; each adds its own.
 BAD_INPUT: dict[type[LabError], int] = {BadShape: 400, BadName: 400, UnknownImage: 400}

@@ -6,7 +6,7 @@ from typing import Any
 from bottle import HTTPResponse, request
 
 from services.core import wire
-from services.observe import watch
+from services.web import exchange
 
 BODY_LIMIT_BYTES = 64 * 1024
 # What a node says of itself: about 100 bytes a container.
@@ -54,4 +54,4 @@ def refusal(status: int, error: str, hint: str, **headers: str) -> HTTPResponse:
 
 def note(**facts: object) -> None:
     """Add `facts` (such as node=...) to what the log tells of the current request."""
-    watch.note(request.environ, **facts)
+    exchange.note(request.environ, **facts)

@@ -10,8 +10,8 @@ from waitress.task import ErrorTask
 from waitress.utilities import BadRequest, RequestHeaderFieldsTooLarge
 
 from services.core import wire
-from services.observe.ids import HEADER
 from services.web.patience import HEADER_LIMIT_BYTES, HINTS, Patience, Refused, Tell
+from services.web.request_ids import HEADER
 
 
 class TooSlow(BadRequest):  # type: ignore[misc]

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from services.core import wire
-from services.observe.watch import Environ, Wsgi, note
+from services.web.exchange import Environ, Wsgi, note
 
 # The longest of ours: two labels of 63, a wait and a revision.
 URL_LIMIT = 2048

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 from services.core.address import Address, BadAddress, parse_address
 from services.core.errors import LabError
-from services.notify import notify
-from services.observe.log import Log
+from services.lib.sd_notify import notify
+from services.web.log import Log
 
 BACKLOG = 1024
 

@@ -13,11 +13,11 @@ import waitress
 from bottle import Bottle
 from waitress.server import BaseWSGIServer as BaseWSGIServer
 
-from services.observe.log import Log, TextLog
-from services.observe.metrics import Metrics
-from services.observe.watch import tell_refusal
 from services.web.channel import Channel
+from services.web.exchange import tell_refusal
 from services.web.listen import BACKLOG, announce
+from services.web.log import Log, TextLog
+from services.web.metrics import Metrics
 from services.web.patience import HEADER_LIMIT_BYTES, Patience, Refused
 
 # Read and discarded up to here, so that the client sees our 413 or 431 and not a broken pipe.

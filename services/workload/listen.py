@@ -7,7 +7,7 @@ import sys
 
 from services.core.catalogue import preferred_port
 from services.core.errors import LabError
-from services.notify import notify
+from services.lib.sd_notify import notify
 from services.workload.identity import Identity
 
 _TRIES = 100

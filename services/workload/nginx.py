@@ -11,7 +11,7 @@ import socket
 import sys
 
 from services.core.errors import LabError
-from services.notify import wait_until_heard
+from services.lib.sd_notify import wait_until_heard
 from services.workload.identity import Identity
 from services.workload.listen import announce
 

@@ -3,7 +3,7 @@
 from services.core import wire
 from services.core.errors import ApiRefused, ApiUnreachable
 from services.core.model import Assignment, Container, UnitState
-from services.plain_http import Reply
+from services.lib.http_client import Reply
 
 A = Assignment("e", 5, (Container("a"),), 3.0)
 RUNS = {"a": UnitState("demo", ready=True)}

@@ -11,7 +11,7 @@ from services.core.backoff import MOST_S
 from services.core.errors import ApiRefused
 from services.core.follow import EMPTY_STORE, Answer
 from services.core.model import Assignment, Container
-from services.plain_http import Reply
+from services.lib.http_client import Reply
 from tests.agent.fake_lab import AWAY, NOT_FOUND, RUNS, UNCHANGED, A, Exchange, FakeLab, desired
 
 B = Assignment("e", 6, (Container("b"),), 3.0)

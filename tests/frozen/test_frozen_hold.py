@@ -8,7 +8,7 @@ import time
 import pytest
 
 from lab.frozen import call
-from services import hold
+from services.lib import standstill as hold
 
 ADDRESS = "127.0.0.1"
 
@@ -38,7 +38,7 @@ def port():
 
 @pytest.fixture
 def guest(port, clock):
-    """services.hold as it runs in a guest; join it for its exit code."""
+    """services.lib.standstill as it runs in a guest; join it for its exit code."""
     codes = []
     thread = threading.Thread(
         target=lambda: codes.append(hold.main(["secret", ADDRESS, str(port)])), daemon=True

@@ -146,7 +146,7 @@ def test_passes_begin_anew_before_the_machine_is_held(monkeypatch):
     (script,) = scripts
     begins, holds = script.split("; systemd-run", 1)
     assert begins == f"systemctl --no-block try-restart {' '.join(units.PASSES)}"
-    assert "services.hold" in holds
+    assert "services.lib.standstill" in holds
     # Names that systemd knows: an unknown one is no error there that anybody would see.
     for name in units.PASSES:
         assert (paths.ROOT / "provisioning/systemd" / name).exists()

@@ -3,92 +3,40 @@
 import ast
 import subprocess
 import sys
+from graphlib import TopologicalSorter
 
 import pytest
 
 from tests.house.repository import ROOT, name, tracked
 
-# The longest prefix of a file's path counts. Standard library is free, but see PURE and BARE.
+# A room is a folder; the longest that a file is in counts. Standard library is free, but see PURE
+# and BARE. No line is about a single file, but for the two that are the door to fab.
 MAY_IMPORT = {
     "services/core/": {"services.core"},
-    "services/durable.py": {"services.core"},
-    "services/notify.py": set(),
-    "services/plain_http.py": {"services.core"},
-    "services/slowness.py": set(),
-    "services/openapi.py": {"services.version"},
-    "services/version.py": set(),
-    "services/hold.py": {"services.notify"},
-    "services/observe/": {
-        "services.core", "services.observe", "services.version", "prometheus_client",
-    },
+    "services/lib/": {"services.core", "services.lib"},
+    "services/agent/": {"services.core", "services.lib", "services.agent"},
+    "services/deciders/": {"services.core", "services.lib", "services.deciders"},
+    "services/workload/": {"services.core", "services.lib", "services.workload"},
+    "services/store/": {"services.core", "services.lib", "services.store", "tinydb"},
     "services/web/": {
-        "services.core", "services.notify", "services.observe", "services.web", "bottle",
+        "services.core", "services.lib", "services.web", "bottle", "prometheus_client", "waitress",
     },
-    "services/web/channel.py": {"services.core", "services.observe", "services.web", "waitress"},
-    "services/web/threaded.py": {
-        "services.core", "services.observe", "services.web", "bottle", "waitress",
-    },
-    "services/store/": {"services.core", "services.durable", "services.store", "tinydb"},
-    "services/agent/": {
-        "services.core", "services.agent", "services.durable", "services.plain_http",
-        "services.slowness",
-    },
-    "services/workload/": {"services.core", "services.notify", "services.workload"},
     "services/pull/": {
-        "services.core", "services.durable", "services.observe", "services.openapi",
-        "services.pull", "services.slowness", "services.store", "services.web", "bottle",
+        "services.core", "services.lib", "services.store", "services.web", "services.pull",
+        "bottle", "gevent", "prometheus_client",
     },
-    "services/pull/meters.py": {
-        "services.core", "services.observe", "services.pull.watching", "services.store",
-        "prometheus_client",
-    },
-    "services/pull/openapi.py": {"services.openapi", "services.pull.schemas"},
-    "services/pull/schemas.py": {"services.core", "services.openapi", "services.store"},
-    # The only ones that know which server it is.
-    "services/pull/__main__.py": {"services.pull.command", "gevent"},
-    "services/pull/command.py": {
-        "services.core", "services.observe", "services.pull", "services.slowness",
-        "services.store", "services.web", "gevent",
-    },
-    "services/pull/serving.py": {
-        "services.observe", "services.pull.connection", "services.web", "bottle", "gevent",
-    },
-    "services/pull/connection.py": {"services.pull.receiving", "gevent"},
-    "services/pull/receiving.py": {
-        "services.core", "services.observe", "services.web", "gevent",
-    },
-    # Speaks HTTP to the state server, as any client does.
-    "services/pull/scheduler.py": {
-        "services.core", "services.pull.deciding", "services.pull.one_pass",
-    },
-    "services/pull/node_controller.py": {
-        "services.core", "services.pull.deciding", "services.pull.one_pass",
-    },
-    "services/pull/one_pass.py": {
-        "services.core", "services.pull.deciding", "services.slowness",
-    },
-    "services/pull/deciding.py": {
-        "services.core", "services.plain_http", "services.pull.watched",
-    },
-    "services/pull/watched.py": {"services.plain_http"},
     "services/push/": {
-        "services.core", "services.observe", "services.openapi", "services.push",
-        "services.slowness", "services.web", "bottle",
+        "services.core", "services.lib", "services.web", "services.push",
+        "bottle", "fabric", "invoke", "paramiko", "prometheus_client",
     },
-    "services/push/meters.py": {"services.core", "services.push", "prometheus_client"},
-    "services/push/push.py": {"services.core", "services.push"},
-    "services/push/runner.py": {"services.core", "services.push", "fabric", "invoke", "paramiko"},
-    "provisioning/": {"provisioning", "services.core"},
-    "provisioning/box/components.py": {"provisioning.box", "services.version"},
-    "provisioning/box/sbom.py": {"provisioning.box", "services.version"},
+    "provisioning/": {"provisioning", "services.core", "services.lib"},
     "lab/": {
-        "lab", "provisioning", "services.core", "services.slowness",
-        "click", "fabric", "invoke",
+        "lab", "provisioning", "services.core", "services.lib", "click", "fabric", "invoke",
     },
     # Also before there is a Python environment.
-    "lab/bundle/": {"lab", "provisioning", "services.core", "services.version"},
+    "lab/bundle/": {"lab", "provisioning", "services.core", "services.lib"},
     # What the state server's storage is measured against.
-    "lab/bench/server/baseline.py": {"lab.bench.server.names", "bottle", "gevent", "tinydb"},
+    "lab/bench/server/": {"lab", "services.core", "services.lib", "bottle", "gevent", "tinydb"},
     "tasks.py": {"lab.fab", "invoke"},
     "fabfile.py": {"tasks"},
 }  # fmt: skip
@@ -100,11 +48,11 @@ PURE = {"collections", "enum", "functools", "itertools", "math", "re", "string",
 # Programs of one pass or one container: they run without site-packages.
 BARE = [
     "services.agent.__main__",
-    "services.pull.node_controller",
-    "services.pull.scheduler",
+    "services.deciders.node_controller",
+    "services.deciders.scheduler",
     "services.workload.__main__",
     "provisioning.guest.setup",
-    "services.hold",
+    "services.lib.standstill",
     "lab.bundle.__main__",
     "lab.bundle.pack",
 ]
@@ -172,3 +120,15 @@ def test_what_starts_often_leaves_slow_modules_alone(module):
 def test_every_line_of_the_table_is_about_a_file():
     names = [name(path) for path in HOUSE]
     assert [line for line in MAY_IMPORT if not any(n.startswith(line) for n in names)] == []
+
+
+def test_rooms_of_services_form_layers():
+    """No room can be reached from itself: imports only go down."""
+    rooms = {}
+    for path in tracked("services/**.py"):
+        parts = name(path).split("/")
+        if len(parts) > 2:
+            ours = {m.split(".")[1] for m in imports(path) if m.startswith("services.")}
+            rooms.setdefault(parts[1], set()).update(ours - {parts[1]})
+    assert {"core", "lib", "agent", "pull", "push"} <= set(rooms)
+    TopologicalSorter(rooms).prepare()  # raises CycleError

@@ -8,7 +8,7 @@ import pytest
 from packageurl import PackageURL
 
 from provisioning.box import components, dpkg, sbom, spdx, wheels
-from services.version import VERSION
+from services.lib.version import VERSION
 from tests.provisioning import debian
 
 AT = "2026-01-01T00:00:00Z"

@@ -3,12 +3,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from services.observe.log import TextLog
 from services.pull.api import make_admin_app
 from services.pull.meters import Meters
 from services.pull.node_api import make_node_app
 from services.pull.tokens import Tokens
 from services.store import Store
+from services.web.log import TextLog
 from tests.pull.clock import Clock
 from tests.pull.lab import Lab
 from tests.serving import Client, StateServer, serving, token_of, write_tokens

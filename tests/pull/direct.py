@@ -7,8 +7,8 @@ import time
 from services.core import wire, wire_nodes
 from services.core.errors import ApiRefused, ApiUnreachable, UnknownContainer
 from services.core.model import Container, UnitState
-from services.plain_http import Reply
-from services.pull.deciding import Api
+from services.deciders.state_server import Api
+from services.lib.http_client import Reply
 from services.store import RevisionConflict
 from services.store.versions import CONTAINERS, NODES, UNASSIGNED
 

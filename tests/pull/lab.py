@@ -4,12 +4,12 @@ server's clock moves when the test says so."""
 from services.agent.journal import Journal
 from services.agent.plane import Plane
 from services.agent.tick import tick
-from services.observe.log import TextLog
-from services.pull import node_controller, scheduler
+from services.deciders import node_controller, scheduler
 from services.pull.api import make_admin_app
 from services.pull.node_api import make_node_app
 from services.pull.tokens import Tokens
 from services.store import Store
+from services.web.log import TextLog
 from tests.fakes import FakeSystemd
 from tests.pull.clock import Clock
 from tests.pull.passes import plain_pass

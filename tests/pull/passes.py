@@ -1,8 +1,8 @@
 """One plain pass of a decider, as `seed` has it."""
 
 from services.core.profile import profile
-from services.pull.deciding import Api
-from services.pull.one_pass import run
+from services.deciders.loop import run
+from services.deciders.state_server import Api
 
 
 def plain_pass(program, address, kind=Api):

@@ -3,7 +3,7 @@
 import shutil
 
 from services.core.model import Act
-from services.pull import node_controller, scheduler
+from services.deciders import node_controller, scheduler
 from tests.pull.lab import LEASE_S
 from tests.pull.passes import plain_pass
 

@@ -3,14 +3,14 @@
 import pytest
 from schemathesis import checks
 
-from services.observe.log import TextLog
-from services.openapi import routes
 from services.pull.api import make_admin_app
 from services.pull.conditions import LONGEST_WAIT_S
 from services.pull.node_api import make_node_app
 from services.pull.openapi import DOCUMENT
 from services.pull.tokens import Tokens
 from services.store import Store
+from services.web.log import TextLog
+from services.web.openapi import routes
 from tests.openapi import bounded, conform, load, routes_of
 from tests.serving import Client, StateServer, write_tokens
 

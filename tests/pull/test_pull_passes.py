@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
-from services.pull import node_controller, scheduler
-from services.pull.deciding import Api
+from services.deciders import node_controller, scheduler
+from services.deciders.state_server import Api
 from tests.pull.passes import plain_pass
 from tests.serving import ROOT, unused_port
 
@@ -132,7 +132,7 @@ def test_a_container_that_moved_meanwhile_is_not_unassigned(realms):
 
 def program(name, *arguments, **environment):
     """As its unit runs it: standard library only."""
-    command = [sys.executable, "-S", "-E", "-m", f"services.pull.{name}", *arguments]
+    command = [sys.executable, "-S", "-E", "-m", f"services.deciders.{name}", *arguments]
     return subprocess.run(
         command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=30
     )
@@ -176,7 +176,7 @@ def test_wrong_arguments_are_said(arguments):
 )
 def test_in_fast_an_outage_is_one_line_and_lasts_as_long_as_a_watch(arguments, environment):
     """Ten seconds of it would be too long for a test: SIGTERM ends it, as a unit's stop does."""
-    command = [sys.executable, "-S", "-E", "-m", "services.pull.scheduler"]
+    command = [sys.executable, "-S", "-E", "-m", "services.deciders.scheduler"]
     with subprocess.Popen(
         [*command, "--api", f"127.0.0.1:{unused_port()}", *arguments],
         cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,

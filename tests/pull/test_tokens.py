@@ -5,8 +5,8 @@ import json
 
 import pytest
 
-from services.observe.log import TextLog
 from services.pull.tokens import NoToken, NotYours, Tokens
+from services.web.log import TextLog
 from tests.serving import Client, token_of, write_tokens
 from tests.waiting import wait_for
 

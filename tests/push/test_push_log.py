@@ -8,9 +8,9 @@ import socket
 import pytest
 import requests
 
-from services.observe.log import JsonLog
 from services.push.api import make_app
 from services.push.push import Push
+from services.web.log import JsonLog
 from tests.serving import Client, serving
 
 

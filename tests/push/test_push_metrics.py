@@ -5,12 +5,12 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
 
 from services.core.model import Container
-from services.observe.metrics import Metrics
 from services.push.api import make_app
 from services.push.fleet import Fleet
 from services.push.inventory import Inventory
 from services.push.meters import Metered, Meters
 from services.push.push import Push
+from services.web.metrics import Metrics
 from tests.push.sshd import LIMITS, user
 from tests.serving import Client, serving
 

@@ -3,11 +3,11 @@
 import pytest
 from schemathesis.checks import not_a_server_error, positive_data_acceptance
 
-from services.openapi import routes
 from services.push.api import make_app
 from services.push.errors import NotRunning
 from services.push.openapi import DOCUMENT
 from services.push.push import Push
+from services.web.openapi import routes
 from tests.openapi import bounded, conform, load, routes_of
 from tests.push.fake_runner import FakeRunner
 from tests.serving import serving

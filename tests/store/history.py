@@ -4,7 +4,7 @@ import copy
 import json
 from pathlib import Path
 
-from services.durable import UnwritableFile
+from services.lib.durable import UnwritableFile
 from services.store.database import Database
 from services.store.job import Job
 

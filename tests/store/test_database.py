@@ -3,7 +3,7 @@
 import pytest
 from tinydb import where
 
-from services.durable import UnwritableFile
+from services.lib.durable import UnwritableFile
 from services.store.database import Database
 from services.store.table import document
 from tests.store.history import state_of

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.durable import UnwritableFile
+from services.lib.durable import UnwritableFile
 from services.store import writer
 from tests.store.faulty import FaultyFiles, PowerCut
 from tests.store.history import SCRIPT, Run, drop, put, state_of

@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.durable import DamagedFile
+from services.lib.durable import DamagedFile
 from services.store.database import Database
 from services.store.recovery import UNKNOWN_BYTES
 from tests.store.faulty import FaultyFiles

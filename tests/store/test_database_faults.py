@@ -4,7 +4,7 @@ from contextlib import suppress
 
 import pytest
 
-from services.durable import UnwritableFile
+from services.lib.durable import UnwritableFile
 from services.store import writer
 from services.store.database import Database
 from tests.store.faulty import FaultyFiles

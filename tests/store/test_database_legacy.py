@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.durable import DamagedFile, DurableFile
+from services.lib.durable import DamagedFile, DurableFile
 from services.store.database import Database
 from tests.store.history import state_of
 

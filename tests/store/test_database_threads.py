@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from services.durable import UnwritableFile
+from services.lib.durable import UnwritableFile
 from services.store.database import Database
 from tests.store.faulty import FaultyFiles
 from tests.store.history import HERE, Run, put, state_of

@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from services.core.model import Container, Health, UnitState
-from services.durable import DamagedFile, DurableFile, UnwritableFile
+from services.lib.durable import DamagedFile, DurableFile, UnwritableFile
 from services.store import Store
 from services.store.numbers import BLOCK
 from tests.store.conftest import LEASE_S, crashed, in_threads, reopen, told, where

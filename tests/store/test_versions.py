@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.core.model import Container, UnitState
-from services.durable import UnwritableFile
+from services.lib.durable import UnwritableFile
 from services.store import Store
 from services.store.versions import Versions
 from tests.store.conftest import DEADLINE_S, LEASE_S, in_threads

@@ -4,9 +4,9 @@ import json
 import pytest
 
 from services.core.errors import LabError
-from services.observe.log import JsonLog
-from services.observe.metrics import Metrics
 from services.web import add_metrics, add_ready, make_bottle, note, read_json, refusal
+from services.web.log import JsonLog
+from services.web.metrics import Metrics
 from tests.serving import Client, serving
 
 

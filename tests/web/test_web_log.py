@@ -10,8 +10,8 @@ import warnings
 
 import pytest
 
-from services.observe import capture
-from services.observe.log import JsonLog, TextLog
+from services.web import capture
+from services.web.log import JsonLog, TextLog
 
 
 def last(api):

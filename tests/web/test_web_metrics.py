@@ -6,8 +6,8 @@ import tomllib
 from prometheus_client import REGISTRY
 from prometheus_client.parser import text_string_to_metric_families
 
-from services.observe.metrics import Metrics
-from services.version import VERSION
+from services.lib.version import VERSION
+from services.web.metrics import Metrics
 from tests.serving import ROOT
 
 

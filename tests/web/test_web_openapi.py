@@ -8,8 +8,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.core.names import is_label
-from services.openapi import LABEL, answer, document, header, in_path, maybe, operation, ref, thing
 from services.push.openapi import DOCUMENT as PUSH
+from services.web.openapi import (
+    LABEL,
+    answer,
+    document,
+    header,
+    in_path,
+    maybe,
+    operation,
+    ref,
+    thing,
+)
 
 
 @given(st.text(max_size=70) | st.text("abc019-.A_\n", max_size=70))

@@ -1,4 +1,4 @@
-"""`python3 -S -E -m services.pull.scheduler --api ADDRESS:PORT`: place what has no node.
+"""`python3 -S -E -m services.deciders.scheduler --api ADDRESS:PORT`: place what has no node.
 
 [--profile NAME]  how long to watch for more before the pass ends; by default LAB_PROFILE
 """
@@ -7,8 +7,8 @@ import os
 import sys
 
 from services.core.schedule import schedule
-from services.pull.deciding import Api, Held, Wait, write_all
-from services.pull.one_pass import main
+from services.deciders.loop import main
+from services.deciders.state_server import Api, Held, Wait, write_all
 
 
 def decide(api: Api, held: Held, tick_s: float) -> Wait:

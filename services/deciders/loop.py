@@ -14,8 +14,8 @@ from services.core.address import Address, parse_address
 from services.core.backoff import delay_s
 from services.core.errors import ApiRefused, ApiUnreachable, LabError
 from services.core.profile import UNTOLD_PROFILE, Profile, profile, stretched
-from services.pull.deciding import Api, Decide, HeldOnce
-from services.slowness import slowness
+from services.deciders.state_server import Api, Decide, HeldOnce
+from services.lib.slowness import slowness
 
 _USAGE = 2
 # An answer over loopback takes milliseconds; a list of 10,000 on a slow guest takes a second.

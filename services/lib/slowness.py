@@ -9,7 +9,7 @@ def slowness(command_line: str = "/proc/cmdline") -> float:
     1 where nobody said, as on a developer's own machine.
     """
     try:
-        with open(command_line, encoding="ascii", errors="replace") as file:  # noqa: PTH123 - costs
+        with open(command_line, encoding="ascii", errors="replace") as file:
             words = file.read().split()  # a pass of the agent 13 % of its instructions
     except OSError:
         words = []

@@ -7,7 +7,7 @@ import sys
 import threading
 from types import TracebackType
 
-from services.observe.log import JsonLog, Level, Log, TextLog
+from services.web.log import JsonLog, Level, Log, TextLog
 
 STYLES = ("text", "json")
 

@@ -17,7 +17,7 @@ from prometheus_client import (
 )
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 
-from services.version import VERSION
+from services.lib.version import VERSION
 
 # A series more for each counter, to say when it was created: the process says when it started.
 disable_created_metrics()  # type: ignore[no-untyped-call]

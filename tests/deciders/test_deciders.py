@@ -4,8 +4,8 @@ import pytest
 
 from services.core.model import STOP
 from services.core.profile import profile
-from services.pull import node_controller, scheduler
-from services.pull.one_pass import run
+from services.deciders import node_controller, scheduler
+from services.deciders.loop import run
 from services.store import Store
 from tests.pull.clock import Clock as StoreClock
 from tests.pull.direct import DirectApi, declare, names, report

@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.slowness import slowness
+from services.lib.slowness import slowness
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,9 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from services.observe.ids import HEADER, request_id
-from services.observe.log import Exchange, Log
-from services.observe.metrics import Metrics
+from services.web.log import Exchange, Log
+from services.web.metrics import Metrics
+from services.web.request_ids import HEADER, request_id
 
 Environ = dict[str, Any]
 Wsgi = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]

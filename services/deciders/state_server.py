@@ -10,8 +10,8 @@ from services.core import wire, wire_nodes
 from services.core.address import Address
 from services.core.errors import ApiRefused
 from services.core.model import Placed, Placement
-from services.plain_http import Pending, Reply
-from services.pull.watched import Watched
+from services.deciders.watched import Watched
+from services.lib.http_client import Pending, Reply
 
 NEVER_S = float("inf")
 # Somebody decided otherwise in the meantime, or deleted the container: theirs is newer.

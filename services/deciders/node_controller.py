@@ -1,5 +1,6 @@
-"""`python3 -S -E -m services.pull.node_controller --api ADDRESS:PORT`: unassign the containers of
-nodes that are down, leave, or are drained. Placing them anew is the scheduler's business.
+"""`python3 -S -E -m services.deciders.node_controller --api ADDRESS:PORT`: unassign what must move.
+
+Containers leave nodes that are down, leaving or being drained; the scheduler places them again.
 
 [--profile NAME]  how long to watch for more before the pass ends; by default LAB_PROFILE
 """
@@ -8,8 +9,8 @@ import os
 import sys
 
 from services.core.liveness import evict
-from services.pull.deciding import Api, Held, Wait, write_all
-from services.pull.one_pass import main
+from services.deciders.loop import main
+from services.deciders.state_server import Api, Held, Wait, write_all
 
 # Guards end after, not at, a moment that the server told in milliseconds.
 _ROUNDED_S = 0.002

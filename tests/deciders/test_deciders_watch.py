@@ -8,9 +8,9 @@ import pytest
 
 from services.core.model import STOP, Container
 from services.core.profile import profile
-from services.pull import node_controller, scheduler
-from services.pull.deciding import Wait
-from services.pull.one_pass import Clock, run
+from services.deciders import node_controller, scheduler
+from services.deciders.loop import Clock, run
+from services.deciders.state_server import Wait
 from services.store import Store
 from tests.pull.clock import Clock as StoreClock
 from tests.pull.direct import DirectApi, declare, names, report

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from services import plain_http
 from services.core.errors import ApiRefused, ApiUnreachable
-from services.plain_http import Pending, wait
+from services.lib import http_client
+from services.lib.http_client import Pending, wait
 from tests.serving import unused_port
 
 OK = b"HTTP/1.1 200 OK\r\n"
@@ -84,7 +84,7 @@ def test_no_whole_answer_is_the_same_as_none(server, answer):
 
 
 def test_an_endless_answer_is_cut(server, monkeypatch):
-    monkeypatch.setattr(plain_http, "_LIMIT_BYTES", 1000)
+    monkeypatch.setattr(http_client, "_LIMIT_BYTES", 1000)
     with pytest.raises(ApiUnreachable, match="more than 1000 bytes"):
         request("GET", server(OK + b"\r\n" + b" " * 5000), "/", timeout_s=10)
 

@@ -4,9 +4,9 @@ import pytest
 
 from services.core.errors import ApiRefused, ApiUnreachable
 from services.core.profile import profile
-from services.pull import scheduler
-from services.pull.deciding import Wait
-from services.pull.one_pass import Clock, run
+from services.deciders import scheduler
+from services.deciders.loop import Clock, run
+from services.deciders.state_server import Wait
 from services.store import Store
 from tests.pull.direct import DirectApi, declare, names, report
 

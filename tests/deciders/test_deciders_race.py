@@ -15,9 +15,9 @@ from services.core.liveness import NODE_DOWN, NODE_DRAINED, NODE_LEAVING, NODE_U
 from services.core.model import STOP
 from services.core.profile import profile
 from services.core.schedule import LEAST_LOADED
-from services.pull import node_controller, scheduler
-from services.pull.deciding import Api
-from services.pull.one_pass import run
+from services.deciders import node_controller, scheduler
+from services.deciders.loop import run
+from services.deciders.state_server import Api
 from services.store import Store
 from services.store.answers import Listing
 from services.store.events import PLACED, UNPLACED, UNWANTED, WANTED
@@ -186,8 +186,8 @@ def test_the_same_over_the_real_server_with_programs_among_the_passes(tmp_path, 
             report(store, node)
         options = ("--api", f"127.0.0.1:{port}", "--profile", "fast")
         with (
-            program("services.pull.scheduler", *options),
-            program("services.pull.node_controller", *options),
+            program("services.deciders.scheduler", *options),
+            program("services.deciders.node_controller", *options),
         ):
             play(store, lambda: Api(address, 20.0), 20)
         check(store)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.durable import DamagedFile, DurableFile, Loaded, UnwritableFile
+from services.lib.durable import DamagedFile, DurableFile, Loaded, UnwritableFile
 from tests.serving import ROOT
 from tests.waiting import wait_for
 
@@ -182,7 +182,7 @@ def test_any_json_survives(tmp_path_factory, document):
 
 WRITER = """
 import itertools, sys
-from services.durable import DurableFile
+from services.lib.durable import DurableFile
 file = DurableFile(sys.argv[1])
 for n in itertools.count(1):
     file.save({"n": n, "rest": "x" * 20_000})

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Generic, Protocol, TypeVar
 
-from services.plain_http import NOT_MODIFIED, Reply
+from services.lib.http_client import NOT_MODIFIED, Reply
 
 T = TypeVar("T")
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from services.version import VERSION
+from services.lib.version import VERSION
 
 Json = dict[str, Any]
 

@@ -1,6 +1,6 @@
 """Hold a machine still around a freeze, and set its clock before anything else runs again.
 
-    python3 -S -m services.hold SECRET ADDRESS PORT
+    python3 -S -m services.lib.standstill SECRET ADDRESS PORT
 
 Waits for the datagram `SECRET arm`. From then on it takes the machine's one processor as a
 real-time process, so that nothing decides on an old clock; the host pauses the machine, saves it,
@@ -22,7 +22,7 @@ import socket
 import sys
 import time
 
-from services.notify import notify
+from services.lib.sd_notify import notify
 
 # From `arm` to the pause it takes milliseconds; the kernel gives others 5 % of each second anyway
 # (sched_rt_runtime_us), so longer would be no firmer.

@@ -14,6 +14,7 @@ echo "$*" >> "$root/calls"
 verb=$1; shift
 [ "$1" = --no-block ] && shift
 [ -e "$root/refuse" ] && {{ echo 'Failed to connect to bus' >&2; exit 1; }}
+[ -e "$root/queues" ] && {{ for unit in "$@"; do echo "$verb $unit"; done >> "$root/queue"; exit; }}
 for unit in "$@"; do
     name=${{unit#pull-container@}}; name=${{name%.service}}
     cgroup="$root/sys/fs/cgroup/pull.slice/$unit"
@@ -36,18 +37,13 @@ class FakeSystemd:
     - `start` of a unit that is active does nothing, whatever its environment file says now;
     - a unit that starts has processes, and is ready only later (see `settle`), one of `slow`
       much later;
-    - a start that is queued succeeds, also that of a unit of `failing`, which then ends at once;
+    - a start succeeds once it is queued, also that of a unit of `failing`, which then ends at once;
     - a unit that crashed has no processes, so nobody sees it, and `start` brings it back;
     - a unit reads its environment file when it starts, and only then;
-    - with `queues` set, a job is only queued: what it starts or stops shows with `work`, and a
-      stop takes a start that waits from the queue.
     """
 
     def __init__(self, running: dict[str, UnitState] | None = None) -> None:
         self._running = dict(running or {})
-        self.queues = False
-        self._queue: dict[str, Task] = {}
-        self.looks = 0
         self._files = {name: state.image for name, state in self._running.items()}
         self.performed: list[Task] = []
         self.refuses: Exception | None = None
@@ -57,24 +53,12 @@ class FakeSystemd:
     def observed(self) -> dict[str, UnitState]:
         return dict(self._running)
 
-    def glance(self) -> dict[str, bool]:
-        self.looks += 1
-        return {name: state.ready for name, state in self._running.items()}
-
     def perform(self, tasks: Sequence[Task]) -> None:
         if self.refuses:
             raise self.refuses
         for task in tasks:
             self.performed.append(task)
-            if self.queues:
-                self._queue[task.container.name] = task
-            else:
-                self._do(task)
-
-    def work(self) -> None:
-        """Do what is queued."""
-        while self._queue:
-            self._do(self._queue.popitem()[1])
+            self._do(task)
 
     def _do(self, task: Task) -> None:
         if task.act is Act.STOP:
@@ -120,6 +104,11 @@ class FakeNode:
     def env(self, name: str) -> Path:
         return self.root / f"run/lab/units/pull/{name}.env"
 
+    def runs(self, name: str) -> bool:
+        """Whether the container has processes."""
+        events = self.cgroup(name) / "cgroup.events"
+        return events.exists() and "populated 1" in events.read_text()
+
     def start_by_hand(self, name: str) -> None:
         subprocess.run([self.systemctl, "start", _unit(name)], check=True)
 
@@ -131,6 +120,26 @@ class FakeNode:
         """what: `failing` or `slow`, as in FakeSystemd."""
         (self.root / what).mkdir(exist_ok=True)
         (self.root / what / name).touch()
+
+    def queues(self) -> None:
+        """From now on a job is only queued, until `work`."""
+        (self.root / "queues").touch()
+
+    def work(self) -> None:
+        """Do what is queued; of two jobs of a unit the later one counts."""
+        (self.root / "queues").unlink()
+        lines = (self.root / "queue").read_text().splitlines()
+        for unit, verb in {line.split()[1]: line.split()[0] for line in lines}.items():
+            subprocess.run([self.systemctl, verb, unit], check=True)
+
+    def get_ready(self, name: str) -> None:
+        """A container that was started serves now."""
+        (self.root / f"run/pull-container/{name}/ready").touch()
+
+    def crash(self, name: str) -> None:
+        """The container dies by itself; its environment file stays."""
+        (self.cgroup(name) / "cgroup.events").write_text("populated 0\n")
+        (self.root / f"run/pull-container/{name}/ready").unlink(missing_ok=True)
 
     def calls(self) -> list[str]:
         """Every command line that systemctl got."""

@@ -1,1 +1,1 @@
-"""One node's part of the pull mode: one pass, then exit. Standard library only."""
+"""The agent of one node in the pull mode. Standard library only: a timer starts it all day long."""

@@ -1,9 +1,10 @@
-"""`python3 -S -E -m services.agent`: reconcile this node, once, or for as long as a pass watches.
+"""`python3 -S -E -m services.agent`: make this node run what it should.
 
+One pass where the profile polls; where it waits for news, passes for as long as the profile says.
 From the unit: LAB_API=ADDRESS:PORT, LAB_PROFILE (seed without it), LAB_TOKEN_FILE, STATE_DIRECTORY
 and RUNTIME_DIRECTORY. For tests: [--api ADDRESS:PORT] [--node NAME] [--state DIR] [--run DIR]
-[--root DIR] [--systemctl PROGRAM]. With --leaving first: say goodbye for a node that shuts down.
-Exit code 0 also when nobody answers: running on without the API is the agent's job.
+[--root DIR] [--systemctl PROGRAM]. With --leaving before them: say goodbye for a node that shuts
+down. The exit code is 0 also when the API does not answer: to go on without it is the agent's job.
 """
 
 import os
@@ -12,11 +13,14 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from services.agent.journal import Journal
-from services.agent.line import Line
+from services.agent.client import NodeClient
+from services.agent.local_state import LocalState
+from services.agent.loop import run
+from services.agent.memory import Memory
+from services.agent.narrator import Narrator
 from services.agent.plane import Plane
 from services.agent.systemd import Systemd
-from services.agent.tick import tick
+from services.agent.tick import ControlPlane
 from services.core.address import Address, parse_address
 from services.core.errors import LabError
 from services.core.names import check_label
@@ -25,12 +29,15 @@ from services.lib.slowness import slowness
 
 _LEAVING = "--leaving"
 _BOOT_ID = "/proc/sys/kernel/random/boot_id"
-# Of the unit's runtime directories; the other is the containers'.
+# The agent's own of the unit's runtime directories; the other one is for its containers.
 _RUN = "/lab-agent"
 
 
 class Settings(NamedTuple):
-    """Where one pass looks. run: where the lease is kept. boot: this boot's id."""
+    """What one run of the agent needs to know.
+
+    state: folder of the assignment. run: folder of the lease. boot: id of this boot, or "".
+    """
 
     api: Address
     node: str
@@ -38,69 +45,62 @@ class Settings(NamedTuple):
     run: str
     token_path: str
     timings: Profile
-    systemd: Systemd
+    root: str
+    systemctl: str
     boot: str
+
+    def client(self) -> NodeClient:
+        """Return this node's client of the state server."""
+        timeout_s = self.timings.agent_timeout_s
+        return NodeClient(
+            self.node, self.api, timeout_s=timeout_s, token_path=self.token_path, boot=self.boot
+        )
 
 
 def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
-    """Run one pass; return 1 and say why if the settings are wrong or systemd refused."""
+    """Return 0; return 1 and say why if the settings are wrong or systemd refused something."""
     leaves = arguments[:1] == [_LEAVING]
     try:
         options = settings(arguments[1:] if leaves else arguments, environment, leaves=leaves)
-        leave(options) if leaves else run(options)
     except LabError as error:
         print(f"{error}\nhint: {error.hint}", file=sys.stderr)
         return 1
-    return 0
+    if leaves:
+        _leave(options)
+        return 0
+    return 0 if reconcile_node(options) else 1
 
 
-def run(options: Settings) -> None:
-    """Run one pass. Raises LabError."""
+def reconcile_node(options: Settings) -> bool:
+    """Make this node run what it should; return whether systemd did all that it was asked to do."""
     timings = options.timings
     until_s = time.monotonic() + timings.watch_s
-    plane = Plane(
-        options.node,
-        options.api,
-        options.state,
-        timeout_s=timings.agent_timeout_s,
-        complain=_say,
-        run=options.run,
-        token_path=options.token_path,
-        boot=options.boot,
-    )
-    journal = Journal(f"{options.state}/said.json", _say)
-    if not timings.watch_s:
-        tick(plane, options.systemd, journal)
-        return
-    # Here, and below: what a pass does not need is not imported by it.
-    from services.agent.held import Held
-    from services.agent.watch import Watch
+    memory = Memory(options.state, options.run, options.boot, _say)
+    polling = Plane(options.client(), LocalState(memory), _say)
+    plane: ControlPlane = polling
+    if timings.watch_s:
+        # Not above: a pass that polls would import it for nothing.
+        from services.agent.longpoll import LongPoll
 
-    held = Held(plane, tick_s=timings.tick_s, until_s=until_s)
-    Watch(held, options.systemd, journal, patience_s=timings.tick_s).run(until_s)
+        plane = LongPoll(polling, tick_s=timings.tick_s, until_s=until_s)
+    systemd = Systemd(options.root, options.systemctl, patience_s=timings.tick_s)
+    return run(plane, systemd, Narrator(f"{options.state}/said.json", _say))
 
 
-def leave(options: Settings) -> None:
+def _leave(options: Settings) -> None:
     """Say goodbye, within leaving_s of the profile and its agent_timeout_s."""
     from services.agent import leaving
 
-    line = Line(
-        options.node,
-        options.api,
-        timeout_s=options.timings.agent_timeout_s,
-        token_path=options.token_path,
-        boot=options.boot,
-    )
     reach_s = options.timings.agent_timeout_s / leaving.ATTEMPTS
-    leaving.leave(line, _say, wait_s=options.timings.leaving_s, reach_s=reach_s)
+    leaving.leave(options.client(), _say, wait_s=options.timings.leaving_s, reach_s=reach_s)
 
 
 def settings(
     arguments: Sequence[str], environment: Mapping[str, str], *, leaves: bool = False
 ) -> Settings:
-    """Return the settings of one pass; options beat the environment. Raises LabError.
+    """Return the settings; options come before the environment. Raises LabError.
 
-    leaves: for a goodbye, which remembers nothing.
+    leaves: for a goodbye, which needs no state directory.
     """
     runs = environment.get("RUNTIME_DIRECTORY", "").split(":")
     given = {
@@ -116,7 +116,7 @@ def settings(
         if arguments[at] not in given or at + 1 == len(arguments):
             raise LabError(
                 f"{arguments[at]!r} is not an option with a value",
-                hint=f"use one of: {', '.join(given)}; {_LEAVING} stands alone, and first",
+                hint=f"use one of: {', '.join(given)}; {_LEAVING}, without a value, comes first",
             )
         given[arguments[at]] = arguments[at + 1]
     if not given["--state"] and not leaves:
@@ -131,7 +131,8 @@ def settings(
         given["--run"] or given["--state"],
         environment.get("LAB_TOKEN_FILE", "/etc/lab/token"),
         stretched(profile(timings), slowness()),
-        Systemd(given["--root"], given["--systemctl"]),
+        given["--root"],
+        given["--systemctl"],
         _boot_id(),
     )
 
@@ -141,7 +142,7 @@ def _boot_id() -> str:
         with open(_BOOT_ID, encoding="ascii") as file:
             return file.read().strip()
     except OSError:
-        return ""  # no kernel that says so: then nobody can tell a reboot from a late heartbeat
+        return ""  # then the server cannot tell a reboot from a late heartbeat
 
 
 def _say(line: str) -> None:

@@ -1,4 +1,4 @@
-"""What one node remembers: what it must run, for good, and until when that holds, for now."""
+"""What one node remembers: what it must run, for good, and its lease, until the next boot."""
 
 import os
 import time
@@ -14,8 +14,8 @@ from services.lib.durable import DurableFile
 class Memory:
     """The assignment in `directory`, the lease in `run`; neither is ever half written.
 
-    boot: this boot's id; a lease of another boot is none, for its clock began anew.
-    complain: takes one line for the journal. Nothing here raises.
+    boot: id of this boot; a lease of another boot does not count, since its clock is not ours.
+    complain: takes one line for the agent's output. Nothing here raises.
     """
 
     def __init__(
@@ -28,29 +28,29 @@ class Memory:
         self._lease_lost = False
 
     def recall(self) -> Assignment | None:
-        """Return the last assignment that was kept, None if there is none that can be used."""
+        """Return the assignment on disk, None if there is none that can be used."""
         try:
             loaded = self._file.load()
             if loaded.problem:
                 self._complain(f"local state: {loaded.problem}")
             return None if loaded.document is None else wire.load_assignment(loaded.document)
         except LabError as error:
-            # Also a kept image that the catalogue lost: the server will say it anew.
+            # Also an image that the catalogue has lost: the server will send another one.
             self._complain(f"no local state: {error}")
             return None
 
     def keep(self, answer: Assignment, known: Assignment | None) -> None:
-        """Remember `answer` on disk. known: what is there."""
+        """Write `answer` to disk. known: what is there already."""
         try:
             if answer != known:
                 self._file.save(wire.dump_assignment(answer))
             else:
-                os.utime(self._file.path)  # still true now: what an outage later refers to
+                os.utime(self._file.path)  # `since` is about the last time that it was true
         except (LabError, OSError) as error:
             self._complain(f"cannot remember what to run: {error}")
 
     def since(self) -> str:
-        """Return when what is kept was last true, as a time of day."""
+        """Return when the assignment on disk was last true, as a time of day."""
         for path in (self._file.path, self._file.previous):
             try:
                 return time.strftime("%H:%M:%S", time.localtime(os.stat(path).st_mtime))
@@ -59,7 +59,7 @@ class Memory:
         return "an unknown time"
 
     def lease(self) -> Lease | None:
-        """Return the last lease of this boot."""
+        """Return the last lease of this boot; None if there is none."""
         try:
             with open(self._lease_path, encoding="ascii") as file:
                 boot, sent_at_s, lease_s = file.read().split()
@@ -68,7 +68,7 @@ class Memory:
             return None
 
     def keep_lease(self, lease: Lease) -> None:
-        """Remember `lease` until the next boot. Not synced: after a power cut there is none."""
+        """Write `lease` for the next pass. Not synced: after a power cut there is none."""
         half = f"{self._lease_path}.new"
         text = f"{self._boot} {lease.sent_at_s!r} {lease.lease_s!r}\n"
         try:

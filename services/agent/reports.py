@@ -1,56 +1,61 @@
 """What the state server knows of what runs here, and the heartbeats that tell it."""
 
 from services.agent.plane import Plane
-from services.agent.tick import Observed
 from services.core import wire
 from services.core.errors import ApiUnreachable, LabError
-from services.core.model import UnitState
+from services.core.model import Observed, UnitState
 from services.lib.http_client import Pending
 
 # What runs, and the revision of the assignment that was acted on: the server waits for both.
-_State = tuple[dict[str, UnitState], int]
+_Report = tuple[dict[str, UnitState], int]
 
 
 class Reports:
-    """Heartbeats on a connection of their own, one at a time, of `plane`.
+    """Heartbeats beside the long poll, on a connection of their own, one at a time.
 
-    again_s: least time between two of them; retry_s: after one that failed.
+    again_s: least time between two of them. retry_s: after one that failed. pending: the one that
+    is on its way.
     """
 
     def __init__(self, plane: Plane, *, again_s: float, retry_s: float) -> None:
         self._plane = plane
         self._again_s = again_s
         self._retry_s = retry_s
-        self._state: _State = ({}, 0)
-        self._known: _State | None = None
+        self._latest: _Report = ({}, 0)
+        self._sent: _Report | None = None
         self._at_s = self._sent_at_s = self._next_s = 0.0
-        self._shown = ""
+        self._token = ""
         self.pending: Pending | None = None
 
-    def say(self, observed: Observed, *, known: bool = False) -> None:
-        """Tell `observed` next. known: somebody else tells it."""
-        self._state = (dict(observed), self._plane.revision)
-        self._known = self._state if known else self._known
+    def update(self, observed: Observed) -> None:
+        """Let the next heartbeat say that `observed` runs here."""
+        # What systemd is about to do is this node's own business.
+        running = {name: state._replace(job=None) for name, state in observed.items()}
+        self._latest = (running, self._plane.local.revision)
 
-    def forget(self) -> None:
-        """The server may not know any more what it was told."""
-        self._known = None
+    def mark_sent(self) -> None:
+        """The server was sent the latest report by other means."""
+        self._sent = self._latest
+
+    def repeat(self) -> None:
+        """The server may have forgotten what it was sent."""
+        self._sent = None
 
     def beat(self) -> Pending:
-        """Begin a heartbeat that tells what there is to tell, for whoever takes its answer."""
-        self._known = self._state
-        self._shown = self._plane.line.shown
-        return self._plane.line.beat(*self._state)
+        """Return a heartbeat on its way with the latest report; the caller takes its answer."""
+        self._sent = self._latest
+        self._token = self._plane.client.token
+        return self._plane.client.beat(*self._latest)
 
     def begin(self, now_s: float) -> None:
-        """Begin a heartbeat if there is something to tell, and it is time."""
-        if self.pending is None and self._state != self._known and now_s >= self._next_s:
-            # The time is taken before anything is sent: the lease counts from it.
-            self._at_s, self._sent_at_s = now_s, self._plane.now_s()
+        """Send a heartbeat if the latest report was not sent yet and it is time."""
+        if self.pending is None and self._latest != self._sent and now_s >= self._next_s:
+            # Before anything is sent: the lease counts from here.
+            self._at_s, self._sent_at_s = now_s, self._plane.local.now_s()
             self.pending = self.beat()
 
     def take(self) -> None:
-        """Take the answer if it is there. Whether anybody answers at all is for others to say."""
+        """Take the answer if it is there. The long poll notices an outage; this does not."""
         if self.pending is None or not self.pending.over:
             return
         pending, self.pending = self.pending, None
@@ -58,13 +63,13 @@ class Reports:
         try:
             answer = wire.load_beat(pending.result().body)
         except LabError as error:
-            self._known = None
-            if self._plane.line.has_new_token(error, self._shown):
-                return  # nothing is wrong but that it was replaced
+            self._sent = None
+            if self._plane.client.has_new_token(error, self._token):
+                return  # the token was replaced; nothing else is wrong
             self._next_s = self._at_s + self._retry_s
             if not isinstance(error, ApiUnreachable):
                 self._plane.complain(f"not reported: {error}")
             return
-        # Any other assignment comes, or came, on the other connection, which may be faster.
-        if answer is not None and answer == self._plane.recall():
-            self._plane.confirm(self._sent_at_s)
+        # Another assignment arrives by the long poll as well, which may be faster.
+        if answer is not None and answer == self._plane.local.assignment:
+            self._plane.local.confirm(self._sent_at_s)

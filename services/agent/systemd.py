@@ -1,13 +1,19 @@
-"""This node's containers: seen through their cgroups, changed through `systemctl`.
+"""This node's containers: observed through their cgroups, changed through `systemctl`.
 
 Spawning `systemctl list-units` costs an emulated guest 130 ms a pass; reading the slice's
 cgroup directory costs two. systemctl itself is spawned without `import subprocess`, which
 would add 13 % to the instructions of a pass.
+
+`systemctl --no-block` returns when a job is queued. Until systemd runs it, a container that starts
+has no processes, and one that stops has them still. Who looks every 150 ms meets both, so jobs of
+the last moment are part of what is observed.
 """
 
 import os
 import select
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
 
 from services.core.errors import LabError
 from services.core.model import DEFAULT_IMAGE, Act, Task, UnitState
@@ -20,47 +26,76 @@ _SYSTEMCTL_LIMIT_S = 10.0
 _SIGKILL = 9
 
 
-class SystemctlFailed(LabError):
-    """systemd did not accept a job, or did not answer."""
+class _Job(NamedTuple):
+    """What systemd was asked to do with a container, when, and from which image."""
 
-    def __init__(self, command: Sequence[str], detail: str) -> None:
-        super().__init__(
-            f"{' '.join(command)}: {detail}", hint="its own message is in this journal, above"
-        )
-        self.command = tuple(command)
-        self.detail = detail
-
-
-class NotPrepared(LabError):
-    """A container whose environment file cannot be written, and which is not started then."""
-
-    def __init__(self, path: str, detail: str) -> None:
-        super().__init__(
-            f"cannot write {path}: {detail}", hint="check free space and permissions: df -h /run"
-        )
-        self.path = path
-        self.detail = detail
+    act: Act
+    at_s: float
+    image: str
 
 
 class Systemd:
     """The pull mode's containers under `root` ("/" but for tests).
 
-    systemctl: the program to spawn.
+    systemctl: the program to spawn. patience_s: how long systemd may take to show a job, before
+    it is asked again; 0 to remember no jobs. now_s: monotonic. busy: whether, when it was last
+    observed, systemd did not show yet all that it was asked to do.
     """
 
-    def __init__(self, root: str = "/", systemctl: str = "/usr/bin/systemctl") -> None:
+    def __init__(
+        self,
+        root: str = "/",
+        systemctl: str = "/usr/bin/systemctl",
+        *,
+        patience_s: float = 0.0,
+        now_s: Callable[[], float] = time.monotonic,
+    ) -> None:
         root = root.rstrip("/")
         self._slice = f"{root}/sys/fs/cgroup/pull.slice"
         self._units = f"{root}/run/lab/units/pull"
         self._runtime = f"{root}/run/pull-container"
         self._systemctl = systemctl
+        self._patience_s = patience_s
+        self._now_s = now_s
+        self.busy = False
+        self._jobs: dict[str, _Job] = {}
+        self._glanced: Mapping[str, bool] | None = None
+        self._running: dict[str, UnitState] = {}
 
     def observed(self) -> dict[str, UnitState]:
-        """Return every container with live processes, whoever started it, by name."""
-        return {name: UnitState(self._image(name), ready) for name, ready in self.glance().items()}
+        """Return every container that has processes, whoever started it, or may have them soon.
 
-    def glance(self) -> dict[str, bool]:
-        """Return who is there, by name, and whether it is ready: what `observed` is cheap in."""
+        By name. Cheap while nothing changes: images are only read again when containers came,
+        went or got ready, or after `perform`.
+        """
+        glance = self._glance()
+        if glance != self._glanced:
+            self._glanced = glance
+            self._running = {n: UnitState(self._image(n), ready) for n, ready in glance.items()}
+        observed = self._with_jobs(self._running) if self._jobs else self._running
+        self.busy = any(state.job for state in observed.values())
+        return observed
+
+    def _with_jobs(self, running: Mapping[str, UnitState]) -> dict[str, UnitState]:
+        """Return `running` with the jobs of the last patience_s seconds.
+
+        A container that may start any moment is there, not ready: it is not started again at once,
+        not even if it fails at once; it is stopped if it is not wanted any more, which takes its
+        job from the queue; and every report names it.
+        """
+        now_s = self._now_s()
+        self._jobs = {n: j for n, j in self._jobs.items() if now_s - j.at_s < self._patience_s}
+        observed = dict(running)
+        for name, job in self._jobs.items():
+            state = running.get(name)
+            if state is None and job.act is Act.START:
+                observed[name] = UnitState(job.image, ready=False, job=Act.START)
+            elif state is not None and job.act is Act.STOP:
+                observed[name] = state._replace(job=Act.STOP)
+        return observed
+
+    def _glance(self) -> dict[str, bool]:
+        """Return which containers have processes, and whether each is ready."""
         try:
             entries = os.listdir(self._slice)
         except FileNotFoundError:
@@ -75,11 +110,21 @@ class Systemd:
     def perform(self, tasks: Sequence[Task]) -> None:
         """Stop, then start: one `systemctl` each for all units, without waiting for them.
 
-        A container that is stopped to be started again is waited for: its start would cancel
-        a stop job that has not begun, and its new image must not be written while the old one
-        runs, or nobody could tell any more. Raises the first SystemctlFailed or NotPrepared
-        after it tried everything.
+        The stop of a container that is started again is waited for: its start would cancel a stop
+        job that has not begun, and its new image must not be written while the old one runs, or
+        the image of what runs could not be told any more. Raises the first LabError after
+        everything was tried.
         """
+        try:
+            self._perform(tasks)
+        finally:
+            self._glanced = None
+            at_s = self._now_s()
+            for task in tasks:
+                name, image = task.container.name, task.container.image
+                self._jobs[name] = _Job(task.act, at_s, image)
+
+    def _perform(self, tasks: Sequence[Task]) -> None:
         problems: list[LabError] = []
         stops = [task.container.name for task in tasks if task.act is Act.STOP]
         starts = {task.container.name: task.container for task in tasks if task.act is Act.START}
@@ -93,10 +138,15 @@ class Systemd:
             try:
                 self._write_environment(container.name, container.image)
             except OSError as error:
-                # It might come up with the image of another container of that name.
+                # It might come up with the image of an earlier container of that name.
                 del starts[container.name]
-                path = f"{self._units}/{container.name}.env"
-                problems.append(NotPrepared(path, error.strerror or str(error)))
+                problems.append(
+                    LabError(
+                        f"cannot write {self._units}/{container.name}.env: "
+                        f"{error.strerror or error}",
+                        hint="check free space and permissions: df -h /run",
+                    )
+                )
         problems += self._run("start", list(starts), wait=False)
         if problems:
             raise problems[0]
@@ -115,7 +165,7 @@ class Systemd:
         try:
             lines = _read(f"{self._units}/{name}.env").splitlines()
         except OSError:
-            return DEFAULT_IMAGE  # as the unit does: it was started by hand
+            return DEFAULT_IMAGE  # as the unit does, for a container that was started by hand
         images = [line.partition("=")[2] for line in lines if line.startswith("LAB_IMAGE=")]
         return images[-1] if images else DEFAULT_IMAGE
 
@@ -127,18 +177,21 @@ class Systemd:
         os.replace(half, f"{self._units}/{name}.env")
 
     def _forget(self, name: str) -> None:
-        """A container of that name that is started by hand later gets the default image."""
+        """Let a container of that name that is started by hand later get the default image."""
         try:
             os.unlink(f"{self._units}/{name}.env")
         except OSError:
             return  # there is none, or the next start fails to replace it and says so
 
-    def _run(self, verb: str, names: Sequence[str], *, wait: bool) -> list[SystemctlFailed]:
+    def _run(self, verb: str, names: Sequence[str], *, wait: bool) -> list[LabError]:
         if not names:
             return []
         command = [self._systemctl, verb, *([] if wait else ["--no-block"]), *map(_unit, names)]
         detail = _spawn(command)
-        return [SystemctlFailed(command, detail)] if detail else []
+        if not detail:
+            return []
+        hint = "systemctl's own message is above, in this unit's journal"
+        return [LabError(f"{' '.join(command)}: {detail}", hint=hint)]
 
 
 def _unit(name: str) -> str:
@@ -146,8 +199,11 @@ def _unit(name: str) -> str:
 
 
 def _read(path: str) -> str:
-    """The first 4 KiB of a small file. A look reads one for each container, seven times a second,
-    and three system calls cost a fifth of what `open` and its layers do."""
+    """Return the first 4 KiB of a small file.
+
+    A look reads one for each container, seven times a second, and three system calls cost a fifth
+    of what `open` and its layers do.
+    """
     file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         return os.read(file, 4096).decode("utf-8", "replace")

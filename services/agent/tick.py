@@ -1,80 +1,49 @@
-"""The agent's pass: observe, ask, reconcile, say, perform, report.
+"""The agent's pass: observe, ask what is desired, reconcile, narrate, perform, report.
 
 Compare services/push/push.py: the same containers on the same nodes, and no pass.
+Both profiles run this function: services/agent/loop.py calls it once, or again and again.
 """
 
-from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from services.agent.journal import Journal
-from services.core.errors import LabError
-from services.core.follow import Answer
-from services.core.lease import overdue, plan, wanted
-from services.core.model import Assignment, Task, UnitState
-
-Observed = Mapping[str, UnitState]
+from services.agent.narrator import Narrator
+from services.agent.systemd import Systemd
+from services.core.model import Desired, Observed, Task
+from services.core.reconcile import reconcile
 
 
 class ControlPlane(Protocol):
-    """Where the desired state comes from. No method raises when nobody answers."""
+    """The state server, as a node sees it. No method raises when the server does not answer."""
 
-    def recall(self) -> Assignment | None:
-        """Return what this node was last told to run; None if nobody ever said."""
+    def desired(self, observed: Observed) -> Desired:
+        """Return what this node must run: what the server says, or else what it said last.
 
-    def cut_off(self) -> str:
-        """Return why containers that must never run twice must not run now; "" if they may."""
-
-    def ask(self, observed: Observed) -> Answer:
-        """Say that this node lives and runs `observed`; return what it must run."""
+        Never more than the lease allows. `observed` is what the server is told runs here.
+        """
 
     def report(self, observed: Observed) -> None:
-        """Say what runs now, after a pass that changed it."""
+        """Tell the server what runs here after this pass changed it."""
+
+    def wait(self, busy: bool) -> bool:
+        """Return True when another pass is due: there is news, the lease ran out, or it is time.
+
+        busy: systemd still works on what it was asked to do. False: no pass follows.
+        """
 
 
-class Systemd(Protocol):
-    """The containers of this node."""
+def tick(plane: ControlPlane, systemd: Systemd, narrator: Narrator) -> tuple[Task, ...]:
+    """Make this node run what it should: one pass of the loop that push does not have.
 
-    def observed(self) -> Observed:
-        """Return every container that has processes, by name."""
-
-    def perform(self, tasks: Sequence[Task]) -> None:
-        """Do `tasks` in their order. Raises LabError, after it tried all of them."""
-
-
-def tick(plane: ControlPlane, systemd: Systemd, journal: Journal) -> tuple[Task, ...]:
-    """Run one pass and return the tasks that it performed after it had asked.
-
-    Without an answer from anybody, now or ever, nothing is touched: "unreachable" never means
-    "run nothing". Raises LabError when systemd refused; what it left undone is reported then,
-    and the next pass tries again.
+    Returns the tasks that it performed. Raises LabError when systemd refused some of them; what
+    runs is reported all the same, and the next pass tries again.
     """
-    observed = let_go(plane, systemd, journal)
-    answer = plane.ask(observed)
-    cut_off = plane.cut_off()
-    tasks = plan(answer.assignment, observed, cut_off)
-    journal.record(answer._replace(assignment=wanted(answer.assignment, cut_off)), tasks)
+    observed = systemd.observed()
+    desired = plane.desired(observed)
+    tasks = reconcile(desired, observed)
+    narrator.record(desired, observed, tasks)
     if tasks:
         try:
             systemd.perform(tasks)
         finally:
             plane.report(systemd.observed())
     return tasks
-
-
-def let_go(plane: ControlPlane, systemd: Systemd, journal: Journal) -> Observed:
-    """Stop what the lease has run out for; return what runs.
-
-    Before anybody is asked: an answer may be long in coming, and whoever gives it may have placed
-    these containers elsewhere by now. If it has not, they are started again.
-    """
-    observed = systemd.observed()
-    tasks = overdue(plane.recall(), observed, plane.cut_off())
-    if not tasks:
-        return observed
-    journal.say(tasks)
-    try:
-        systemd.perform(tasks)
-    except LabError as error:
-        # Still to be done after the question, which must be asked all the same.
-        journal.complain(error)
-    return systemd.observed()

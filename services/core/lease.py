@@ -25,12 +25,10 @@ margin is long enough for every pause. Moves between two nodes that both hear th
 or by a drain, are not about leases: there the old place stops when it is told.
 """
 
-from collections.abc import Mapping
 from typing import NamedTuple
 
-from services.core.model import STOP, Act, Assignment, Task, UnitState
+from services.core.model import STOP, Assignment, Container, Desired, Observed
 from services.core.profile import Profile
-from services.core.reconcile import reconcile
 
 CUT_OFF = "cut off for {silent_s:.1f} s, lease {lease_s:g} s, on_disconnect stop"
 NEVER_HEARD = "cut off since this node booted, on_disconnect stop"
@@ -70,39 +68,41 @@ def cut_off(lease: Lease | None, now_s: float) -> str:
     return CUT_OFF.format(silent_s=silent_s, lease_s=lease.lease_s)
 
 
-def plan(
-    assignment: Assignment | None, observed: Mapping[str, UnitState], reason: str
-) -> tuple[Task, ...]:
-    """Return the tasks for what a node must run now, in order; as of reconcile.
+def may_run(assignment: Assignment | None, reason: str) -> Desired:
+    """Return what may run of `assignment`: all of it, unless there is a `reason` of cut_off.
 
-    assignment: None leaves everything as it is. reason: of cut_off; with one, containers with
-    STOP are not wanted, and the tasks that stop them give it.
+    Then containers with STOP are withheld for that reason. Without an assignment nothing is known.
+    Total function; it never raises.
     """
-    allowed = wanted(assignment, reason)
-    if assignment is None or allowed is None:
-        return ()
-    desired = {container.name: container for container in allowed.containers}
-    withheld = {container.name for container in assignment.containers} - desired.keys()
-    return tuple(
-        task._replace(reason=reason) if task.container.name in withheld else task
-        for task in reconcile(desired, observed)
-    )
+    if assignment is None:
+        return Desired(None)
+    withheld = {
+        container.name: reason
+        for container in assignment.containers
+        if reason and container.on_disconnect == STOP
+    }
+    containers = {
+        container.name: container
+        for container in assignment.containers
+        if container.name not in withheld
+    }
+    return Desired(containers, withheld, assignment.revision)
 
 
-def wanted(assignment: Assignment | None, reason: str) -> Assignment | None:
-    """Return what may run of `assignment`. reason: of cut_off."""
-    if assignment is None or not reason:
-        return assignment
-    kept = (item for item in assignment.containers if item.on_disconnect != STOP)
-    return assignment._replace(containers=tuple(kept))
+def only_withheld_stops(desired: Desired, observed: Observed) -> Desired | None:
+    """Return what to run so that only withheld containers stop; None if none of them runs.
 
-
-def overdue(
-    assignment: Assignment | None, observed: Mapping[str, UnitState], reason: str
-) -> tuple[Task, ...]:
-    """Return only those tasks of `plan` that the lease is the reason for: they cannot wait."""
-    tasks = plan(assignment, observed, reason) if reason else ()
-    return tuple(task for task in tasks if task.act is Act.STOP and task.reason == reason)
+    For a node that has not asked the state server yet: stopping them cannot wait for an answer,
+    and everything else can.
+    """
+    if not desired.withheld.keys() & observed.keys():
+        return None
+    stay = {
+        name: Container(name, state.image)
+        for name, state in observed.items()
+        if name not in desired.withheld
+    }
+    return desired._replace(containers=stay)
 
 
 def between_s(timings: Profile, slowness: float) -> float:

@@ -4,6 +4,7 @@ Tuples, not dataclasses: `import dataclasses` pulls in `inspect` and costs the a
 about 150 ms a pass in an emulated guest; `typing.NamedTuple` costs a tenth of that.
 """
 
+from collections.abc import Mapping
 from enum import Enum
 from typing import NamedTuple
 
@@ -41,21 +42,27 @@ class Placed(NamedTuple):
         return self.container.name
 
 
-class UnitState(NamedTuple):
-    """One container unit that has processes on a node.
-
-    image: the workload it was started with. ready: it said that it serves.
-    """
-
-    image: str
-    ready: bool
-
-
 class Act(Enum):
     """What can be done to a unit, in the order in which one pass does it."""
 
     STOP = "stop"
     START = "start"
+
+
+class UnitState(NamedTuple):
+    """One container unit of a node.
+
+    image: the workload it was started with. ready: it said that it serves. job: what systemd was
+    asked to do with it a moment ago and does not show yet; None for nothing.
+    """
+
+    image: str
+    ready: bool
+    job: Act | None = None
+
+
+# Name -> state of every container unit of a node that has processes, or may have them any moment.
+Observed = Mapping[str, UnitState]
 
 
 class Task(NamedTuple):
@@ -64,6 +71,23 @@ class Task(NamedTuple):
     act: Act
     container: Container
     reason: str
+
+
+class Desired(NamedTuple):
+    """What one node must run now, and how its agent knows.
+
+    containers: by name; None if the state server never said, and then nothing is touched.
+    withheld: name -> why a container that is assigned here must not run now.
+    revision: of the assignment that this is about; 0 for none.
+    outage: "" if the state server said so just now, else why the agent uses its local state.
+    since: when the state server last said so, as a time of day; "" for never.
+    """
+
+    containers: Mapping[str, Container] | None
+    withheld: Mapping[str, str] = {}
+    revision: int = 0
+    outage: str = ""
+    since: str = ""
 
 
 class Health(Enum):

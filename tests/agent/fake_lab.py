@@ -43,7 +43,7 @@ class Exchange:
 
 
 class FakeLab:
-    """A clock, and a server that is asked through a Line of this shape.
+    """A clock, and a server that is asked through a NodeClient of this shape.
 
     watch, beat: what is answered from now on. held_s: how long a watch is held, None for as long
     as it asks for. asked: (when, what) of every request.
@@ -59,7 +59,7 @@ class FakeLab:
         self.etags: list[str] = []
         self.tokens_read = 0
         # What goes with a request, and what is in the file by now.
-        self.shown = self.token = "old"
+        self.token = self.new_token = "old"
         # The only token that it takes; "" for any.
         self.valid = ""
 
@@ -83,19 +83,35 @@ class FakeLab:
         self.etags.append(etag)
         if not etag:
             return Exchange(self, self._let_in(desired(A)), 0.01)
-        if self.valid not in ("", self.shown):
+        if self.valid not in ("", self.token):
             return Exchange(self, NOT_KNOWN, 0.01)
         return Exchange(self, self.watch, wait_s if self.held_s is None else self.held_s)
 
     def _let_in(self, answer):
-        return answer if self.valid in ("", self.shown) else NOT_KNOWN
+        return answer if self.valid in ("", self.token) else NOT_KNOWN
 
-    def has_new_token(self, error, shown):
+    def has_new_token(self, error, token):
         if getattr(error, "status", 0) != 401:
             return False
         self.tokens_read += 1
-        self.shown = self.token
-        return self.shown != shown
+        self.token = self.new_token
+        return self.token != token
 
     def times(self, what):
         return [at_s for at_s, kind in self.asked if kind == what]
+
+
+def listen(poll, lab, seconds):
+    """What is desired after each look of the next `seconds`, where it differs from before."""
+    until_s, news, last = lab.now_s + seconds, [], poll._local.desired()
+    while lab.now_s < until_s and poll.wait(False):
+        desired = poll._local.desired()
+        if desired != last:
+            news.append(desired)
+        last = desired
+    return news
+
+
+def cut_off(plane):
+    """Whether the lease has run out, by the clock of the lab."""
+    return plane.local.lease_left_s() <= 0

@@ -2,13 +2,23 @@
 
 import pytest
 
+from services.agent.client import NodeClient
+from services.agent.local_state import NOT_ASKED, LocalState
+from services.agent.memory import Memory
 from services.agent.plane import Plane
 from services.core.lease import NEVER_HEARD
-from services.core.model import STOP, Assignment, Container
+from services.core.model import STOP, Assignment, Container, UnitState
+from services.core.reconcile import reconcile
 from tests.agent.server import StateServer
 from tests.serving import unused_port
 
 SAFE = Assignment("e", 5, (Container("s", on_disconnect=STOP),), lease_s=3.0)
+RUNS = {"s": UnitState("demo", ready=True)}
+
+
+def withheld(plane):
+    """Why `s` must not run now; "" if it may."""
+    return plane.local.desired().withheld.get("s", "")
 
 
 @pytest.fixture
@@ -23,10 +33,11 @@ def plane(server, tmp_path):
 
         def plane(boot="boot1", at=address):
             told: list[str] = []
-            made = Plane(
-                "node1", at, str(tmp_path), timeout_s=5, complain=told.append, run=str(tmp_path),
-                token_path=str(tmp_path / "token"), boot=boot, now_s=lambda: plane.now_s,
-            )  # fmt: skip
+            client = NodeClient(
+                "node1", at, timeout_s=5, token_path=str(tmp_path / "token"), boot=boot
+            )
+            memory = Memory(str(tmp_path), str(tmp_path), boot, told.append)
+            made = Plane(client, LocalState(memory, lambda: plane.now_s), told.append)
             made.told = told
             return made
 
@@ -34,16 +45,33 @@ def plane(server, tmp_path):
         yield plane
 
 
-def test_before_anybody_answered_nothing_may_run_that_must_not_run_twice(plane):
-    assert plane().cut_off() == NEVER_HEARD
+def test_after_a_reboot_nothing_may_run_that_must_not_run_twice_before_the_server_answered(plane):
+    plane().desired({})
+    assert withheld(plane("boot2")) == NEVER_HEARD
+
+
+def test_what_the_lease_ran_out_for_is_stopped_before_the_server_is_asked(plane, server):
+    plane().desired(RUNS)
+    plane.now_s += 3.4
+    requests = len(server.requests)
+    late = plane()
+    observed = RUNS | {"fake": UnitState("nginx", ready=True)}
+    urgent = late.desired(observed)
+    # Everything else can wait for the answer.
+    assert {task.container.name for task in reconcile(urgent, observed)} == {"s"}
+    assert urgent.outage == NOT_ASKED
+    assert (len(server.requests), late.wait(False)) == (requests, True)
+    # Also where systemd refused to stop it: the question comes all the same, and renews the lease.
+    assert late.desired(observed).withheld == {}
+    assert (len(server.requests), late.wait(False)) == (requests + 1, False)
 
 
 def test_a_lease_outlives_a_pass(plane):
-    plane().ask({})
+    plane().desired({})
     plane.now_s += 2.9
-    assert plane().cut_off() == ""
+    assert withheld(plane()) == ""
     plane.now_s += 0.5
-    assert plane().cut_off() == "cut off for 3.4 s, lease 3 s, on_disconnect stop"
+    assert withheld(plane()) == "cut off for 3.4 s, lease 3 s, on_disconnect stop"
 
 
 def test_a_lease_counts_from_when_the_question_was_sent(plane, server):
@@ -53,31 +81,31 @@ def test_a_lease_counts_from_when_the_question_was_sent(plane, server):
 
     answer, server.reply = server.reply, late
     asked = plane()
-    asked.ask({})
-    assert asked.cut_off() == ""
+    asked.desired({})
+    assert withheld(asked) == ""
     plane.now_s += 1.1
-    assert asked.cut_off()
+    assert withheld(asked)
 
 
 def test_a_lease_of_another_boot_is_none(plane):
-    plane().ask({})
+    plane().desired({})
     plane.now_s = 100.5
-    assert plane("boot2").cut_off() == NEVER_HEARD
+    assert withheld(plane("boot2")) == NEVER_HEARD
 
 
 @pytest.mark.parametrize("content", ["", "boot1 1", "boot1 x 3", "\xff", "boot1 1 2 3"])
 def test_a_spoiled_lease_is_none(plane, tmp_path, content):
-    plane().ask({})
+    plane().desired({})
     (tmp_path / "lease").write_text(content, encoding="latin-1")
-    assert plane().cut_off() == NEVER_HEARD
+    assert withheld(plane()) == NEVER_HEARD
 
 
 def test_a_lease_that_cannot_be_kept_is_told_once_and_holds_in_its_pass(plane, tmp_path):
     (tmp_path / "lease.new").mkdir()
     full = plane()
-    full.ask({})
-    full.ask({})
-    assert full.cut_off() == ""
+    full.desired({})
+    full.desired({})
+    assert withheld(full) == ""
     (line,) = full.told
     assert line.startswith("cannot remember the lease for the next pass: ")
 
@@ -95,49 +123,49 @@ def test_a_lease_that_cannot_be_kept_is_told_once_and_holds_in_its_pass(plane, t
 )  # fmt: skip
 def test_an_answer_that_is_not_followed_gives_no_lease(plane, server, refusal):
     asked = plane()
-    asked.ask({})
+    asked.desired({})
     server.refusals["heartbeat"] = refusal
     plane.now_s += 3.0
-    assert asked.ask({}).assignment == SAFE
-    assert asked.cut_off()
-    assert plane().cut_off()
+    assert asked.desired({}).revision == SAFE.revision
+    assert withheld(asked)
+    assert withheld(plane())
 
 
 def test_an_answer_to_an_earlier_question_shortens_no_lease(plane):
     asked = plane()
-    asked.ask({})
-    asked.confirm(99.0)
+    asked.desired({})
+    asked.local.confirm(99.0)
     plane.now_s += 2.9
-    assert asked.cut_off() == ""
+    assert withheld(asked) == ""
 
 
 def test_what_asked_to_stop_is_remembered(plane):
-    plane().ask({})
-    assert plane(at=("127.0.0.1", unused_port())).ask({}).assignment == SAFE
+    plane().desired({})
+    assert plane(at=("127.0.0.1", unused_port())).desired({}).revision == SAFE.revision
 
 
 def test_a_token_is_shown_and_one_that_was_replaced_is_read_again(plane, server, tmp_path):
     (tmp_path / "token").write_text("old\n")
     server.tokens = {"old", "new"}
     asked = plane()
-    asked.ask({})
+    asked.desired({})
     (tmp_path / "token").write_text("new\n")
     server.tokens = {"new"}
-    assert asked.ask({}).outage == ""
+    assert asked.desired({}).outage == ""
     shown = [headers["Authorization"] for headers in server.headers]
     assert shown == ["Bearer old", "Bearer old", "Bearer new"]
 
 
 def test_without_a_token_none_is_shown_and_a_no_is_no_outage_of_the_network(plane, server):
     server.tokens = {"x"}
-    answer = plane().ask({})
+    answer = plane().desired({})
     assert "Authorization" not in server.headers[0]
     assert answer.outage == "API answered 401: who are you? (lab token rotate)"
     assert len(server.headers) == 1
 
 
 def test_a_report_says_which_boot_it_is(plane, server):
-    plane("b946fb42").ask({})
+    plane("b946fb42").desired({})
     assert server.reports()[0]["boot"] == "b946fb42"
 
 
@@ -146,5 +174,5 @@ def test_only_who_is_not_known_asks_twice(plane, server, tmp_path):
     asked = plane()
     (tmp_path / "token").write_text("new\n")
     server.refusals["heartbeat"] = (403, {"error": "not yours", "hint": "be node2"})
-    assert asked.ask({}).outage == "API answered 403: not yours (be node2)"
+    assert asked.desired({}).outage == "API answered 403: not yours (be node2)"
     assert len(server.headers) == 1

@@ -3,8 +3,8 @@ import time
 
 import pytest
 
+from services.agent.client import NodeClient
 from services.agent.leaving import ATTEMPTS, leave
-from services.agent.line import Line
 from tests.agent.server import StateServer
 from tests.serving import unused_port
 
@@ -21,8 +21,8 @@ def goodbye(server):
 
         def goodbye(at=address, timeout_s=5.0, wait_s=7):
             said: list[str] = []
-            line = Line("node1", at, timeout_s=timeout_s, boot="b1")
-            leave(line, said.append, wait_s=wait_s, reach_s=0.1)
+            client = NodeClient("node1", at, timeout_s=timeout_s, boot="b1")
+            leave(client, said.append, wait_s=wait_s, reach_s=0.1)
             return said
 
         yield goodbye

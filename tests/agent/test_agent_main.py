@@ -182,7 +182,7 @@ def test_a_systemd_that_refuses_is_exit_code_1_and_the_next_pass_tries_again(run
         node.refuse()
         refused = run(address)
         assert refused.returncode == 1
-        assert "hint:" in refused.stderr
+        assert any(line.startswith("hint: ") for line in refused.lines)
         assert "Traceback" not in refused.stderr
         (node.root / "refuse").unlink()
         assert run(address).returncode == 0
@@ -190,7 +190,7 @@ def test_a_systemd_that_refuses_is_exit_code_1_and_the_next_pass_tries_again(run
 
 
 def test_a_pass_imports_only_what_it_needs():
-    code = "import sys, services.agent.__main__, services.agent.watch; print(*sys.modules)"
+    code = "import sys, services.agent.__main__, services.agent.longpoll; print(*sys.modules)"
     command = [sys.executable, "-S", "-E", "-c", code]
     modules = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     assert not TOO_DEAR & {name.partition(".")[0] for name in modules.split()}

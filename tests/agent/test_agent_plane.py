@@ -7,13 +7,19 @@ from pathlib import Path
 import pytest
 from bottle import Bottle, HTTPResponse, request
 
+from services.agent.client import NodeClient
+from services.agent.local_state import LocalState
+from services.agent.memory import Memory
 from services.agent.plane import Plane
 from services.core import wire
-from services.core.follow import EMPTY_STORE, Answer
+from services.core.follow import EMPTY_STORE
+from services.core.lease import may_run
 from services.core.model import Assignment, Container, UnitState
 from tests.serving import serving, unused_port
 
 AB = Assignment("e", 5, (Container("a"), Container("b", "nginx")))
+WANTED = may_run(AB, "")
+NOTHING = WANTED._replace(containers=None, revision=0)
 BARE = {"containers": ["a"], "revision": 9, "epoch": "e"}
 
 
@@ -45,7 +51,9 @@ def plane(server, tmp_path):
 
         def plane(at=address):
             told: list[str] = []
-            made = Plane("node1", at, str(tmp_path), timeout_s=5, complain=told.append)
+            memory = Memory(str(tmp_path), str(tmp_path), "", told.append)
+            client = NodeClient("node1", at, timeout_s=5)
+            made = Plane(client, LocalState(memory), told.append)
             made.told = told
             return made
 
@@ -58,13 +66,13 @@ def nobody():
 
 
 def test_it_follows_what_it_is_told(plane):
-    assert plane().ask({}) == Answer(AB)
+    assert plane().desired({}) == WANTED
 
 
 def test_it_reports_what_it_saw_and_under_which_revision(plane, server):
-    plane().ask({})
+    plane().desired({})
     observed = {"a": UnitState("demo", ready=True), "No-Label": UnitState("demo", ready=True)}
-    plane().ask(observed)
+    plane().desired(observed)
     assert server.reports == [
         {"revision": 0, "boot": "", "running": []},
         {"revision": 5, "boot": "", "running": [{"name": "a", "image": "demo", "ready": True}]},
@@ -73,24 +81,24 @@ def test_it_reports_what_it_saw_and_under_which_revision(plane, server):
 
 def test_a_server_that_sends_nothing_along_is_asked(plane, server):
     server.beat = {"status": "ok"}
-    assert plane().ask({}) == Answer(AB)
+    assert plane().desired({}) == WANTED
 
 
 def test_without_a_server_and_without_a_memory_it_knows_nothing(plane, nobody):
-    assert plane(nobody).ask({}) == Answer(None, "API unreachable")
+    assert plane(nobody).desired({}) == NOTHING._replace(outage="API unreachable")
 
 
 def test_without_a_server_it_believes_what_it_was_told_last(plane, nobody, tmp_path):
-    plane().ask({})
+    plane().desired({})
     os.utime(tmp_path / "desired.json", (0, 43_390))
     since = time.strftime("%H:%M:%S", time.localtime(43_390))
-    assert plane(nobody).ask({}) == Answer(AB, "API unreachable", since)
+    assert plane(nobody).desired({}) == WANTED._replace(outage="API unreachable", since=since)
 
 
 def test_the_time_of_the_memory_is_when_it_was_last_confirmed(plane, tmp_path):
-    plane().ask({})
+    plane().desired({})
     os.utime(tmp_path / "desired.json", (0, 0))
-    plane().ask({})
+    plane().desired({})
     assert (tmp_path / "desired.json").stat().st_mtime > 0
 
 
@@ -124,19 +132,22 @@ def test_the_time_of_the_memory_is_when_it_was_last_confirmed(plane, tmp_path):
     ],
 )
 def test_an_answer_that_is_not_to_be_believed_leaves_what_was(plane, server, beat, outage):
-    plane().ask({})
+    plane().desired({})
     server.beat = HTTPResponse("[]") if beat == [] else beat
     for _ in range(2):
-        answer = plane().ask({})
-        assert answer.assignment == AB
+        answer = plane().desired({})
+        assert answer._replace(outage="", since="") == WANTED
         assert answer.outage.startswith(outage)
 
 
 def test_a_refusal_leaves_what_was_and_says_why(plane, server):
-    plane().ask({})
+    plane().desired({})
     server.beat = HTTPResponse({"error": "no space left"}, status=503)
-    answer = plane().ask({})
-    assert (answer.assignment, answer.outage) == (AB, "API answered 503: no space left")
+    answer = plane().desired({})
+    assert (answer.containers, answer.outage) == (
+        WANTED.containers,
+        "API answered 503: no space left",
+    )
 
 
 @pytest.mark.parametrize(
@@ -147,46 +158,46 @@ def test_a_refusal_leaves_what_was_and_says_why(plane, server):
     ],
 )
 def test_an_answer_that_is_meant_is_followed_and_kept(plane, server, nobody, newer):
-    plane().ask({})
+    plane().desired({})
     server.beat = wire.dump_beat(newer)
-    assert plane().ask({}) == Answer(newer)
-    assert plane(nobody).ask({}).assignment == newer
+    assert plane().desired({}) == may_run(newer, "")
+    assert plane(nobody).desired({}).revision == newer.revision
 
 
 def test_a_damaged_memory_gives_way_to_the_one_before(plane, server, nobody, tmp_path):
-    plane().ask({})
+    plane().desired({})
     server.beat = wire.dump_beat(AB._replace(revision=6, containers=()))
-    plane().ask({})
+    plane().desired({})
     (tmp_path / "desired.json").write_bytes(b"\x00" * 100)
     damaged = plane(nobody)
-    assert damaged.ask({}).assignment == AB
+    assert damaged.desired({}).containers == WANTED.containers
     assert "generation before" in damaged.told[0]
 
 
 def test_a_memory_that_is_beyond_repair_is_none_and_the_server_mends_it(plane, nobody, tmp_path):
-    plane().ask({})
+    plane().desired({})
     (tmp_path / "desired.json").write_bytes(b"")
     lost = plane(nobody)
-    assert lost.ask({}).assignment is None
+    assert lost.desired({}).containers is None
     assert "no local state" in lost.told[0]
-    plane().ask({})
-    assert plane(nobody).ask({}).assignment == AB
+    plane().desired({})
+    assert plane(nobody).desired({}).containers == WANTED.containers
 
 
 def test_a_full_disk_keeps_nobody_from_following(plane, tmp_path):
     Path(tmp_path / "desired.json.new").symlink_to("/dev/full")
     full = plane()
-    assert full.ask({}) == Answer(AB)
+    assert full.desired({}) == WANTED
     assert "cannot remember what to run" in full.told[0]
 
 
 def test_a_second_report_is_not_tried_where_nobody_answered(plane, server, nobody):
     alone = plane(nobody)
-    alone.ask({})
+    alone.desired({})
     alone.report({})
     assert alone.told == []
     connected = plane()
-    connected.ask({})
+    connected.desired({})
     connected.report({"a": UnitState("demo", ready=False)})
     assert len(server.reports) == 2
     assert server.reports[1]["revision"] == 5
@@ -195,8 +206,8 @@ def test_a_second_report_is_not_tried_where_nobody_answered(plane, server, nobod
 def test_a_second_report_is_not_tried_where_the_answer_was_not_followed(plane, server):
     """It gave no lease, and a report that hangs would take from the one that there is."""
     asked = plane()
-    asked.ask({})
+    asked.desired({})
     server.beat = wire.dump_beat(AB._replace(revision=4))
-    asked.ask({})
+    asked.desired({})
     asked.report({})
     assert len(server.reports) == 2

@@ -21,7 +21,7 @@ node_names = st.sampled_from(["node1", "node2", "node3", "node4"])
 images = st.sampled_from(IMAGES)
 policies = st.sampled_from(POLICIES)
 containers = st.builds(Container, names, images, policies)
-unit_states = st.builds(UnitState, images, st.booleans())
+unit_states = st.builds(UnitState, images, st.booleans(), st.none())
 desired_maps = st.dictionaries(names, st.tuples(images, policies)).map(
     lambda wanted: {name: Container(name, *rest) for name, rest in wanted.items()}
 )

@@ -1,14 +1,23 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.core.lease import CUT_OFF, NEVER_HEARD, NO_LEASE, Lease, cut_off, overdue, plan
-from services.core.model import KEEP, STOP, Act, Assignment, Container, UnitState
+from services.core.lease import (
+    CUT_OFF,
+    NEVER_HEARD,
+    NO_LEASE,
+    Lease,
+    cut_off,
+    may_run,
+    only_withheld_stops,
+)
+from services.core.model import KEEP, STOP, Act, Assignment, Container, Desired, UnitState
 from services.core.reconcile import reconcile
 from tests.core.strategies import assignments, observed_maps
 
 LEASE = Lease(100.0, 3.0)
 SAFE = Assignment("e", 1, (Container("k"), Container("s", on_disconnect=STOP)), 3)
-BOTH = {name: UnitState("demo", ready=True) for name in "ks"}
+READY = UnitState("demo", ready=True)
+BOTH = dict.fromkeys("ks", READY)
 REASON = "cut off for 3.4 s, lease 3 s, on_disconnect stop"
 reasons = st.sampled_from(["", REASON])
 
@@ -30,34 +39,37 @@ def test_a_server_that_grants_no_lease_grants_none():
 
 
 def test_only_containers_that_asked_for_it_stop_with_the_lease_as_the_reason():
-    (task,) = plan(SAFE, BOTH, REASON)
+    desired = may_run(SAFE, REASON)
+    (task,) = reconcile(desired, BOTH)
     assert (task.act, task.container.name, task.reason) == (Act.STOP, "s", REASON)
-    assert overdue(SAFE, BOTH, REASON) == (task,)
+    assert reconcile(only_withheld_stops(desired, BOTH), BOTH) == (task,)
 
 
 def test_what_the_lease_is_not_the_reason_for_can_wait():
-    observed = {"fake": UnitState("demo", ready=True), "s": UnitState("demo", ready=True)}
-    names = [task.container.name for task in overdue(SAFE, observed, REASON)]
-    assert names == ["s"]
-    assert overdue(SAFE, observed, "") == overdue(None, observed, REASON) == ()
+    observed = {"fake": READY, "s": UnitState("nginx", ready=True)}
+    urgent = only_withheld_stops(may_run(SAFE, REASON), observed)
+    assert [task.container.name for task in reconcile(urgent, observed)] == ["s"]
+    for desired in (may_run(SAFE, ""), may_run(None, REASON)):
+        assert only_withheld_stops(desired, observed) is None
+    assert only_withheld_stops(may_run(SAFE, REASON), {"fake": READY}) is None
 
 
-@given(assignments, observed_maps)
-def test_while_the_lease_holds_the_plan_is_the_reconciliation(assignment, observed):
-    wanted = {container.name: container for container in assignment.containers}
-    assert plan(assignment, observed, "") == reconcile(wanted, observed)
+@given(assignments)
+def test_while_the_lease_holds_all_that_is_assigned_may_run(assignment):
+    assigned = {container.name: container for container in assignment.containers}
+    assert may_run(assignment, "") == Desired(assigned, {}, assignment.revision)
 
 
 @given(assignments, observed_maps)
 def test_without_it_the_plan_is_that_of_an_assignment_without_them(assignment, observed):
     kept = tuple(item for item in assignment.containers if item.on_disconnect == KEEP)
-    expected = plan(assignment._replace(containers=kept), observed, "")
-    tasks = plan(assignment, observed, REASON)
+    expected = reconcile(may_run(assignment._replace(containers=kept), ""), observed)
+    tasks = reconcile(may_run(assignment, REASON), observed)
     assert [task._replace(reason="") for task in tasks] == [
         task._replace(reason="") for task in expected
     ]
 
 
 @given(observed_maps, reasons)
-def test_who_was_never_told_anything_touches_nothing(observed, reason):
-    assert plan(None, observed, reason) == ()
+def test_without_any_assignment_nothing_is_touched(observed, reason):
+    assert reconcile(may_run(None, reason), observed) == ()

@@ -1,6 +1,6 @@
 """The theorem of services/core/lease.py, over clocks, delays, passes and stops of any length.
 
-A simulation, of the time only: the agent's looks are decided by lease.plan, the server's move by
+A simulation, of the time only: the agent's looks are decided by lease.may_run, the server's move by
 liveness.evict, as in the programs. Times are those of nobody's clock unless they say otherwise.
 """
 
@@ -16,20 +16,19 @@ from services.core.lease import (
     Lease,
     between_s,
     cut_off,
+    may_run,
     needed_margin_s,
-    plan,
     stop_s,
 )
 from services.core.liveness import evict, health
 from services.core.messages import NodeList
-from services.core.model import STOP, Assignment, Container, Node, Placed, UnitState
+from services.core.model import STOP, Assignment, Container, Node, Placed
 from services.core.profile import PROFILES, Profile, stretched
 from tests.serving import ROOT
 
 UNIT = ROOT / "provisioning/systemd/container@.service.in"
 
 S = Container("s", on_disconnect=STOP)
-RUNNING = {"s": UnitState("demo", ready=True)}
 # Of how an exchange ends, once the node is cut off; before that it is answered.
 LOST, UNANSWERED = "lost on its way", "received, and the answer lost"
 
@@ -90,7 +89,7 @@ class Node1:
     def look(self) -> None:
         if self.stops_s is None:
             assignment = Assignment("e", 1, (S,), self.timings.lease_s)
-            if plan(assignment, RUNNING, cut_off(self.lease, self.clock())):
+            if may_run(assignment, cut_off(self.lease, self.clock())).withheld:
                 self.stops_s = self.now_s + self.course.stop * stop_s(self.slowness)
 
     def work(self) -> None:

@@ -2,13 +2,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.core.model import Act, Container, Task, UnitState
+from services.core.model import Act, Container, Desired, Task, UnitState
 from services.core.reconcile import MISSING, STALE, UNWANTED, reconcile
 from tests.core.strategies import desired_maps, names, observed_maps
 from tests.fakes import FakeSystemd
 
 DEMO = UnitState("demo", ready=True)
 NGINX = UnitState("nginx", ready=True)
+STARTS = UnitState("demo", ready=False, job=Act.START)
+STOPS = UnitState("demo", ready=True, job=Act.STOP)
 
 
 def stop(name, reason, image="demo"):
@@ -31,6 +33,17 @@ def start(name, reason, image="demo"):
             id="a container that is still starting is not started again",
         ),
         pytest.param({"a": "demo"}, {}, [start("a", MISSING)], id="what is missing is started"),
+        pytest.param({"a": "demo"}, {"a": STARTS}, [], id="a start that is queued is not repeated"),
+        pytest.param({}, {"a": STOPS}, [], id="a stop that is queued is not repeated"),
+        pytest.param(
+            {}, {"a": STARTS}, [stop("a", UNWANTED)], id="a start that is queued is taken back"
+        ),
+        pytest.param(
+            {"a": "nginx"},
+            {"a": STOPS},
+            [stop("a", STALE), start("a", STALE, "nginx")],
+            id="a restart is done as a whole, also of what is about to stop",
+        ),
         pytest.param(
             {}, {"fake": DEMO}, [stop("fake", UNWANTED)], id="what nobody assigned is stopped"
         ),
@@ -55,29 +68,29 @@ def start(name, reason, image="demo"):
 )
 def test_plan(desired, observed, tasks):
     wanted = {name: Container(name, image) for name, image in desired.items()}
-    assert list(reconcile(wanted, observed)) == tasks
+    assert list(reconcile(Desired(wanted), observed)) == tasks
 
 
 @given(desired_maps, observed_maps)
 def test_one_pass_reaches_exactly_the_desired_state(desired, observed):
     node = FakeSystemd(observed)
-    node.perform(reconcile(desired, node.observed()))
+    node.perform(reconcile(Desired(desired), node.observed()))
     running = {name: state.image for name, state in node.observed().items()}
     assert running == {name: container.image for name, container in desired.items()}
-    assert reconcile(desired, node.observed()) == ()
+    assert reconcile(Desired(desired), node.observed()) == ()
 
 
 @given(desired_maps, observed_maps)
 def test_nothing_that_is_right_is_touched(desired, observed):
     right = {name for name, want in desired.items() if name in observed
              and observed[name].image == want.image}  # fmt: skip
-    assert not right & {task.container.name for task in reconcile(desired, observed)}
+    assert not right & {task.container.name for task in reconcile(Desired(desired), observed)}
 
 
 @given(desired_maps, st.lists(st.tuples(st.sampled_from(["start", "crash", "reboot"]), names)))
 def test_whatever_hands_do_to_a_node_one_pass_repairs(desired, deeds):
     node = FakeSystemd()
-    node.perform(reconcile(desired, {}))
+    node.perform(reconcile(Desired(desired), {}))
     for deed, name in deeds:
         if deed == "start":
             node.start(name)
@@ -85,6 +98,6 @@ def test_whatever_hands_do_to_a_node_one_pass_repairs(desired, deeds):
             node.crash(name)
         elif deed == "reboot":
             node.reboot()
-    node.perform(reconcile(desired, node.observed()))
-    assert reconcile(desired, node.observed()) == ()
+    node.perform(reconcile(Desired(desired), node.observed()))
+    assert reconcile(Desired(desired), node.observed()) == ()
     assert node.observed().keys() == desired.keys()

@@ -1,7 +1,10 @@
 """A pull mode on loopback: real server, real HTTP, real passes; systemd is a fake, and the
 server's clock moves when the test says so."""
 
-from services.agent.journal import Journal
+from services.agent.client import NodeClient
+from services.agent.local_state import LocalState
+from services.agent.memory import Memory
+from services.agent.narrator import Narrator
 from services.agent.plane import Plane
 from services.agent.tick import tick
 from services.deciders import node_controller, scheduler
@@ -33,15 +36,10 @@ class Node:
     def tick(self, address):
         """One pass of the agent; return what it said."""
         before = len(self.said)
-        plane = Plane(
-            self.name,
-            address,
-            self.directory,
-            timeout_s=5,
-            complain=self.said.append,
-            token_path=str(self._token),
-        )
-        tick(plane, self.systemd, Journal(f"{self.directory}/said.json", self.said.append))
+        client = NodeClient(self.name, address, timeout_s=5, token_path=str(self._token))
+        local = LocalState(Memory(self.directory, self.directory, "", self.said.append))
+        narrator = Narrator(f"{self.directory}/said.json", self.said.append)
+        tick(Plane(client, local, self.said.append), self.systemd, narrator)
         self.systemd.settle()
         return self.said[before:]
 

@@ -1,0 +1,114 @@
+"""What the state server last said to this node, and until when that holds.
+
+All that an agent knows while the state server does not answer. It outlives a pass, and the
+assignment outlives a reboot (services/agent/memory.py).
+"""
+
+import time
+from collections.abc import Callable
+
+from services.agent.client import NOT_ALLOWED
+from services.agent.memory import Memory
+from services.core.errors import ApiRefused, ApiUnreachable, LabError
+from services.core.follow import objection
+from services.core.lease import Lease, cut_off, may_run, only_withheld_stops
+from services.core.model import Assignment, Desired, Observed
+
+NOT_ASKED = "lease ran out before the API was asked"
+
+
+def boottime_s() -> float:
+    """Return the seconds since this machine booted, including those for which it was suspended."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+class LocalState:
+    """The last assignment that was followed, its lease, and why it is not from just now.
+
+    now_s: the clock of the lease; monotonic, and it goes on while the machine is suspended.
+    """
+
+    def __init__(self, memory: Memory, now_s: Callable[[], float] = boottime_s) -> None:
+        self.now_s = now_s
+        self._memory = memory
+        self.assignment = memory.recall()
+        self._lease = memory.lease()
+        self._outage = NOT_ASKED
+        self._since = ""
+        self._cached: Desired | None = None
+
+    @property
+    def revision(self) -> int:
+        """Of the assignment that holds; 0 without one."""
+        return self.assignment.revision if self.assignment else 0
+
+    @property
+    def is_current(self) -> bool:
+        """Whether the last request was answered, and the answer followed."""
+        return not self._outage
+
+    def desired(self) -> Desired:
+        """Return what this node must run now: never more than the lease allows."""
+        reason = cut_off(self._lease, self.now_s())
+        if reason or self._cached is None:
+            desired = may_run(self.assignment, reason)
+            desired = desired._replace(outage=self._outage, since=self._since)
+            # A reason says for how long, so it differs each time.
+            self._cached = None if reason else desired
+            return desired
+        return self._cached
+
+    def urgent(self, observed: Observed) -> Desired | None:
+        """Return what to run if something must stop before the server is asked; else None.
+
+        The answer may take long, and by now the server may have placed it elsewhere. If it has
+        not, the next pass starts it again.
+        """
+        urgent = only_withheld_stops(self.desired(), observed)
+        return urgent and urgent._replace(since=self._memory.since())
+
+    def lease_left_s(self) -> float:
+        """Return the seconds until the lease runs out; not above 0 when it has."""
+        lease = self._lease
+        return lease.sent_at_s + lease.lease_s - self.now_s() if lease else 0.0
+
+    def follow(self, answer: Assignment, sent_at_s: float) -> bool:
+        """Take `answer` to a request that was sent at sent_at_s; return whether it is followed."""
+        reason = objection(self.assignment, answer)
+        if reason:
+            self._use_local_state(reason)
+            return False
+        self._memory.keep(answer, self.assignment)
+        self.assignment = answer
+        self._renew(Lease(sent_at_s, answer.lease_s))
+        self._outage = self._since = ""
+        self._cached = None
+        return True
+
+    def confirm(self, sent_at_s: float) -> None:
+        """The server said, to a request sent at sent_at_s, that its last answer still holds."""
+        if self.assignment is not None:
+            self._memory.keep(self.assignment, self.assignment)
+            self._renew(Lease(sent_at_s, self.assignment.lease_s))
+
+    def doubt(self, error: LabError) -> None:
+        """Take note of a request that failed."""
+        if isinstance(error, ApiUnreachable):
+            self._use_local_state("API unreachable")
+        elif isinstance(error, ApiRefused):
+            # The hint says how to let this node in, and the agent's output is where it is read.
+            hint = f" ({error.hint})" if error.status in NOT_ALLOWED and error.hint else ""
+            self._use_local_state(f"API answered {error.status}: {error.error}{hint}")
+        else:  # the shape of the answer, or a name or image in it
+            self._use_local_state(f"API answered nonsense: {error}")
+
+    def _renew(self, lease: Lease) -> None:
+        # Answers may overtake each other: one to an earlier request shortens nothing.
+        if self._lease is None or not lease.sent_at_s < self._lease.sent_at_s <= self.now_s():
+            self._lease = lease
+            self._memory.keep_lease(lease)
+
+    def _use_local_state(self, outage: str) -> None:
+        self._outage = outage
+        self._since = self._memory.since() if self.assignment else ""
+        self._cached = None

@@ -137,10 +137,11 @@ class LongPoll:
         return [pending for pending in requests if pending]
 
     def _patience_s(self, now_s: float) -> float:
-        bounds = [LOOK_S, self._local.lease_left_s()]
-        if self._request is None:
-            bounds.append(self._next_s - now_s)
-        return min(bound_s for bound_s in bounds if bound_s > 0)
+        patience_s = LOOK_S
+        if self._request is None and self._next_s > now_s:
+            patience_s = min(patience_s, self._next_s - now_s)
+        lease_left_s = self._local.lease_left_s()
+        return min(patience_s, lease_left_s) if lease_left_s > 0 else patience_s
 
     def _begin(self, now_s: float) -> None:
         """Send what is due."""

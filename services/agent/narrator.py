@@ -58,11 +58,11 @@ def narrate(
     after, lines = _narrate_source(before, desired, now_s)
     if tasks:
         return after._replace(converged=""), [*lines, *_plan(tasks)]
-    if desired.containers is None or any(state.job for state in observed.values()):
+    if desired.containers is None:
         return after, lines
     count = len(desired.containers)
     converged = f"converged ({count} container{'' if count == 1 else 's'})"
-    if converged == after.converged:
+    if converged == after.converged or any(state.job for state in observed.values()):
         return after, lines
     return after._replace(converged=converged), [*lines, converged]
 

@@ -22,16 +22,21 @@ class Reports:
         self._again_s = again_s
         self._retry_s = retry_s
         self._latest: _Report = ({}, 0)
+        self._observed: Observed | None = None
         self._sent: _Report | None = None
         self._at_s = self._sent_at_s = self._next_s = 0.0
         self._token = ""
         self.pending: Pending | None = None
 
     def update(self, observed: Observed) -> None:
-        """Let the next heartbeat say that `observed` runs here."""
+        """Let the next heartbeat say that `observed` runs here. Cheap for the same object again."""
+        revision = self._plane.local.revision
+        if observed is self._observed and revision == self._latest[1]:
+            return
+        self._observed = observed
         # What systemd is about to do is this node's own business.
         running = {name: state._replace(job=None) for name, state in observed.items()}
-        self._latest = (running, self._plane.local.revision)
+        self._latest = (running, revision)
 
     def mark_sent(self) -> None:
         """The server was sent the latest report by other means."""

@@ -72,7 +72,9 @@ class Systemd:
         if glance != self._glanced:
             self._glanced = glance
             self._running = {n: UnitState(self._image(n), ready) for n, ready in glance.items()}
-        observed = self._with_jobs(self._running) if self._jobs else self._running
+        if not self._jobs:
+            return self._running
+        observed = self._with_jobs(self._running)
         self.busy = any(state.job for state in observed.values())
         return observed
 
@@ -100,12 +102,13 @@ class Systemd:
             entries = os.listdir(self._slice)
         except FileNotFoundError:
             return {}  # systemd removes the slice with its last unit
-        names = (
-            entry[len(_PREFIX) : -len(_SUFFIX)]
-            for entry in entries
-            if entry.startswith(_PREFIX) and entry.endswith(_SUFFIX)
-        )
-        return {name: self._is_ready(name) for name in sorted(names) if self._is_alive(name)}
+        return {
+            name: self._is_ready(name)
+            for entry in sorted(entries)
+            if entry.startswith(_PREFIX)
+            and entry.endswith(_SUFFIX)
+            and self._is_alive(name := entry[len(_PREFIX) : -len(_SUFFIX)])
+        }
 
     def perform(self, tasks: Sequence[Task]) -> None:
         """Stop, then start: one `systemctl` each for all units, without waiting for them.
@@ -156,14 +159,14 @@ class Systemd:
             events = _read(f"{self._slice}/{_unit(name)}/cgroup.events")
         except OSError:
             return False  # ended between listing and reading
-        return "populated 1" in events
+        return b"populated 1" in events
 
     def _is_ready(self, name: str) -> bool:
-        return os.path.exists(f"{self._runtime}/{name}/ready")
+        return os.access(f"{self._runtime}/{name}/ready", os.F_OK)
 
     def _image(self, name: str) -> str:
         try:
-            lines = _read(f"{self._units}/{name}.env").splitlines()
+            lines = _read(f"{self._units}/{name}.env").decode("utf-8", "replace").splitlines()
         except OSError:
             return DEFAULT_IMAGE  # as the unit does, for a container that was started by hand
         images = [line.partition("=")[2] for line in lines if line.startswith("LAB_IMAGE=")]
@@ -198,7 +201,7 @@ def _unit(name: str) -> str:
     return f"{_PREFIX}{name}{_SUFFIX}"
 
 
-def _read(path: str) -> str:
+def _read(path: str) -> bytes:
     """Return the first 4 KiB of a small file.
 
     A look reads one for each container, seven times a second, and three system calls cost a fifth
@@ -206,7 +209,7 @@ def _read(path: str) -> str:
     """
     file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        return os.read(file, 4096).decode("utf-8", "replace")
+        return os.read(file, 4096)
     finally:
         os.close(file)
 

@@ -4,8 +4,6 @@ The agent calls this in every pass (services/agent/tick.py), and so do the prope
 no use for it: nothing there compares what is desired with what is observed. That is the lesson.
 """
 
-from collections.abc import Iterator
-
 from services.core.model import Act, Container, Desired, Observed, Task, UnitState
 
 UNWANTED = "not assigned here"
@@ -27,25 +25,23 @@ def reconcile(desired: Desired, observed: Observed) -> tuple[Task, ...]:
     """
     if desired.containers is None:
         return ()
-    tasks = [
-        task
-        for name in sorted(desired.containers.keys() | observed.keys())
-        for task in _for_container(
-            name, desired.containers.get(name), observed.get(name), desired.withheld.get(name)
-        )
-    ]
+    tasks: list[Task] = []
+    for name in sorted(desired.containers.keys() | observed.keys()):
+        want, have = desired.containers.get(name), observed.get(name)
+        tasks += _for_container(name, want, have, desired.withheld.get(name, UNWANTED))
     return tuple(sorted(tasks, key=lambda task: task.act is Act.START))
 
 
 def _for_container(
-    name: str, want: Container | None, have: UnitState | None, withheld: str | None
-) -> Iterator[Task]:
+    name: str, want: Container | None, have: UnitState | None, unwanted: str
+) -> tuple[Task, ...]:
     if want is None:
-        if have is not None and have.job is not Act.STOP:
-            yield Task(Act.STOP, Container(name, have.image), withheld or UNWANTED)
-    elif have is None:
-        yield Task(Act.START, want, MISSING)
-    elif have.image != want.image:
-        # systemd ignores `start` on a unit that is active, whatever its files say now.
-        yield Task(Act.STOP, Container(name, have.image), STALE)
-        yield Task(Act.START, want, STALE)
+        if have is None or have.job is Act.STOP:
+            return ()
+        return (Task(Act.STOP, Container(name, have.image), unwanted),)
+    if have is None:
+        return (Task(Act.START, want, MISSING),)
+    if have.image == want.image:
+        return ()
+    # systemd ignores `start` on a unit that is active, whatever its files say now.
+    return (Task(Act.STOP, Container(name, have.image), STALE), Task(Act.START, want, STALE))

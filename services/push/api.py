@@ -1,6 +1,7 @@
 """HTTP face of push: parses, calls, answers. It decides nothing."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 from bottle import Bottle, HTTPResponse
 
@@ -16,7 +17,6 @@ from services.push.errors import (
     WhereaboutsUnknown,
 )
 from services.push.holds import Slots
-from services.push.openapi import DOCUMENT
 from services.push.push import STARTED, Push, answers, unreachable
 from services.web import add_document, add_metrics, add_ready, make_bottle, note, read_json
 from services.web.metrics import Metrics
@@ -40,6 +40,7 @@ STATUS: dict[type[LabError], int] = {
 ORDERS_AT_ONCE = THREADS - 8
 
 
+DOCUMENT = Path(__file__).with_name("openapi.json")
 _HINT = "routes: POST /container/start and /container/stop, GET /containers, /nodes, /openapi.json"
 
 

@@ -3,6 +3,7 @@
 import json
 import logging
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from bottle import Bottle, HTTPError, HTTPResponse, request, response
@@ -67,13 +68,13 @@ def add_ready(app: Bottle, check: Callable[[], None]) -> None:
         return {"status": "ready"}
 
 
-def add_document(app: Bottle, document: Mapping[str, Any]) -> None:
-    """Add `GET /openapi.json`: `document`, written out once."""
-    text = json.dumps(document)
+def add_document(app: Bottle, document: Path) -> None:
+    """Add `GET /openapi.json`: the file `document` as it is now."""
+    content = document.read_bytes()
 
     @app.get("/openapi.json")  # type: ignore[untyped-decorator]
     def show() -> HTTPResponse:
-        return HTTPResponse(text, 200, {"Content-Type": "application/json"})
+        return HTTPResponse(content, 200, {"Content-Type": "application/json"})
 
 
 def _lab_errors(status: Mapping[type[LabError], int]) -> Callable[..., Any]:

@@ -68,9 +68,11 @@ def seconds(fields: Json, key: str) -> float:
 
 
 def flag(fields: Json, key: str) -> bool | None:
-    """Return the field `key`: true or false; None without the field."""
-    value = fields.get(key)
-    if value is None or isinstance(value, bool):
+    """Return the field `key`: true or false; None without the field, but null is BadShape."""
+    if key not in fields:
+        return None
+    value = fields[key]
+    if isinstance(value, bool):
         return value
     raise BadShape(
         f"the field {key!r} must be true or false, got {value!r}",

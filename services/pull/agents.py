@@ -19,8 +19,7 @@ def add_agent_routes(app: Bottle, store: Store, meters: Meters) -> None:
     @app.post("/api/nodes/<node>/heartbeat")  # type: ignore[untyped-decorator]
     def heartbeat(node: str) -> wire.Json:
         """A sign of life, with a report of what runs there if the agent sends one."""
-        check_label(node, "node")
-        note(node=node)
+        note(node=check_label(node, "node"))
         if _has_body():
             report = wire.load_report(read_json(REPORT_LIMIT_BYTES))
             store.beat(node, report.running, report.boot, report.revision)
@@ -32,8 +31,7 @@ def add_agent_routes(app: Bottle, store: Store, meters: Meters) -> None:
     @app.post("/api/nodes/<node>/leaving")  # type: ignore[untyped-decorator]
     def leave(node: str) -> wire.Json:
         """The node shuts down. ?wait=: held until what it has runs elsewhere."""
-        check_label(node, "node")
-        note(node=node)
+        note(node=check_label(node, "node"))
         wait_s = conditions.wait_s(request.query.get("wait"))
         boot = wire.load_boot(read_json()) if _has_body() else ""
         mine = store.assignment(node).containers

@@ -4,6 +4,7 @@ Admin realm, on loopback: everything, as the seed's curl lines do it. What nodes
 lab's network is in node_api.py.
 """
 
+from pathlib import Path
 from typing import Any
 
 from bottle import Bottle, HTTPResponse, request
@@ -18,13 +19,11 @@ from services.pull.agents import add_agent_routes, assignment
 from services.pull.conditions import BadCondition
 from services.pull.listing import Encoded
 from services.pull.meters import Meters
-from services.pull.openapi import DOCUMENT
 from services.pull.watching import Watches, answer
 from services.store import LimitReached, RevisionConflict, Store
 from services.store.seen import Beat
 from services.store.versions import CONTAINERS, NODES, UNASSIGNED
 from services.web import add_document, add_metrics, add_ready, make_bottle, note, read_json, sent
-from services.web.log import Log
 
 STATUS: dict[type[LabError], int] = {
     BadCondition: 400,
@@ -34,6 +33,7 @@ STATUS: dict[type[LabError], int] = {
     RevisionConflict: 412,
     UnwritableFile: 503,
 }
+DOCUMENT = Path(__file__).with_name("openapi.json")
 _HINT = (
     "routes: /api/containers, /api/containers/NAME, /api/nodes, /api/nodes/NODE, "
     "/api/nodes/NODE/desired, /api/events; GET /openapi.json describes them"
@@ -41,11 +41,7 @@ _HINT = (
 
 
 def make_admin_app(
-    store: Store,
-    *,
-    stop_margin_s: float = 0.0,
-    log: Log | None = None,
-    meters: Meters | None = None,
+    store: Store, *, stop_margin_s: float = 0.0, meters: Meters | None = None
 ) -> Bottle:
     """Return the app of the admin realm over `store`.
 
@@ -53,7 +49,7 @@ def make_admin_app(
     """
     meters = meters or Meters(store)
     watches = meters.watches
-    app = make_bottle(STATUS, hint=_HINT, log=log, metrics=meters.metrics)
+    app = make_bottle(STATUS, hint=_HINT, metrics=meters.metrics)
     add_metrics(app, meters.metrics)
     add_ready(app, lambda: _check(store))
     add_document(app, DOCUMENT)
@@ -113,28 +109,28 @@ def _add_containers(app: Bottle, store: Store, watches: Watches) -> None:
     @app.get("/api/containers/<name>")  # type: ignore[untyped-decorator]
     def show(name: str) -> HTTPResponse:
         """One container, with its revision as ETag."""
-        placed = store.container(name)
+        placed = store.container(check_label(name, "container"))
         return answer(wire.dump_one(placed, _running(store, placed)), f'"{placed.revision}"')
 
     @app.put("/api/containers/<name>")  # type: ignore[untyped-decorator]
     def put(name: str) -> HTTPResponse:
-        """Want a container to be like this; where it is placed stays."""
+        """Declare a container, or change it; its node stays the same."""
+        note(container=check_label(name, "container"))
         container = wire.load_wanted(name, read_json())
-        note(container=name)
         placed, created = store.put(container, expect=_expected(creates=True))
         return changed(placed, 201 if created else 200)
 
     @app.patch("/api/containers/<name>")  # type: ignore[untyped-decorator]
     def place(name: str) -> HTTPResponse:
-        """Put a container on a node, or on none."""
+        """Place a container on a node, or on none."""
+        note(container=check_label(name, "container"))
         patch = wire.load_patch(read_json())
-        note(container=name)
         return changed(store.place(name, patch.node, patch.reason, expect=_expected()))
 
     @app.delete("/api/containers/<name>")  # type: ignore[untyped-decorator]
     def remove(name: str) -> HTTPResponse:
-        """Want a container no longer. Nobody did, or could: that is what was asked for, too."""
-        note(container=name)
+        """Delete a container; a success, too, if there is none of this name."""
+        note(container=check_label(name, "container"))
         store.remove(name, expect=_expected())
         return changed(None)
 
@@ -166,9 +162,8 @@ def _add_nodes(app: Bottle, store: Store, watches: Watches, stop_margin_s: float
     @app.patch("/api/nodes/<node>")  # type: ignore[untyped-decorator]
     def mark(node: str) -> HTTPResponse:
         """Cordon a node, drain it, or let it take containers again."""
+        note(node=check_label(node, "node"))
         marks = wire_nodes.load_marks(read_json())
-        check_label(node, "node")
-        note(node=node)
         store.mark(node, cordoned=marks.cordoned, draining=marks.draining, expect=_expected())
         return one(node)
 

@@ -55,6 +55,8 @@ def test_marks_survive_the_wire(marks):
         pytest.param({}, id="nothing is asked for"),
         pytest.param({"cordoned": 1}, id="a number is no mark"),
         pytest.param({"cordoned": False, "draining": True}, id="drains, yet takes containers"),
+        pytest.param({"cordoned": False, "draining": None}, id="null is no mark"),
+        pytest.param({"cordoned": None, "draining": True}, id="null is not a missing field"),
         pytest.param([], id="a list"),
     ],
 )

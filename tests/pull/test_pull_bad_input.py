@@ -50,14 +50,12 @@ def test_names_that_are_no_labels(realms, name):
 
 
 @pytest.mark.parametrize("name", ["a%20b", "%24(reboot)", "a" * 64, "na%C3%AFve", "A"])
-def test_paths_with_names_that_are_no_labels(realms, name):
-    # No such container can exist: the seed's answers to that.
-    refused(realms.admin("PATCH", f"/api/containers/{name}", json={"node": "node1"}), 404)
-    gone = realms.admin("DELETE", f"/api/containers/{name}")
-    assert gone.status_code == 200
-    assert gone.json() == realms.admin("GET", "/api/containers").json()
+def test_nodes_with_names_that_are_no_labels(realms, name):
     refused(realms.node("POST", f"/api/nodes/{name}/heartbeat"))
+    refused(realms.node("POST", f"/api/nodes/{name}/leaving"))
+    refused(realms.node("GET", f"/api/nodes/{name}/desired"))
     refused(realms.node("GET", f"/api/containers?node={name}"))
+    refused(realms.admin("GET", f"/api/containers?node={name}"))
 
 
 @pytest.mark.parametrize("body", BODIES)

@@ -21,6 +21,7 @@ BODIES = {
     "node is a path": b'{"name": "a", "node": "../node1"}',
     "image is unknown": b'{"name": "a", "image": "/bin/sh"}',
     "image is a list": b'{"name": "a", "image": []}',
+    "image is null": b'{"name": "a", "image": null}',
 }
 NAMES = [
     "", "../x", "a b", "a/b", "$(reboot)", "`reboot`", "a;reboot", "a\nb", "a\n", "a\0", "-a", "a-",

@@ -5,13 +5,12 @@ from schemathesis.checks import not_a_server_error, positive_data_acceptance
 
 from services.push.api import make_app
 from services.push.errors import NotRunning
-from services.push.openapi import DOCUMENT
 from services.push.push import Push
-from services.web.openapi import routes
-from tests.openapi import bounded, conform, load, routes_of
+from tests.openapi import bounded, conform, document, file, load, routes, routes_of
 from tests.push.fake_runner import FakeRunner
 from tests.serving import serving
 
+DOCUMENT = document("push")
 schema = load(DOCUMENT)
 
 
@@ -49,8 +48,8 @@ def test_answers_are_what_the_document_says_while_a_node_is_silent(case, url_of_
 
 
 def test_the_document_has_exactly_the_routes_of_the_app():
-    assert routes(DOCUMENT["paths"]) == routes_of(make_app(Push(FakeRunner("node1"))))
+    assert routes(DOCUMENT) == routes_of(make_app(Push(FakeRunner("node1"))))
 
 
 def test_the_document_is_served(call):
-    assert call("GET", "/openapi.json").json() == DOCUMENT
+    assert call("GET", "/openapi.json").content == file("push").read_bytes()

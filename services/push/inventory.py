@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from services.core.address import parse_host
-from services.core.errors import LabError, shown
-from services.core.fields import decode
+from services.core.errors import LabError, printable, shown
+from services.core.fields import decode, text
 from services.core.names import check_label
 
 SHAPE = (
@@ -71,7 +71,8 @@ class BadInventory(LabError):
     """An inventory that cannot be used."""
 
     def __init__(self, file: Path, detail: str) -> None:
-        super().__init__(f"cannot use the inventory {file}: {detail}", hint=f"expected {SHAPE}")
+        message = printable(f"cannot use the inventory {file}: {detail}")
+        super().__init__(message, hint=f"expected {SHAPE}")
         self.file = file
         self.detail = detail
 
@@ -116,7 +117,8 @@ def _parse(data: dict[str, Any]) -> Inventory:
         raise ValueError("no nodes")
     if len({target.name for target in targets}) != len(targets):
         raise ValueError("two nodes have the same name")
-    return Inventory(str(data["user"]), Path(data["key"]), Path(data["known_hosts"]), targets)
+    key, known_hosts = Path(text(data, "key")), Path(text(data, "known_hosts"))
+    return Inventory(text(data, "user"), key, known_hosts, targets)
 
 
 def _port(value: object) -> int:

@@ -24,7 +24,6 @@ from services.store import LimitReached, RevisionConflict, Store
 from services.store.seen import Beat
 from services.store.versions import CONTAINERS, NODES, UNASSIGNED
 from services.web import add_document, add_metrics, add_ready, make_bottle, note, read_json, sent
-from services.web.log import Log
 
 STATUS: dict[type[LabError], int] = {
     BadCondition: 400,
@@ -41,11 +40,7 @@ _HINT = (
 
 
 def make_admin_app(
-    store: Store,
-    *,
-    stop_margin_s: float = 0.0,
-    log: Log | None = None,
-    meters: Meters | None = None,
+    store: Store, *, stop_margin_s: float = 0.0, meters: Meters | None = None
 ) -> Bottle:
     """Return the app of the admin realm over `store`.
 
@@ -53,7 +48,7 @@ def make_admin_app(
     """
     meters = meters or Meters(store)
     watches = meters.watches
-    app = make_bottle(STATUS, hint=_HINT, log=log, metrics=meters.metrics)
+    app = make_bottle(STATUS, hint=_HINT, metrics=meters.metrics)
     add_metrics(app, meters.metrics)
     add_ready(app, lambda: _check(store))
     add_document(app, DOCUMENT)

@@ -1,6 +1,7 @@
 """The command line of the state server: options in, both realms served, an exit code out."""
 
 import argparse
+import logging
 import os
 import resource
 import signal
@@ -22,8 +23,9 @@ from services.pull.serving import PATIENCE, Patience, Server, in_a_thread, serve
 from services.pull.sole import sole_use
 from services.pull.tokens import Tokens
 from services.store import Store
-from services.web.capture import add_log_option, open_log
-from services.web.log import Log
+from services.web.logs import add_log_option, start_logging
+
+_log = logging.getLogger(__name__)
 
 # Silence counts in tenths of a second; to look more often would be for nothing.
 _SOONEST_S = 0.05
@@ -47,19 +49,19 @@ def main(arguments: Sequence[str] | None = None, *, patience: Patience = PATIENC
     patience: with the clients of each realm.
     """
     options = _parser().parse_args(arguments)
-    log = open_log(options.log)
+    start_logging(options.log)
     _allow_files()
-    _tell_bugs(log)
+    _log_bugs()
     try:
         timings = stretched(profile(options.profile), slowness())
-        run(options, timings, patience, log)
+        run(options, timings, patience)
     except LabError as error:
-        log.say(f"{error}\nhint: {error.hint}", level="error")
+        _log.error("%s\nhint: %s", error, error.hint)
         return 1
     return 0
 
 
-def run(options: argparse.Namespace, timings: Profile, patience: Patience, log: Log) -> None:
+def run(options: argparse.Namespace, timings: Profile, patience: Patience) -> None:
     """Serve the store in `options.data` until SIGTERM. Raises LabError."""
     if options.node_listen and not options.tokens:
         raise NoTokens
@@ -70,59 +72,59 @@ def run(options: argparse.Namespace, timings: Profile, patience: Patience, log: 
         with _usable(options.data):
             options.data.mkdir(parents=True, exist_ok=True)
             held.enter_context(sole_use(options.data))
-            store = _open(options.data, timings.lease_s, log)
+            store = _open(options.data, timings.lease_s)
         held.callback(store.close)
         meters = Meters(store)
-        app = make_admin_app(store, stop_margin_s=timings.stop_margin_s, log=log, meters=meters)
+        app = make_admin_app(store, stop_margin_s=timings.stop_margin_s, meters=meters)
         places = [(admin, app)]
         if nodes:
-            tokens = Tokens(options.tokens, log)
-            places.append((nodes, make_node_app(store, tokens, log=log, meters=meters)))
+            tokens = Tokens(options.tokens)
+            places.append((nodes, make_node_app(store, tokens, meters=meters)))
         servers = [
-            Server(app, listener, log=log, metrics=meters.metrics, patience=patience)
+            Server(app, listener, metrics=meters.metrics, patience=patience)
             for listener, app in places
         ]
-        _serve(servers, store, meters, log)
+        _serve(servers, store, meters)
 
 
-def _open(data: Path, lease_s: float, log: Log) -> Store:
+def _open(data: Path, lease_s: float) -> Store:
     store = Store(data, lease_s=lease_s, offload=in_a_thread)
     if store.problem:
-        log.say(f"REPAIRED: {store.problem}", level="warning")
+        _log.warning("REPAIRED: %s", store.problem)
     return store
 
 
-def _serve(servers: list[Server], store: Store, meters: Meters, log: Log) -> None:
+def _serve(servers: list[Server], store: Store, meters: Meters) -> None:
     ended = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         gevent.signal_handler(number, ended.set)
-    judging = gevent.spawn(_judge, store, meters, log)
-    web.announce([server.place for server in servers], log)
+    judging = gevent.spawn(_judge, store, meters)
+    web.announce([server.place for server in servers])
     # Whoever waits for news gets none any more, and is answered before the servers end.
     serve_until(servers, ended, store.release)
     judging.kill()
 
 
-def _judge(store: Store, meters: Meters, log: Log) -> None:
+def _judge(store: Store, meters: Meters) -> None:
     """Find out for ever whose lease ran out, and what came to run."""
     while True:
         try:
             due_s = store.judge()
             meters.look()
         except Exception as error:
-            # Without this nobody would ever be told that a node is silent.
-            log.say(f"judging failed: {error!r}", level="error", error=error)
+            # The loop must go on, or no later lease would ever run out.
+            _log.error("judging failed: %r", error, exc_info=error)
             due_s = store.lease_s
         gevent.sleep(max(due_s, _SOONEST_S))
 
 
-def _tell_bugs(log: Log) -> None:
-    """Let what nobody catches in a greenlet be told as all else is."""
+def _log_bugs() -> None:
+    """Log exceptions that no greenlet catches; gevent would print them."""
 
-    def tell(_context: object, _kind: object, error: BaseException, _trace: object) -> None:
-        log.say(f"not caught: {error!r}", level="error", error=error)
+    def log(_context: object, _kind: object, error: BaseException, _trace: object) -> None:
+        _log.error("not caught: %r", error, exc_info=error)
 
-    gevent.get_hub().print_exception = tell
+    gevent.get_hub().print_exception = log
 
 
 def _allow_files() -> None:

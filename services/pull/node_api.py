@@ -15,7 +15,6 @@ from services.pull.meters import Meters
 from services.pull.tokens import NoToken, NotYours, Tokens
 from services.store import Store
 from services.web import make_bottle, refusal, sent
-from services.web.log import Log
 
 _HINT = (
     "a node may GET /api/nodes/NODE/desired and POST /api/nodes/NODE/heartbeat or leaving, NODE "
@@ -24,13 +23,11 @@ _HINT = (
 _STATUS: dict[type[LabError], int] = {**STATUS, NoToken: 401, NotYours: 403}
 
 
-def make_node_app(
-    store: Store, tokens: Tokens, *, log: Log | None = None, meters: Meters | None = None
-) -> Bottle:
+def make_node_app(store: Store, tokens: Tokens, *, meters: Meters | None = None) -> Bottle:
     """Return the app of the node realm over `store`: what an agent needs."""
     meters = meters or Meters(store)
     # Whoever may not come in learns nothing, not even that the server is well.
-    app = make_bottle(_STATUS, hint=_HINT, log=log, metrics=meters.metrics, healthz=False)
+    app = make_bottle(_STATUS, hint=_HINT, metrics=meters.metrics, healthz=False)
     app.install(_Gate(tokens))
 
     add_agent_routes(app, store, meters)

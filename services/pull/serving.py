@@ -16,8 +16,7 @@ from gevent.pool import Pool
 from gevent.pywsgi import WSGIServer
 
 from services.pull.connection import Connection
-from services.web.exchange import tell_refusal
-from services.web.log import Log
+from services.web.exchange import log_refusal
 from services.web.metrics import Metrics
 from services.web.patience import Refused
 
@@ -44,14 +43,13 @@ T = TypeVar("T")
 
 
 class Server(WSGIServer):  # type: ignore[misc]
-    """Serves `app` on `listener`. log, metrics: told of requests that reach no app."""
+    """Serves `app` on `listener`. metrics: counts requests that reach no app."""
 
     def __init__(
         self,
         app: Bottle,
         listener: socket.socket,
         *,
-        log: Log,
         metrics: Metrics,
         patience: Patience = PATIENCE,
     ) -> None:
@@ -59,9 +57,7 @@ class Server(WSGIServer):  # type: ignore[misc]
         self.connections: set[Connection] = set()
         self.kept_bytes = 0
         self.ending = False
-        self._tell: Callable[[Refused], str] = lambda refused: tell_refusal(
-            log, metrics, **refused._asdict()
-        )
+        self._metrics = metrics
         super().__init__(
             listener, app, log=None, error_log=None, spawn=Pool(), handler_class=Connection
         )
@@ -71,8 +67,8 @@ class Server(WSGIServer):  # type: ignore[misc]
         return str(self.address[0]), int(self.address[1])
 
     def refused(self, refused: Refused) -> str:
-        """Tell of a refusal; return the id of the request."""
-        return self._tell(refused)
+        """Count and log a refusal; return the id of the request."""
+        return log_refusal(self._metrics, **refused._asdict())
 
     def make_room(self, newcomer: Connection) -> bool:
         """Drop a connection if there are too many; False if `newcomer` must go instead.

@@ -5,6 +5,7 @@ The file lists SHA-256 digests, so whoever reads it cannot speak for a node.
 
 import hashlib
 import hmac
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -12,8 +13,8 @@ from typing import NamedTuple
 from services.core.errors import LabError
 from services.core.fields import decode
 from services.core.names import is_label
-from services.web.log import Log
 
+_log = logging.getLogger(__name__)
 _SCHEME = "bearer "
 # SHA-256 in hexadecimal.
 _DIGEST_LENGTH = 64
@@ -44,13 +45,12 @@ class _Stamp(NamedTuple):
 class Tokens:
     """The tokens in `path`: JSON, node -> list of digests in hexadecimal, all of them valid.
 
-    Read anew whenever the file changes. While it cannot be read, those that were valid stay so;
-    `log` is told, once. A file that was never there lets nobody in.
+    Read again whenever the file changes. While it cannot be read, the tokens of before stay
+    valid, and the log says so once. Without a file since the start, no token is valid.
     """
 
-    def __init__(self, path: Path, log: Log) -> None:
+    def __init__(self, path: Path) -> None:
         self._path = path
-        self._log = log
         self._stamp: _Stamp | None = None
         self._digests: Digests = {}
         self._complaint = ""
@@ -90,8 +90,8 @@ class Tokens:
 
     def _complain(self, complaint: str) -> None:
         if complaint != self._complaint:
-            kept = "the tokens of before stay valid" if self._digests else "no node is let in"
-            self._log.say(f"tokens: {complaint}: {kept}", level="warning")
+            result = "the tokens of before stay valid" if self._digests else "no node is let in"
+            _log.warning("tokens: %s: %s", complaint, result)
         self._complaint = complaint
 
 

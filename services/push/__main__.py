@@ -1,6 +1,7 @@
 """`python -m services.push`: serve the push API until SIGTERM."""
 
 import argparse
+import logging
 import signal
 import sys
 from pathlib import Path
@@ -16,43 +17,43 @@ from services.push.inventory import Limits
 from services.push.meters import Metered, Meters
 from services.push.push import Push
 from services.web import threaded
-from services.web.capture import add_log_option, open_log
-from services.web.log import Log
+from services.web.logs import add_log_option, start_logging
 from services.web.metrics import Metrics
 from services.web.threaded import BaseWSGIServer
+
+_log = logging.getLogger("services.push")
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Serve until SIGTERM and return 0; return 1 and say why if that cannot be."""
     options = _parser().parse_args(arguments)
-    log = open_log(options.log)
+    start_logging(options.log)
     try:
-        fleet, server = _assemble(options, log)
+        fleet, server = _assemble(options)
     except LabError as error:
-        log.say(f"{error}\nhint: {error.hint}", level="error")
+        _log.error("%s\nhint: %s", error, error.hint)
         return 1
     signal.signal(signal.SIGTERM, _leave)
     fleet.warm_up()
-    threaded.ready([server], log)
+    threaded.ready([server])
     # waitress takes SystemExit as the end: running handlers get a moment, then run() returns.
     server.run()
     return 0
 
 
-def _assemble(options: argparse.Namespace, log: Log) -> tuple[Fleet, BaseWSGIServer]:
+def _assemble(options: argparse.Namespace) -> tuple[Fleet, BaseWSGIServer]:
     """Return the fleet of the inventory and the server over it, not yet running."""
     known = inventory.load(options.inventory)
     limits = Limits(options.connect_timeout_s, options.command_timeout_s)
     metrics = Metrics("push")
     meters = Meters(metrics.registry)
-    fleet = Fleet(known, limits, log=log, timed=meters.ssh)
+    fleet = Fleet(known, limits, timed=meters.ssh)
     app = make_app(
         Push(Metered(fleet, meters)),
-        log=log,
         metrics=metrics,
         check=lambda: inventory.check_secrets(options.inventory, known),
     )
-    return fleet, threaded.serve(app, web.listen(*options.listen), log=log, metrics=metrics)
+    return fleet, threaded.serve(app, web.listen(*options.listen), metrics=metrics)
 
 
 def _parser() -> argparse.ArgumentParser:

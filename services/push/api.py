@@ -19,7 +19,6 @@ from services.push.holds import Slots
 from services.push.openapi import DOCUMENT
 from services.push.push import STARTED, Push, answers, unreachable
 from services.web import add_document, add_metrics, add_ready, make_bottle, note, read_json
-from services.web.log import Log
 from services.web.metrics import Metrics
 from services.web.threaded import THREADS
 
@@ -47,7 +46,6 @@ _HINT = "routes: POST /container/start and /container/stop, GET /containers, /no
 def make_app(
     push: Push,
     *,
-    log: Log | None = None,
     metrics: Metrics | None = None,
     check: Callable[[], None] = lambda: None,
 ) -> Bottle:
@@ -57,7 +55,7 @@ def make_app(
     LabError while the process cannot do its work.
     """
     metrics = metrics or Metrics("push")
-    app = make_bottle(STATUS, hint=_HINT, log=log, metrics=metrics)
+    app = make_bottle(STATUS, hint=_HINT, metrics=metrics)
     add_metrics(app, metrics)
     add_ready(app, check)
     add_document(app, DOCUMENT)

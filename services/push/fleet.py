@@ -1,5 +1,6 @@
 """All nodes at once: each asked in threads of its own, none waited for longer than allowed."""
 
+import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, wait
@@ -13,7 +14,8 @@ from services.push.inventory import Inventory, Limits, Target
 from services.push.lane import Lane
 from services.push.protocol import Sight
 from services.push.runner import Session
-from services.web.log import Log, TextLog
+
+_log = logging.getLogger(__name__)
 
 # (node, what it ended with or None, seconds): told of every command over SSH.
 Timed = Callable[[str, BaseException | None, float], None]
@@ -32,14 +34,12 @@ class Fleet:
         limits: Limits,
         places: Places | None = None,
         *,
-        log: Log | None = None,
         timed: Timed = lambda *_: None,
     ) -> None:
         """timed: called in the threads of the connections."""
         self.names = tuple(target.name for target in inventory.targets)
         self._limits = limits
         self._places = places or Places()
-        self._log = log or TextLog()
         self._asking = _wires("ask", inventory, limits, timed)
         self._acting = _wires("act", inventory, limits, timed)
 
@@ -90,7 +90,7 @@ class Fleet:
             return commands.read_list(future.result())
         if isinstance(error, LabError):
             return error
-        self._log.say(f"{node}: {error!r}", level="error", error=error, node=node)
+        _log.error("%s: %r", node, error, exc_info=error, extra={"node": node})
         return NodeUnreachable(node, self._limits.answer_s, type(error).__name__)
 
 

@@ -1,6 +1,7 @@
 """A Bottle whose every answer has a request id and whose every error is JSON."""
 
 import json
+import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -9,10 +10,11 @@ from bottle import Bottle, HTTPError, HTTPResponse, request, response
 from services.core import wire
 from services.core.errors import BadName, BadShape, LabError, UnknownImage
 from services.web.body import note
-from services.web.exchange import Environ, watch
+from services.web.exchange import Environ, instrument
 from services.web.limits import limited
-from services.web.log import Log, TextLog
 from services.web.metrics import Metrics
+
+_log = logging.getLogger(__name__)
 
 # Both APIs answer these with 400; each adds its own.
 BAD_INPUT: dict[type[LabError], int] = {BadShape: 400, BadName: 400, UnknownImage: 400}
@@ -22,25 +24,23 @@ def make_bottle(
     status: Mapping[type[LabError], int],
     *,
     hint: str = "",
-    log: Log | None = None,
     metrics: Metrics | None = None,
     healthz: bool = True,
 ) -> Bottle:
     """Return an app whose every error is JSON: {"error", "hint"}.
 
     status: LabError class -> HTTP status; 500 for classes that neither it nor BAD_INPUT names.
-    hint: for whoever asks for a route that there is not.
-    log: told of requests and of our bugs; by default in text. metrics: counts requests.
+    hint: of the answer to a request for a route that does not exist.
+    metrics: counts requests.
     healthz: whether there is `GET /healthz`.
     """
     app = Bottle()
-    told = log or TextLog()
     app.install(_lab_errors({**BAD_INPUT, **status}))
-    app.default_error_handler = lambda error: _http_error(error, hint, told)
+    app.default_error_handler = lambda error: _http_error(error, hint)
     if healthz:
         app.get("/healthz", callback=lambda: {"status": "ok"})
-    # Bottle calls this attribute for every request, so whoever serves the app serves all of it.
-    app.wsgi = watch(limited(app.wsgi), told, metrics, _route)
+    # Bottle calls this attribute for every request, so every server serves all of it.
+    app.wsgi = instrument(limited(app.wsgi), metrics, _route)
     return app
 
 
@@ -95,11 +95,12 @@ def _lab_errors(status: Mapping[type[LabError], int]) -> Callable[..., Any]:
     return plugin
 
 
-def _http_error(error: HTTPError, hint: str, log: Log) -> str:
+def _http_error(error: HTTPError, hint: str) -> str:
     """Bottle's own errors (no such route, a bug of ours) in the shape clients expect."""
     if error.exception is not None:
-        what = f"{request.method} {request.path}: {error.exception!r}"
-        log.say(what, level="error", error=error.exception)
+        # The path as a literal, because a line feed in it would forge a line of the log.
+        what = (request.method, request.path, error.exception)
+        _log.error("%s %r: %r", *what, exc_info=error.exception)
     note(error=str(error.body))
     response.content_type = "application/json"
     return json.dumps(wire.dump_error(str(error.body), _next_step(error, hint)))

@@ -53,5 +53,5 @@ def refusal(status: int, error: str, hint: str, **headers: str) -> HTTPResponse:
 
 
 def note(**facts: object) -> None:
-    """Add `facts` (such as node=...) to what the log tells of the current request."""
+    """Add `facts` (such as node=...) to the log line of the current request."""
     exchange.note(request.environ, **facts)

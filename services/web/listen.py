@@ -1,15 +1,16 @@
 """Where a server listens, and the announcement of it."""
 
 import argparse
+import logging
 import socket
 from collections.abc import Iterable
 
 from services.core.address import Address, BadAddress, parse_address, show_address
 from services.core.errors import LabError
 from services.lib.sd_notify import notify
-from services.web.log import Log
 
 BACKLOG = 1024
+_log = logging.getLogger(__name__)
 
 
 def listen_address(text: str) -> Address:
@@ -37,10 +38,10 @@ def listen(host: str, port: int) -> socket.socket:
         raise CannotListen(host, port, detail.partition(" (while ")[0]) from None
 
 
-def announce(places: Iterable[Address], log: Log) -> None:
-    """Say that we serve at `places`, to systemd and in `log`."""
+def announce(places: Iterable[Address]) -> None:
+    """Tell systemd and the log that this process serves at `places`."""
     text = "listening on " + ", ".join(f"http://{show_address(place)}" for place in places)
-    log.say(text)
+    _log.info(text)
     notify(f"READY=1\nSTATUS={text}")
 
 

@@ -14,9 +14,8 @@ from bottle import Bottle
 from waitress.server import BaseWSGIServer as BaseWSGIServer
 
 from services.web.channel import Channel
-from services.web.exchange import tell_refusal
+from services.web.exchange import log_refusal
 from services.web.listen import BACKLOG, announce
-from services.web.log import Log, TextLog
 from services.web.metrics import Metrics
 from services.web.patience import HEADER_LIMIT_BYTES, Patience, Refused
 
@@ -34,13 +33,12 @@ def serve(
     *,
     loop: dict[int, Any] | None = None,
     patience: Patience = PATIENCE,
-    log: Log | None = None,
     metrics: Metrics | None = None,
 ) -> BaseWSGIServer:
     """Return the server of `app` on `listener`; its `run()` serves until `close()`.
 
     loop: servers given the same one are all served by the `run()` of any of them.
-    log, metrics: told of requests that reach no app. `effective_port` tells which port that is.
+    metrics: counts requests that reach no app. The server's `effective_port` is its port.
     """
     server = waitress.create_server(
         app,
@@ -62,12 +60,12 @@ def serve(
     )
 
     def tell(refused: Refused) -> str:
-        return tell_refusal(log or TextLog(), metrics, **refused._asdict())
+        return log_refusal(metrics, **refused._asdict())
 
     server.channel_class = partial(Channel, patience, tell)
     return server
 
 
-def ready(servers: list[BaseWSGIServer], log: Log | None = None) -> None:
-    """Say where `servers` listen, to systemd and in `log`."""
-    announce([(s.effective_host, s.effective_port) for s in servers], log or TextLog())
+def ready(servers: list[BaseWSGIServer]) -> None:
+    """Tell systemd and the log where `servers` listen."""
+    announce([(s.effective_host, s.effective_port) for s in servers])

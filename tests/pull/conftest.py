@@ -8,7 +8,6 @@ from services.pull.meters import Meters
 from services.pull.node_api import make_node_app
 from services.pull.tokens import Tokens
 from services.store import Store
-from services.web.log import TextLog
 from tests.pull.clock import Clock
 from tests.pull.lab import Lab
 from tests.serving import Client, StateServer, serving, token_of, write_tokens
@@ -56,7 +55,7 @@ def realms(tmp_path) -> Iterator[Realms]:
     clock = Clock()
     store = Store(tmp_path, lease_s=3.0, now_s=clock)
     meters = Meters(store)
-    tokens = Tokens(write_tokens(tmp_path / "tokens.json", *NODES), TextLog())
+    tokens = Tokens(write_tokens(tmp_path / "tokens.json", *NODES))
     apps = make_admin_app(store, meters=meters), make_node_app(store, tokens, meters=meters)
     with serving(*apps) as (admin, node):
         made = Realms(admin, node)

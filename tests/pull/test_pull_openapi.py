@@ -9,7 +9,6 @@ from services.pull.node_api import make_node_app
 from services.pull.openapi import DOCUMENT
 from services.pull.tokens import Tokens
 from services.store import Store
-from services.web.log import TextLog
 from services.web.openapi import routes
 from tests.openapi import bounded, conform, load, routes_of
 from tests.serving import Client, StateServer, write_tokens
@@ -49,7 +48,7 @@ def test_the_document_has_exactly_the_routes_of_the_admin_realm(tmp_path):
 
 
 def test_what_the_document_lets_nodes_do_is_exactly_what_their_realm_has(tmp_path):
-    tokens = Tokens(write_tokens(tmp_path / "tokens", "node1"), TextLog())
+    tokens = Tokens(write_tokens(tmp_path / "tokens", "node1"))
     app = make_node_app(Store(tmp_path, lease_s=3.0), tokens)
     open_to_nodes = {
         (method, path)

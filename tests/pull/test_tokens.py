@@ -1,12 +1,10 @@
 """Nobody speaks for a node without its token, and a node for nobody else."""
 
-import io
 import json
 
 import pytest
 
 from services.pull.tokens import NoToken, NotYours, Tokens
-from services.web.log import TextLog
 from tests.serving import Client, token_of, write_tokens
 from tests.waiting import wait_for
 
@@ -17,13 +15,8 @@ def file(tmp_path):
 
 
 @pytest.fixture
-def said():
-    return io.StringIO()
-
-
-@pytest.fixture
-def tokens(file, said):
-    return Tokens(file, TextLog(said))
+def tokens(file):
+    return Tokens(file)
 
 
 def bearer(node):
@@ -80,26 +73,26 @@ def test_several_are_valid_at_once_until_the_file_says_otherwise(tokens, file):
     "text",
     ["", "{", "[]", '{"node1": "x"}', '{"node1": ["short"]}', '{"../x": []}', '{"node1": [3]}'],
 )
-def test_a_damaged_file_keeps_the_last_good_one_and_says_so_once(tokens, file, said, text):
+def test_a_damaged_file_keeps_the_last_good_one_and_says_so_once(tokens, file, caplog, text):
     file.write_text(text)
     for _ in range(3):
         tokens.check(bearer("node1"), "node1")
-    assert said.getvalue().count("tokens:") == 1
-    assert "stay valid" in said.getvalue()
+    assert [record.getMessage()[:8] for record in caplog.records] == ["tokens: "]
+    assert "stay valid" in caplog.text
     write_tokens(file, "node2")
     tokens.check(bearer("node2"), "node2")
 
 
-def test_a_file_that_vanishes_keeps_them_too(tokens, file, said):
+def test_a_file_that_vanishes_keeps_them_too(tokens, file, caplog):
     file.unlink()
     for _ in range(3):
         tokens.check(bearer("node1"), "node1")
-    assert said.getvalue().count("No such file") == 1
+    assert caplog.text.count("No such file") == 1
 
 
-def test_a_file_that_comes_later_lets_them_in(tmp_path, said):
-    tokens = Tokens(tmp_path / "later.json", TextLog(said))
-    assert "no node is let in" in said.getvalue()
+def test_a_file_that_comes_later_lets_them_in(tmp_path, caplog):
+    tokens = Tokens(tmp_path / "later.json")
+    assert "no node is let in" in caplog.text
     with pytest.raises(NoToken):
         tokens.known(bearer("node1"))
     write_tokens(tmp_path / "later.json", "node1")

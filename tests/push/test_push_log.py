@@ -1,6 +1,5 @@
 """`--log json` of a real process: every line is JSON, and orders name their node."""
 
-import io
 import json
 import signal
 import socket
@@ -10,7 +9,7 @@ import requests
 
 from services.push.api import make_app
 from services.push.push import Push
-from services.web.log import JsonLog
+from tests.logs import json_log
 from tests.serving import Client, serving
 
 
@@ -29,14 +28,13 @@ def server(run, inventory):
 
 
 def test_an_order_that_named_no_node_is_told_with_the_one_that_it_went_to(runner):
-    out = io.StringIO()
-    app = make_app(Push(runner), log=JsonLog(out))
-    with serving(app) as [address]:
+    with json_log() as log, serving(make_app(Push(runner))) as [address]:
         call = Client(address)
         for verb in ("start", "stop"):
             assert call("POST", f"/container/{verb}", json={"name": "web"}).ok
         call.close()
-    for line in map(json.loads, out.getvalue().splitlines()):
+    assert len(log.all) == 2
+    for line in log.all:
         assert (line["container"], line["node"]) == ("web", "node1")
 
 

@@ -1,12 +1,9 @@
-import io
-import json
-
 import pytest
 
 from services.core.errors import LabError
 from services.web import add_metrics, add_ready, make_bottle, note, read_json, refusal
-from services.web.log import JsonLog
 from services.web.metrics import Metrics
+from tests.logs import json_log
 from tests.serving import Client, serving
 
 
@@ -17,17 +14,13 @@ class Teapot(LabError):
 
 
 class Api:
-    """A small app as both APIs build theirs, on a real server, with all that it says and counts."""
+    """A small app as both APIs build theirs, on a real server, with what it counts."""
 
     def __init__(self):
         self.metrics = Metrics("test")
-        self.out = io.StringIO()
-        self.log = JsonLog(self.out)
         self.trouble = None
         self.scrapes = []
-        self.app = make_bottle(
-            {Teapot: 418}, hint="try /things", log=self.log, metrics=self.metrics
-        )
+        self.app = make_bottle({Teapot: 418}, hint="try /things", metrics=self.metrics)
         self._add_routes()
 
     def _add_routes(self):
@@ -50,16 +43,19 @@ class Api:
     def _teapot(self):
         raise Teapot("short and stout", hint="tip it over")
 
-    @property
-    def lines(self):
-        return [json.loads(line) for line in self.out.getvalue().splitlines()]
+
+@pytest.fixture
+def log():
+    """What the services log."""
+    with json_log() as lines:
+        yield lines
 
 
 @pytest.fixture
 def api():
     """An Api whose `call` is a client of its server; `address` is for raw sockets."""
     made = Api()
-    with serving(made.app, log=made.log, metrics=made.metrics) as [address]:
+    with serving(made.app, metrics=made.metrics) as [address]:
         made.address = address
         made.call = Client(address)
         yield made

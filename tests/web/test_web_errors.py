@@ -60,7 +60,7 @@ def test_a_bug_tells_the_client_nothing_of_the_code(api):
     ],
     ids=["no request", "negative length", "coding", "long header", "long body", "bad chunk"],
 )
-def test_what_reaches_no_app_is_refused_in_the_same_shape(api, sent, status):
+def test_what_reaches_no_app_is_refused_in_the_same_shape(api, log, sent, status):
     with socket.create_connection(api.address, timeout=10) as client:
         client.sendall(sent)
         answer = client.makefile("rb").read()
@@ -70,7 +70,7 @@ def test_what_reaches_no_app_is_refused_in_the_same_shape(api, sent, status):
     assert b"x-request-id: " in head.lower()
     assert b'"error": ' in body
     assert b'"hint": ""' not in body
-    assert api.lines[-1]["status"] == status
+    assert log.all[-1]["status"] == status
     assert f'status="{status}"' in api.call("GET", "/metrics").text
 
 

@@ -25,7 +25,7 @@ MANY = 150
 def patient(**patience):
     """An Api whose server has only so much patience; yields it with its address and a client."""
     api = Api()
-    with serving(api.app, log=api.log, metrics=api.metrics, patience=Patience(**patience)) as [at]:
+    with serving(api.app, metrics=api.metrics, patience=Patience(**patience)) as [at]:
         call = Client(at)
         yield api, at, call
         call.close()
@@ -90,15 +90,15 @@ def test_silent_connections_make_room_too():
 
 
 @pytest.mark.parametrize("sent", [1, 30, 80], ids=["first byte", "half a header", "half a body"])
-def test_a_request_must_be_complete_in_time(sent):
-    with patient(request_s=0.3) as (api, at, _), socket.create_connection(at) as client:
+def test_a_request_must_be_complete_in_time(sent, log):
+    with patient(request_s=0.3) as (_, at, _), socket.create_connection(at) as client:
         client.settimeout(BOUND_S)
         client.sendall(REQUEST[:sent])
         answer = client.makefile("rb").read()
     head, _, body = answer.partition(b"\r\n\r\n")
     assert head.split(b"\r\n")[0].endswith(b" 408 Request Timeout")
     assert json.loads(body)["hint"] == "send the whole request at once"
-    assert [line["status"] for line in api.lines] == [408]
+    assert [line["status"] for line in log.all] == [408]
 
 
 def test_a_byte_in_a_while_does_not_count_as_patience_earned():

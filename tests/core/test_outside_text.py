@@ -108,7 +108,7 @@ def test_values_are_shown_in_short_however_large_or_nested():
     assert shown(nested(sys.getrecursionlimit() * 2)) == "a deeply nested list"
 
 
-@pytest.mark.parametrize("value", [float("inf"), float("nan"), 10**400, -1, True, "1", None, 2e9])
+@pytest.mark.parametrize("value", [float("inf"), float("nan"), 10**400, -1, True, "1", None, 2e12])
 def test_no_duration(value):
     with pytest.raises(BadShape):
         seconds({"lease_s": value}, "lease_s")

@@ -5,7 +5,8 @@ import re
 import pytest
 
 from services.core.address import parse_address
-from services.push.inventory import BadInventory, Inventory, Target, load
+from services.core.errors import LabError
+from services.push.inventory import Inventory, Target, load
 from services.push.runner import Session
 from tests.push.sshd import LIMITS, user
 from tests.serving import Client, has_ipv6
@@ -48,5 +49,5 @@ def test_an_address_of_the_inventory_may_have_brackets(inventory, address):
 
 @pytest.mark.parametrize("address", ["fe80::1%eth0", "[::1", "::1]:22", "a b", "", "node1/x"])
 def test_an_address_that_is_none_is_refused(inventory, address):
-    with pytest.raises(BadInventory, match=r"is not a host|has a zone id"):
+    with pytest.raises(LabError, match=r"is not a host|has a zone id"):
         load(inventory(nodes=nodes(address)))

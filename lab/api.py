@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from http.client import HTTPConnection, HTTPException, HTTPResponse
 from typing import Any, NamedTuple
 
-from services.core.errors import ApiRefused, ApiUnreachable
+from services.core.errors import ApiNonsense, ApiRefused, ApiUnreachable
+from services.core.fields import decode, refusal
 
 CONNECT_S = 3.0
 READ_S = 15.0
@@ -73,7 +74,7 @@ class Api:
             connection.request(method, path, data, {"Connection": "close", **kind, **headers})
             answer: HTTPResponse = connection.getresponse()
             return _Answer(url, answer.status, answer.headers.get("ETag", ""), answer.read())
-        except (OSError, HTTPException) as error:
+        except (OSError, HTTPException, ValueError) as error:  # the latter: an ETag it cannot send
             raise ApiUnreachable(url, _reason(error)) from None
         finally:
             connection.close()
@@ -88,15 +89,13 @@ class Api:
 
 
 def _content(answer: _Answer) -> Any:
-    """Return the decoded answer; raises ApiRefused when it says no."""
+    """Return the decoded answer; raises ApiNonsense, and ApiRefused when it says no."""
     try:
-        content = json.loads(answer.body)
-    except ValueError:
-        raise ApiUnreachable(answer.url, f"status {answer.status}, but no JSON") from None
+        content = decode(answer.body)
+    except ValueError as error:
+        raise ApiNonsense(answer.url, f"status {answer.status}: {error}") from None
     if answer.status >= 400:
-        fields = content if isinstance(content, dict) else {}
-        said, hint = (str(fields.get(key, "")) for key in ("error", "hint"))
-        raise ApiRefused(answer.url, answer.status, said, hint)
+        raise ApiRefused(answer.url, answer.status, *refusal(content))
     return content
 
 

@@ -5,12 +5,12 @@ and `lab --help` needs neither.
 """
 
 import importlib
-import sys
 from collections.abc import Sequence
 from typing import IO, Any, NamedTuple
 
 import click
 
+from lab.table import echo
 from services.core.errors import LabError
 
 INTERRUPTED = 130
@@ -74,9 +74,9 @@ class Failed(click.ClickException):
         self.hint = error.hint
 
     def show(self, file: IO[Any] | None = None) -> None:
-        click.echo(f"Error: {self.message}", file=file, err=file is None)
+        echo(f"Error: {self.message}", file=file, err=file is None)
         if self.hint:
-            click.echo(f"Hint: {self.hint}", file=file, err=file is None)
+            echo(f"Hint: {self.hint}", file=file, err=file is None)
 
 
 class CannotCompare(Failed):
@@ -116,7 +116,7 @@ class Cli(click.Group):
                 LabError(str(error), hint="room and permissions? df -h; lab doctor")
             ) from error
         except KeyboardInterrupt:
-            click.echo(
+            echo(
                 "\nInterrupted. Nothing is lost: the same command goes on from here, "
                 "`lab heal` undoes chaos, `lab status` shows what is.",
                 err=True,
@@ -150,6 +150,6 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except SystemExit as end:
         if end.code is None or isinstance(end.code, int):
             return end.code or 0
-        print(end.code, file=sys.stderr)
+        echo(str(end.code), err=True)
         return 1
     return 0

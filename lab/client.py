@@ -8,6 +8,7 @@ from lab.api import READ_S, WAIT_S, Api
 from provisioning.topology import Topology, host_ports
 from services.core import wire, wire_nodes
 from services.core.errors import ApiRefused
+from services.core.fields import as_object, labels
 from services.core.model import KEEP, Node, Placed
 
 # Push answers an order when it is carried out: a container's unit may take 60 s to serve, and a
@@ -61,8 +62,8 @@ class PushClient(Api):
 
     def running(self) -> Running:
         body = self.request("GET", "/containers")
-        silent = body.get("unreachable", [])
-        return Running(wire.load_placed(body), tuple(str(node) for node in silent))
+        silent = labels(as_object(body), "unreachable", "node")
+        return Running(wire.load_placed(body), tuple(silent))
 
 
 class PullClient(Api):
@@ -114,8 +115,8 @@ class PullClient(Api):
 
     def node(self, name: str) -> Load:
         """Return node `name` and what it has; raises ApiRefused (404) for one that never spoke."""
-        body = self.request("GET", f"/api/nodes/{name}")
-        lists = (sorted(map(str, body.get(key, []))) for key in ("containers", "running"))
+        body = as_object(self.request("GET", f"/api/nodes/{name}"))
+        lists = (sorted(labels(body, key, "container")) for key in ("containers", "running"))
         return Load(wire_nodes.load_node_status(body), *map(tuple, lists))
 
     def mark(

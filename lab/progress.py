@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from typing import TextIO
 
 from lab import watchdog
+from services.core.errors import printable_lines
 
 _TICK_S = 1.0
 
@@ -43,9 +44,12 @@ class Progress:
         self._open = ""
 
     def __call__(self, text: str) -> None:
-        """Print `text` on a line of its own, after the seconds since this Progress began."""
+        """Print `text` on a line of its own, after the seconds since this Progress began.
+
+        Line feeds stay, all else that a terminal would obey is escaped.
+        """
         with self._lock:
-            self._print(f"{self._now_s() - self._started_s:6.1f} s  {text}")
+            self._print(f"{self._now_s() - self._started_s:6.1f} s  {printable_lines(text)}")
 
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:

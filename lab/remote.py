@@ -128,6 +128,15 @@ def interactive(machine: Machine, argv: Sequence[str]) -> int:
     return subprocess.run(_ssh(machine, words, terminal=not argv), check=False).returncode
 
 
+def stream(machine: Machine, argv: Sequence[str], take: Callable[[str], None]) -> int:
+    """Run `argv`, give `take` each line of its output as it comes; return its exit code."""
+    with subprocess.Popen(_ssh(machine, [shlex.join(argv)]), stdout=subprocess.PIPE) as ssh:
+        # By hand: a text stream would take a carriage return for the end of a line.
+        for line in ssh.stdout or ():
+            take(line.decode(errors="replace").removesuffix("\n"))
+    return ssh.returncode
+
+
 def disconnect(machine: Machine) -> None:
     """Drop the kept connection: it may lead to a machine that is no more. Idempotent."""
     if not Path(_socket(machine)).is_socket():

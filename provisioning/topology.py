@@ -4,12 +4,12 @@ To add a node, add a line there with the next address; everything else follows.
 """
 
 import ipaddress
-import json
 import os
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from services.core.errors import LabError
+from services.core.fields import decode
 from services.core.names import check_label
 
 FILE = Path(__file__).with_name("topology.json")
@@ -92,8 +92,8 @@ def load(file: Path = FILE) -> Topology:
     not these.
     """
     try:
-        return _parse(json.loads(file.read_text()))
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        return _parse(decode(file.read_text()))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise LabError(
             f"cannot read the topology {file}: {type(error).__name__}: {error}",
             hint="compare it with the one in git: git diff provisioning/topology.json",

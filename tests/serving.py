@@ -16,7 +16,7 @@ from typing import Any
 import requests
 from bottle import Bottle
 
-from services.core.address import Address
+from services.core.address import Address, parse_address, show_address
 from services.web import listen
 from services.web.threaded import serve
 
@@ -56,12 +56,19 @@ def unused_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def has_ipv6() -> bool:
+    """Whether this machine's loopback has an IPv6 address."""
+    with suppress(OSError), socket.create_server(("::1", 0), family=socket.AF_INET6):
+        return True
+    return False
+
+
 class Client:
     """Calls one server as a user's script would."""
 
     def __init__(self, address: Address, *, token: str = "") -> None:
         """token: of a node, for its realm."""
-        self.url = f"http://{address[0]}:{address[1]}"
+        self.url = f"http://{show_address(address)}"
         self._session = requests.Session()
         self._session.trust_env = False
         if token:
@@ -100,6 +107,7 @@ class StateServer:
         data: Path,
         *,
         admin: int = 0,
+        host: str = "127.0.0.1",
         profile: str = "fast",
         nodes: Sequence[str] = ("node1", "node2", "node3"),
         options: Sequence[str] = (),
@@ -111,7 +119,7 @@ class StateServer:
         if patience is not None:
             program = ["tests.pull.impatient", json.dumps(patience)]
         command = [sys.executable, "-m", *program, "--data", str(data)]
-        command += ["--listen", f"127.0.0.1:{admin}", "--node-listen", "127.0.0.1:0"]
+        command += ["--listen", f"{host}:{admin}", "--node-listen", f"{host}:0"]
         command += ["--tokens", str(self.tokens), *options]
         self.process = subprocess.Popen(
             [*command, *(["--profile", profile] if profile else [])],
@@ -127,8 +135,8 @@ class StateServer:
             if "listening on " in line:
                 break
         # None of them if it ended instead.
-        ports = re.findall(r"http://127.0.0.1:(\d+)", self.said[-1]) or [0, 0]
-        self.admin, self.node = (("127.0.0.1", int(port)) for port in ports)
+        places = re.findall(r"http://([^\s,]+)", self.said[-1]) or ["127.0.0.1:0"] * 2
+        self.admin, self.node = map(parse_address, places)
 
     def stop(self) -> int:
         """SIGTERM; return the exit code."""

@@ -12,7 +12,7 @@ from pathlib import Path
 from lab.bundle import unpack
 from lab.progress import Progress
 from provisioning.host import wheels
-from services.core.errors import LabError
+from services.core.errors import LabError, printable_lines
 
 
 def main(arguments: list[str]) -> int:
@@ -27,7 +27,8 @@ def main(arguments: list[str]) -> int:
         elif wheels.folder(wheels.key()).exists():
             print(wheels.folder(wheels.key()))
     except (LabError, OSError) as error:
-        print(f"Error: {error}\nHint: {getattr(error, 'hint', '') or 'df -h'}", file=sys.stderr)
+        text = f"Error: {error}\nHint: {getattr(error, 'hint', '') or 'df -h'}"
+        print(printable_lines(text), file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130

@@ -8,7 +8,7 @@ from lab.commands.bench_server import bench_server
 from lab.commands.bench_up import bench_up
 from lab.params import json_option, only_option, runs_option
 from lab.progress import Progress
-from lab.table import echo_json, render
+from lab.table import echo, echo_json, render
 from provisioning import topology
 from services.core.profile import PROFILES
 
@@ -56,7 +56,7 @@ def bench_converge(runs: int, only: tuple[str, ...], as_json: bool) -> None:
     if as_json:
         echo_json({"runs": runs, "results": as_data(results)})
     else:
-        click.echo(as_text(results))
+        echo(as_text(results))
 
 
 def as_data(results: Any) -> dict[str, Any]:

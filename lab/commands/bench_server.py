@@ -4,7 +4,7 @@ import click
 
 from lab.params import json_option
 from lab.progress import Progress
-from lab.table import echo_json
+from lab.table import echo, echo_json
 
 
 @click.command("server")
@@ -47,4 +47,4 @@ def bench_server(stored: int, watchers: int, span_s: float, as_json: bool) -> No
     if as_json:
         echo_json(data)
     else:
-        click.echo(as_text(data))
+        echo(as_text(data))

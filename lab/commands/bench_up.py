@@ -6,7 +6,7 @@ import click
 
 from lab.params import json_option, mode_option, only_option, profile_option, runs_option
 from lab.progress import Progress
-from lab.table import echo_json, render
+from lab.table import echo, echo_json, render
 
 # lab.bench.boot.SCENARIOS, without the import.
 SCENARIOS = ("cold", "thaw", "reset", "goto")
@@ -55,7 +55,7 @@ def bench_up(
         what = {"mode": mode, "profile": profile, "runs": runs, "seconds": as_data(results)}
         echo_json({**what, "baseline / cold": gain(results)})
     else:
-        click.echo(as_text(results))
+        echo(as_text(results))
 
 
 def as_data(results: Any) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import click
 from lab.cli import CannotCompare
 from lab.params import json_option
 from lab.progress import Progress
-from lab.table import echo_json, render
+from lab.table import echo, echo_json, echo_raw, render
 from services.core.errors import LabError
 
 
@@ -51,7 +51,7 @@ def _renew(progress: Progress) -> None:
         return
     changes = locking.renew_if_gone(progress)
     for line in locking.told(changes) if changes is not None else ():
-        click.echo(line)
+        echo(line)
 
 
 def _verify(progress: Progress) -> None:
@@ -62,7 +62,7 @@ def _verify(progress: Progress) -> None:
         recipe.as_root(verify.__name__, progress)
         return
     for line in verify.verify(progress):
-        click.echo(line)
+        echo(line)
     progress("two builds, the same bytes")
 
 
@@ -81,7 +81,7 @@ def lock() -> None:
     from provisioning.box.archive import locking
 
     for line in locking.told(locking.renew(Progress())):
-        click.echo(line)
+        echo(line)
 
 
 @box.command()
@@ -104,7 +104,7 @@ def diff(ctx: click.Context, one: str, two: str) -> None:
         lines = list(differences.between(*files))
     except LabError as error:
         raise CannotCompare(error) from error
-    click.echo("\n".join(lines) if lines else "no difference")
+    echo("\n".join(lines) if lines else "no difference")
     ctx.exit(1 if lines else 0)
 
 
@@ -124,12 +124,12 @@ def show(word: str, top: int, as_json: bool) -> None:
     if as_json:
         echo_json(about._asdict())
         return
-    click.echo(f"{about.file}: {about.size_b / 1e6:.1f} MB")
-    click.echo(render(("", "sha256"), [*about.hashes.items()]))
-    click.echo(f"{about.debian_packages} Debian packages, {about.python_libraries} libraries")
+    echo(f"{about.file}: {about.size_b / 1e6:.1f} MB")
+    echo(render(("", "sha256"), [*about.hashes.items()]))
+    echo(f"{about.debian_packages} Debian packages, {about.python_libraries} libraries")
     rows = [(name, f"{size_b / 1e6:.1f}") for name, size_b in about.largest[:top]]
-    click.echo(render(("largest", "MB"), rows))
-    click.echo(f"bill of materials: {about.bill or 'inside; lab box sbom BOX prints it'}")
+    echo(render(("largest", "MB"), rows))
+    echo(f"bill of materials: {about.bill or 'inside; lab box sbom BOX prints it'}")
 
 
 @box.command()
@@ -145,4 +145,4 @@ def sbom(word: str) -> None:
     """
     from provisioning.box.look import summary
 
-    click.echo(summary.bill(summary.find(word)), nl=False)
+    echo_raw(summary.bill(summary.find(word)))

@@ -8,7 +8,7 @@ import click
 
 from lab.params import json_option
 from lab.progress import Progress
-from lab.table import echo_json, render
+from lab.table import echo, echo_json, render
 
 if TYPE_CHECKING:
     from lab.bundle.contents import Contents
@@ -63,7 +63,7 @@ def export(
         packed = pack.export(file, chosen, progress, force=force, with_wheels=not no_wheels)
     if packed.chapters:
         progress(f"{file} holds private keys and tokens: those of its chapters")
-    click.echo(f"{file}: {file.stat().st_size // _MIB} MiB; {_parts(packed)}")
+    echo(f"{file}: {file.stat().st_size // _MIB} MiB; {_parts(packed)}")
 
 
 @bundle.command()
@@ -92,8 +92,8 @@ def show(file: Path, verify: bool, as_json: bool) -> None:
         }
         echo_json({**contents._asdict(), **rows, "verified": verify})
         return
-    click.echo(f"lab {contents.version}, commit {contents.commit or 'unknown'}")
-    click.echo(render(("part", "name", "MiB", "about"), _rows(contents)))
+    echo(f"lab {contents.version}, commit {contents.commit or 'unknown'}")
+    echo(render(("part", "name", "MiB", "about"), _rows(contents)))
 
 
 @bundle.command("import")
@@ -118,7 +118,7 @@ def import_(file: Path, force: bool) -> None:
     with unpack.alone(what), lock.held(what) if chapters else nullcontext():
         contents = unpack.bring_in(file, progress, force=force)
     _warn_of_another_box(contents, progress)
-    click.echo(f"imported {_parts(contents)}")
+    echo(f"imported {_parts(contents)}")
 
 
 def _warn_of_another_box(contents: "Contents", progress: Progress) -> None:

@@ -4,6 +4,7 @@ import click
 
 from lab.params import json_option
 from lab.progress import Progress
+from lab.table import echo
 
 
 @click.group()
@@ -49,7 +50,7 @@ def goto(name: str) -> None:
     with lock.held("lab chapter goto"):
         saved = bringup.goto(store.chapters(), name, Progress())
     if saved.note:
-        click.echo(saved.note)
+        echo(saved.note)
 
 
 @chapter.command("list")

@@ -4,6 +4,7 @@ import click
 from click.shell_completion import get_completion_class
 
 from lab.params import Known
+from lab.table import echo_raw
 
 INSTALL = {
     "bash": "lab completion bash > ~/.local/share/bash-completion/completions/lab",
@@ -24,5 +25,5 @@ def completion(ctx: click.Context, shell: str) -> None:
     script = get_completion_class(shell)
     if script is None:
         raise click.UsageError(f"click has no completion for {shell}")
-    click.echo(f"# install: {INSTALL[shell]}")
-    click.echo(script(ctx.find_root().command, {}, "lab", "_LAB_COMPLETE").source())
+    echo_raw(f"# install: {INSTALL[shell]}\n")
+    echo_raw(script(ctx.find_root().command, {}, "lab", "_LAB_COMPLETE").source() + "\n")

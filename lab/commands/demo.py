@@ -8,7 +8,7 @@ import click
 from lab.commands.chaos import mode_option
 from lab.params import Known, json_option
 from lab.progress import Progress
-from lab.table import echo_json, render
+from lab.table import echo, echo_json, render
 from provisioning import topology
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def demo(ctx: click.Context, name: str | None, mode: str, as_json: bool) -> None
         profile = stage.profile.name
         echo_json({"profile": profile, "outcomes": rows, "as_expected": as_expected})
     else:
-        click.echo(f"\n{table(outcomes)}")
+        echo(f"\n{table(outcomes)}")
     ctx.exit(0 if as_expected else 1)
 
 

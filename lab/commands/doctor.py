@@ -4,7 +4,7 @@ import click
 
 from lab.params import json_option
 from lab.progress import Progress
-from lab.table import echo_json, render
+from lab.table import echo, echo_json, render
 
 
 @click.command()
@@ -49,5 +49,5 @@ def doctor(ctx: click.Context, fix: bool, tests: bool, record: bool, as_json: bo
             )
             for one in checks
         ]
-        click.echo(render(("needs", "", "version", "tested", "detail", "remedy"), rows))
+        echo(render(("needs", "", "version", "tested", "detail", "remedy"), rows))
     ctx.exit(0 if all(check.found for check in checks) else 1)

@@ -1,13 +1,14 @@
 """`lab events`: what happened in pull, in order."""
 
-import json
 import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import click
 
+from lab.table import echo, echo_json
 from provisioning import topology
+from services.core.errors import printable
 
 if TYPE_CHECKING:
     from lab.client import PullClient
@@ -59,7 +60,7 @@ def follow_from(pull: "PullClient", since: int) -> Iterator["EventPage"]:
             page = pull.events(since, wait_s=_WAIT_S)
         except ApiUnreachable as error:
             if not silent:
-                click.echo(f"({error}; waiting for it)", err=True)
+                echo(f"({error}; waiting for it)", err=True)
             silent = True
             time.sleep(_AGAIN_S)
             continue
@@ -71,9 +72,12 @@ def follow_from(pull: "PullClient", since: int) -> Iterator["EventPage"]:
 def tell(page: "EventPage", *, as_json: bool) -> None:
     """Print the events of `page`, a line each."""
     if page.truncated:
-        click.echo(f"(before revision {page.oldest}: no longer kept)", err=True)
+        echo(f"(before revision {page.oldest}: no longer kept)", err=True)
     for event in page.events:
-        click.echo(json.dumps(event._asdict()) if as_json else line(event))
+        if as_json:
+            echo_json(event._asdict(), indent=None)
+        else:
+            echo(line(event))
 
 
 def line(event: "Event") -> str:
@@ -81,4 +85,5 @@ def line(event: "Event") -> str:
     time_of_day = event.at.partition("T")[2][:12]
     where = f" on {event.node}" if event.node and event.node != event.subject else ""
     why = f": {event.reason}" if event.reason else ""
-    return f"{event.revision:>7}  {time_of_day}  {event.kind:<12}  {event.subject}{where}{why}"
+    what = f"{time_of_day}  {event.kind:<12}  {event.subject}{where}{why}"
+    return printable(f"{event.revision:>7}  {what}")

@@ -4,6 +4,7 @@ import click
 
 from lab.params import NODE
 from lab.progress import Progress
+from lab.table import echo
 from provisioning import topology
 
 
@@ -23,7 +24,7 @@ def cordon(node: str) -> None:
     lab = topology.load()
     with modes.about_pull(lab):
         connect(lab)[1].mark(node, cordoned=True)
-    click.echo(f"{node} gets no new containers; what it has stays (lab drain {node} moves it)")
+    echo(f"{node} gets no new containers; what it has stays (lab drain {node} moves it)")
 
 
 @click.command()
@@ -39,7 +40,7 @@ def uncordon(node: str) -> None:
     lab = topology.load()
     with modes.about_pull(lab):
         connect(lab)[1].mark(node, cordoned=False)
-    click.echo(f"{node} takes containers again")
+    echo(f"{node} takes containers again")
 
 
 @click.command()
@@ -74,4 +75,4 @@ def drain(node: str, timeout_s: float) -> None:
         had = emptying.drain(pull, node, timeout_s, progress)
         where = {placed.name: placed.node for placed in pull.declared().containers}
     moved = [f"{name} is on {where[name] or 'no node yet'}" for name in had if name in where]
-    click.echo(f"{node} is empty" + (f"; {', '.join(moved)}" if moved else ""))
+    echo(f"{node} is empty" + (f"; {', '.join(moved)}" if moved else ""))

@@ -3,6 +3,7 @@
 import click
 
 from lab.params import MACHINE
+from lab.table import echo
 from provisioning import topology
 
 UNITS = ("push-*", "pull-*", "push.target", "pull.target")
@@ -38,7 +39,7 @@ def ssh(ctx: click.Context, name: str, command: tuple[str, ...]) -> None:
 )
 @click.pass_context
 def logs(ctx: click.Context, name: str, follow: bool, unit: str | None, lines: int) -> None:
-    """Print the journal of the lab's units on machine NAME.
+    """Print the journal of the lab's units on machine NAME, with control characters escaped.
 
     \b
     lab logs node1 -f                       what the agent does, as it does it
@@ -47,7 +48,7 @@ def logs(ctx: click.Context, name: str, follow: bool, unit: str | None, lines: i
     from lab import remote
 
     argv = journal(unit, lines, follow=follow)
-    ctx.exit(remote.interactive(topology.load().machine(name), argv))
+    ctx.exit(remote.stream(topology.load().machine(name), argv, echo))
 
 
 def journal(unit: str | None, lines: int, *, follow: bool) -> list[str]:
@@ -56,6 +57,8 @@ def journal(unit: str | None, lines: int, *, follow: bool) -> list[str]:
     end = ["--follow"] if follow else []
     return [
         "journalctl",
+        # Also what does not print: without this it shows only how long that is.
+        "--all",
         "--no-pager",
         "--quiet",
         "--no-hostname",

@@ -5,7 +5,7 @@ from typing import Any
 import click
 
 from lab.params import json_option, mode_option, profile_option
-from lab.table import echo_json, render
+from lab.table import echo, echo_json, render
 from services.core.errors import LabError
 
 
@@ -47,12 +47,12 @@ def soak(
             with loads.busy(count):
                 for cycle in loop.soak(cycles, steps(mode, profile), keep_going=keep_going):
                     done.append(cycle)
-                    click.echo(line(cycle, cycles), err=True)
+                    echo(line(cycle, cycles), err=True)
         finally:  # after Ctrl-C too
             if as_json:
                 echo_json({"load": count, "asked": cycles, "cycles": [c._asdict() for c in done]})
             elif done:
-                click.echo(summary(done, cycles, count))
+                echo(summary(done, cycles, count))
     bad = [cycle.number for cycle in done if not cycle.ok]
     if bad:
         raise LabError(

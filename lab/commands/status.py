@@ -5,7 +5,7 @@ import time
 import click
 
 from lab.params import json_option
-from lab.table import echo_json
+from lab.table import echo, echo_json
 from provisioning import topology
 
 _WATCH_S = 2.0
@@ -34,7 +34,7 @@ def status(as_json: bool, watch: bool) -> None:
         if as_json:
             echo_json(view.as_json(seen))
         else:
-            click.echo(view.as_text(seen))
+            echo(view.as_text(seen))
         if not watch:
             return
         time.sleep(_WATCH_S)

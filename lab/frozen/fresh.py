@@ -13,6 +13,7 @@ from lab.progress import Progress
 from provisioning.box.build import Box
 from provisioning.topology import Topology
 from services.core.errors import LabError
+from services.core.fields import decode
 
 NAME = "up"
 _WISH = paths.STATE / "up.json"
@@ -40,7 +41,7 @@ def remember(wish: Wish) -> None:
 def remembered() -> Wish:
     """Return what the latest `lab up` asked for; raises NeverUp."""
     try:
-        return Wish(**json.loads(_WISH.read_text()))
+        return Wish(**decode(_WISH.read_text()))
     except (OSError, ValueError, TypeError):
         raise NeverUp from None
 

@@ -3,10 +3,8 @@
 from datetime import datetime
 from typing import NamedTuple
 
-import click
-
 from lab.frozen.store import Store
-from lab.table import echo_json, render
+from lab.table import echo, echo_json, render
 from services.core.errors import LabError
 
 _MIB = 1024 * 1024
@@ -32,7 +30,7 @@ def table(kept: Store, *, as_json: bool) -> None:
     rows = [
         (r.name, r.saved, "+".join(r.modes), ", ".join(r.off), str(r.mib), r.note) for r in found
     ]
-    click.echo(render(("name", "saved", "modes", "off", "MiB", "note"), rows))
+    echo(render(("name", "saved", "modes", "off", "MiB", "note"), rows))
 
 
 def _row(kept: Store, name: str) -> Row:

@@ -93,7 +93,7 @@ def read(folder: Path) -> State:
         if data.pop("digest") != _digest(data):
             raise Damaged(folder, f"{MANIFEST} has changed")
         return _parse(data)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, RecursionError, KeyError, TypeError, AttributeError) as error:
         raise Damaged(folder, f"no readable {MANIFEST} ({type(error).__name__})") from None
 
 

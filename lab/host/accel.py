@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from lab.host import probe
 from services.core.errors import LabError
+from services.core.fields import decode
 
 CHOICES = ("kvm", "tcg")
 # What the probe takes where KVM works: the unit in which a machine's slowness is counted.
@@ -48,7 +49,7 @@ def choose(kernel: Path, cache: Path) -> Accel:
     access = os.access("/dev/kvm", os.R_OK | os.W_OK)
     key = f"{Path('/proc/sys/kernel/random/boot_id').read_text().strip()} {kernel} {asked} {access}"
     try:
-        stored = json.loads(cache.read_text())
+        stored = decode(cache.read_text())
         if stored["key"] == key:
             return Accel(*stored["accel"])
     except (OSError, ValueError, KeyError, TypeError):

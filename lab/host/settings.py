@@ -15,6 +15,7 @@ from provisioning.box.build import Box
 from provisioning.box.cache import NAME
 from provisioning.topology import Topology
 from services.core.errors import LabError
+from services.core.fields import decode
 from services.lib.slowness import KEY as SLOWNESS
 
 SSH_CONFIG = paths.STATE / "ssh_config"
@@ -57,9 +58,9 @@ class NotSetUp(LabError):
 def load() -> Settings:
     """Return the settings of the last `lab up`; raises NotSetUp before the first."""
     try:
-        data = json.loads(paths.SETTINGS.read_text())
+        data = decode(paths.SETTINGS.read_text())
         return Settings(data["netns"], Accel(data["accel"], data["slowness"], data["why"]))
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, TypeError):
         raise NotSetUp from None
 
 

@@ -1,7 +1,36 @@
 """Errors that a user can act on: facts, a message and the next step.
 
-They know nothing of HTTP or exit codes; each process has one edge that translates them.
+They know nothing of HTTP or exit codes; each process has one edge that translates them. Text that
+came from another machine enters a message through `printable`, so such a message is one line.
 """
+
+_SHOWN_LENGTH = 80
+
+
+def printable(text: str) -> str:
+    """Return `text` on one line: characters that do not print are escaped as `repr` does it.
+
+    These are line feeds and all other control characters, ESC, bidirectional overrides, invisible
+    characters and lone surrogates: what could forge a line, or command the terminal. Printing the
+    result twice escapes nothing twice.
+    """
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
+
+
+def printable_lines(text: str) -> str:
+    """Return `text` with every line `printable`, for text whose line feeds are our own."""
+    return "\n".join(map(printable, text.split("\n")))
+
+
+def shown(value: object) -> str:
+    """Return the `repr` of `value`, cut to 80 characters; it may be any decoded JSON."""
+    try:
+        text = repr(value)
+    except RecursionError:
+        text = f"a deeply nested {type(value).__name__}"
+    return text if len(text) <= _SHOWN_LENGTH else f"{text[: _SHOWN_LENGTH - 3]}..."
 
 
 class LabError(Exception):
@@ -20,11 +49,8 @@ class BadName(LabError):
     """A name that must not become a unit name or a shell word."""
 
     def __init__(self, what: str, name: object) -> None:
-        shown = repr(name)
-        if len(shown) > 80:
-            shown = f"{shown[:77]}..."
         super().__init__(
-            f"{what} name {shown} is not an RFC 1123 label",
+            f"{what} name {shown(name)} is not an RFC 1123 label",
             hint="use 1 to 63 lower-case letters, digits and hyphens, starting and ending with "
             "a letter or digit",
         )
@@ -40,7 +66,7 @@ class UnknownImage(LabError):
     """An image that is not in the catalogue baked into the guests."""
 
     def __init__(self, image: object, known: tuple[str, ...]) -> None:
-        super().__init__(f"unknown image {image!r}", hint=f"use one of: {', '.join(known)}")
+        super().__init__(f"unknown image {shown(image)}", hint=f"use one of: {', '.join(known)}")
         self.image = image
         self.known = known
 
@@ -71,7 +97,7 @@ class NodeUnreachable(LabError):
 
     def __init__(self, node: str, waited_s: float, detail: str = "") -> None:
         super().__init__(
-            f"cannot reach node {node!r}: {detail}"
+            f"cannot reach node {node!r}: {printable(detail)}"
             if detail
             else f"node {node!r} did not answer within {waited_s:g} s",
             hint="check that the VM runs: lab status",
@@ -86,7 +112,7 @@ class CommandFailed(LabError):
     def __init__(self, node: str, command: str, code: int, stderr: str) -> None:
         said = stderr.strip().splitlines()[-1:] or ["(it said nothing)"]
         super().__init__(
-            f"{command!r} failed on {node!r} with exit code {code}: {said[0]}",
+            f"{command!r} failed on {node!r} with exit code {code}: {printable(said[0])}",
             hint=f"read the journal there: lab logs {node}",
         )
         self.node = node
@@ -99,16 +125,25 @@ class ApiUnreachable(LabError):
     """An API did not answer at all."""
 
     def __init__(self, url: str, detail: str) -> None:
-        super().__init__(f"{url} does not answer: {detail}", hint="is it running? lab status")
+        super().__init__(
+            f"{url} does not answer: {printable(detail)}", hint="is it running? lab status"
+        )
         self.url = url
         self.detail = detail
 
 
+class ApiNonsense(ApiUnreachable):
+    """An API whose answer is not JSON. Whoever retries treats it like no answer."""
+
+    def __init__(self, url: str, detail: str) -> None:
+        super().__init__(url, f"no JSON came ({detail})")
+
+
 class ApiRefused(LabError):
-    """An API answered, but not with success."""
+    """An API answered, but not with success. error, hint: what it said, made printable."""
 
     def __init__(self, url: str, status: int, error: str, hint: str = "") -> None:
-        super().__init__(f"{url} answered {status}: {error}", hint=hint)
         self.url = url
         self.status = status
-        self.error = error
+        self.error = printable(error)
+        super().__init__(f"{url} answered {status}: {self.error}", hint=printable(hint))

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from services.core.address import Address, parse_address
 from services.core.backoff import delay_s
-from services.core.errors import ApiRefused, ApiUnreachable, LabError
+from services.core.errors import ApiRefused, ApiUnreachable, LabError, printable
 from services.core.profile import UNTOLD_PROFILE, Profile, profile, stretched
 from services.deciders.state_server import Api, Decide, HeldOnce
 from services.lib.slowness import slowness
@@ -55,7 +55,7 @@ def run(decide: Decide, api: Api, timings: Profile, clock: Clock = Clock()) -> N
             if isinstance(error, ApiRefused) and (ends or error.status < _SERVERS_FAULT):
                 raise
             if failures == 1:
-                print(f"nothing decided: {error}", file=sys.stderr, flush=True)
+                print(printable(f"nothing decided: {error}"), file=sys.stderr, flush=True)
             if ends:
                 return
             clock.sleep(pause_s)
@@ -75,10 +75,10 @@ def main(decide: Decide, arguments: Sequence[str], environment: Mapping[str, str
         address, timings = _parse(arguments, environment)
         run(decide, Api(address, timings.agent_timeout_s + _LISTS_S), timings)
     except _Usage as error:
-        print(error, file=sys.stderr)
+        print(printable(str(error)), file=sys.stderr)
         return _USAGE
     except LabError as error:
-        print(f"{error}\nhint: {error.hint}", file=sys.stderr)
+        print(f"{printable(str(error))}\nhint: {printable(error.hint)}", file=sys.stderr)
         return 1
     return 0
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from services.core import wire, wire_nodes
 from services.core.address import Address
-from services.core.errors import ApiRefused
+from services.core.errors import ApiRefused, printable
 from services.core.model import Placed, Placement
 from services.deciders.watched import Watched
 from services.lib.http_client import Pending, Reply
@@ -65,7 +65,7 @@ class HeldOnce:
 
     def __call__(self, reason: str) -> None:
         if reason and reason != self._said:
-            print(f"HELD: {reason}", flush=True)
+            print(printable(f"HELD: {reason}"), flush=True)
         self._said = reason
 
 
@@ -86,8 +86,9 @@ def write_all(
             if error.status != _OVERTAKEN:
                 raise
             overtaken = True
-            print(f"SKIP {placement.name}: decided otherwise meanwhile: {error.error}", flush=True)
+            line = f"SKIP {placement.name}: decided otherwise meanwhile: {error.error}"
+            print(printable(line), flush=True)
         else:
             target = f" -> {placement.node}" if placement.node else ""
-            print(f"{verb} {placement.name}{target}: {placement.reason}", flush=True)
+            print(printable(f"{verb} {placement.name}{target}: {placement.reason}"), flush=True)
     return overtaken

@@ -10,6 +10,7 @@ import zlib
 from typing import Any, NamedTuple
 
 from services.core.errors import LabError
+from services.core.fields import decode
 
 
 class Loaded(NamedTuple):
@@ -125,4 +126,7 @@ def _read(path: str) -> tuple[Any, str]:
         return None, f"{path} cannot be read: {error.strerror}"
     if head != b"crc32 %08x" % zlib.crc32(body):
         return None, f"{path} is damaged (checksum)"
-    return json.loads(body), ""
+    try:
+        return decode(body), ""
+    except ValueError as error:
+        return None, f"{path} is damaged ({error})"

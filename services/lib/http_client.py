@@ -13,7 +13,9 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from services.core.errors import ApiRefused, ApiUnreachable
+from services.core.address import Address, show_address
+from services.core.errors import ApiNonsense, ApiRefused, ApiUnreachable
+from services.core.fields import decode, refusal
 
 _LIMIT_BYTES = 8 * 1024 * 1024
 NOT_MODIFIED = 304
@@ -31,7 +33,8 @@ class Reply(NamedTuple):
 class Pending:
     """One request on its way; it is moved on by `wait`, or by whoever wants its result.
 
-    address: host and port, IPv4. path: already quoted. body: sent as JSON unless None.
+    address: host and port; a name stands for its IPv4 address. path: already quoted. body: sent
+    as JSON unless None.
     timeout_s bounds the whole exchange, not one recv. Whatever goes wrong is told by `result`,
     and in `trouble`.
     """
@@ -39,17 +42,18 @@ class Pending:
     def __init__(
         self,
         method: str,
-        address: tuple[str, int],
+        address: Address,
         path: str,
         body: object = None,
         *,
         headers: Mapping[str, str] = _NO_HEADERS,
         timeout_s: float,
     ) -> None:
-        self.url = f"http://{address[0]}:{address[1]}{path}"
+        place = show_address(address)
+        self.url = f"http://{place}{path}"
         self._deadline_s = time.monotonic() + timeout_s
         payload = b"" if body is None else json.dumps(body).encode()
-        lines = [f"{method} {path} HTTP/1.0", f"Host: {address[0]}:{address[1]}"]
+        lines = [f"{method} {path} HTTP/1.0", f"Host: {place}"]
         lines += [f"{key}: {value}" for key, value in headers.items()]
         lines += ["Content-Type: application/json"] if payload else []
         lines += [f"Content-Length: {len(payload)}", "", ""]
@@ -57,14 +61,15 @@ class Pending:
         self._answer = bytearray()
         self.trouble = ""
         self.over = False
+        family = _socket.AF_INET6 if ":" in address[0] else _socket.AF_INET
         self._socket = _socket.socket(
-            _socket.AF_INET, _socket.SOCK_STREAM | _socket.SOCK_NONBLOCK | _socket.SOCK_CLOEXEC
+            family, _socket.SOCK_STREAM | _socket.SOCK_NONBLOCK | _socket.SOCK_CLOEXEC
         )
         try:
             self._socket.connect(address)
         except BlockingIOError:
             return  # on its way; `send` tells what became of it
-        except OSError as error:
+        except (OSError, UnicodeError) as error:  # the latter for a name that cannot be one
             self._end(error)
 
     def fileno(self) -> int:
@@ -98,7 +103,8 @@ class Pending:
     def result(self) -> Reply:
         """Return the answer, a success or "not modified"; wait for it if it is not there yet.
 
-        Raises ApiUnreachable when no whole answer came, ApiRefused when it was any other.
+        Raises ApiUnreachable when no whole answer came, ApiNonsense when its body is not JSON,
+        and ApiRefused for every other status.
         """
         while not self.over:
             # Not 0, so that one last step gives up.
@@ -106,14 +112,16 @@ class Pending:
         try:
             if self.trouble:
                 raise ValueError(self.trouble)
-            reply = _parse(bytes(self._answer))
+            status, etag, raw = _split(bytes(self._answer))
         except ValueError as error:
             raise ApiUnreachable(self.url, str(error) or type(error).__name__) from None
-        if not 200 <= reply.status < 300 and reply.status != NOT_MODIFIED:
-            fields = reply.body if isinstance(reply.body, dict) else {}
-            said, hint = str(fields.get("error", "")), str(fields.get("hint", ""))
-            raise ApiRefused(self.url, reply.status, said, hint)
-        return reply
+        try:
+            body = decode(raw) if raw else None
+        except ValueError as error:
+            raise ApiNonsense(self.url, str(error)) from None
+        if not 200 <= status < 300 and status != NOT_MODIFIED:
+            raise ApiRefused(self.url, status, *refusal(body))
+        return Reply(status, etag, body)
 
     def close(self) -> None:
         """Give up; nothing to one that is over."""
@@ -150,8 +158,8 @@ def wait(exchanges: Sequence[Pending], timeout_s: float) -> None:
         left_s = until_s - time.monotonic()
 
 
-def _parse(raw: bytes) -> Reply:
-    """Return the answer in `raw`; raises ValueError when it is cut short."""
+def _split(raw: bytes) -> tuple[int, str, bytes]:
+    """Return status, ETag and body of the answer in `raw`; raises ValueError if it is cut short."""
     head, separator, body = raw.partition(b"\r\n\r\n")
     lines = head.decode("latin-1").split("\r\n")
     words = lines[0].split(" ", 2)
@@ -162,4 +170,6 @@ def _parse(raw: bytes) -> Reply:
     # A 304 may tell the length of what it does not send (RFC 9110, 8.6).
     if length and int(length) != len(body) and status != NOT_MODIFIED:
         raise ValueError(f"answer cut short: {len(body)} of {length} bytes")
-    return Reply(status, fields.get("etag", ""), json.loads(body) if body else None)
+    etag = fields.get("etag", "")
+    # It goes back in a header of ours, where a control character would end the line.
+    return status, etag if etag.isascii() and etag.isprintable() else "", body

@@ -5,8 +5,8 @@ import logging
 import os
 import resource
 import signal
-from collections.abc import Sequence
-from contextlib import ExitStack, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import gevent
@@ -65,13 +65,14 @@ def run(options: argparse.Namespace, timings: Profile, patience: Patience) -> No
     """Serve the store in `options.data` until SIGTERM. Raises LabError."""
     if options.node_listen and not options.tokens:
         raise NoTokens
-    _make(options.data)
     with ExitStack() as held:
         # Before the store is opened, for that may repair it.
         admin = held.enter_context(web.listen(*options.listen))
         nodes = options.node_listen and held.enter_context(web.listen(*options.node_listen))
-        held.enter_context(sole_use(options.data))
-        store = _open(options.data, timings.lease_s)
+        with _usable(options.data):
+            options.data.mkdir(parents=True, exist_ok=True)
+            held.enter_context(sole_use(options.data))
+            store = _open(options.data, timings.lease_s)
         held.callback(store.close)
         meters = Meters(store)
         app = make_admin_app(store, stop_margin_s=timings.stop_margin_s, meters=meters)
@@ -135,12 +136,18 @@ def _allow_files() -> None:
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
-def _make(data: Path) -> None:
+@contextmanager
+def _usable(data: Path) -> Iterator[None]:
+    """Turn the errors of the file system while `data` is opened into one that names the folder."""
     try:
-        data.mkdir(parents=True, exist_ok=True)
+        yield
     except OSError as error:
+        # mkdir says "File exists" of whatever else has the name.
+        other = isinstance(error, FileExistsError)
+        detail = "it is not a folder" if other else error.strerror or str(error)
         raise LabError(
-            f"cannot use {data} for data: {error.strerror}", hint="choose another with --data"
+            f"cannot use {data} for data: {detail}",
+            hint=f"check its type, owner and mode (ls -ld {data}), or choose another with --data",
         ) from None
 
 

@@ -5,13 +5,13 @@ The file lists SHA-256 digests, so whoever reads it cannot speak for a node.
 
 import hashlib
 import hmac
-import json
 import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 from services.core.errors import LabError
+from services.core.fields import decode
 from services.core.names import is_label
 
 _log = logging.getLogger(__name__)
@@ -109,7 +109,7 @@ def _listed(digest: bytes, digests: tuple[bytes, ...]) -> bool:
 
 def _parse(text: str) -> Digests:
     """Raises ValueError for anything but a whole file."""
-    document = json.loads(text)
+    document = decode(text)
     if not isinstance(document, dict):
         raise ValueError("not a JSON object of node -> digests")
     digests: dict[str, tuple[bytes, ...]] = {}

@@ -1,11 +1,12 @@
 """Which nodes there are, and how to reach them: a JSON file that is read once."""
 
-import json
 import os
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from services.core.errors import LabError
+from services.core.address import parse_host
+from services.core.errors import LabError, printable, shown
+from services.core.fields import decode, text
 from services.core.names import check_label
 
 SHAPE = (
@@ -15,7 +16,7 @@ SHAPE = (
 
 
 class Target(NamedTuple):
-    """Where the sshd of one node listens."""
+    """Where the sshd of one node listens. address: a name, IPv4, or IPv6 without brackets."""
 
     name: str
     address: str
@@ -70,7 +71,8 @@ class BadInventory(LabError):
     """An inventory that cannot be used."""
 
     def __init__(self, file: Path, detail: str) -> None:
-        super().__init__(f"cannot use the inventory {file}: {detail}", hint=f"expected {SHAPE}")
+        message = printable(f"cannot use the inventory {file}: {detail}")
+        super().__init__(message, hint=f"expected {SHAPE}")
         self.file = file
         self.detail = detail
 
@@ -78,9 +80,11 @@ class BadInventory(LabError):
 def load(file: Path) -> Inventory:
     """Return the inventory in `file`; raises BadInventory naming what is wrong with it."""
     try:
-        inventory = _parse(json.loads(file.read_text()))
-    except (OSError, LabError) as error:
+        inventory = _parse(decode(file.read_bytes()))
+    except LabError as error:
         raise BadInventory(file, str(error)) from None
+    except OSError as error:
+        raise BadInventory(file, error.strerror or str(error)) from None
     except (ValueError, KeyError, TypeError) as error:
         raise BadInventory(file, f"{type(error).__name__}: {error}") from None
     check_secrets(file, inventory)
@@ -90,7 +94,11 @@ def load(file: Path) -> Inventory:
 def check_secrets(file: Path, inventory: Inventory) -> None:
     """Raise BadInventory if a file that `inventory`, read from `file`, names cannot be read now."""
     for secret in (inventory.key, inventory.known_hosts):
-        if not secret.is_file():
+        try:
+            is_file = secret.is_file()
+        except OSError as error:  # of a folder on the way to it
+            raise BadInventory(file, f"cannot read {secret}: {error.strerror}") from None
+        if not is_file:
             raise BadInventory(file, f"there is no file {secret}")
         if not os.access(secret, os.R_OK):
             raise BadInventory(file, f"no permission to read {secret}")
@@ -98,11 +106,22 @@ def check_secrets(file: Path, inventory: Inventory) -> None:
 
 def _parse(data: dict[str, Any]) -> Inventory:
     targets = tuple(
-        Target(check_label(item["name"], "node"), str(item["address"]), int(item.get("port", 22)))
+        Target(
+            check_label(item["name"], "node"),
+            parse_host(str(item["address"])),
+            _port(item.get("port", 22)),
+        )
         for item in data["nodes"]
     )
     if not targets:
         raise ValueError("no nodes")
     if len({target.name for target in targets}) != len(targets):
         raise ValueError("two nodes have the same name")
-    return Inventory(str(data["user"]), Path(data["key"]), Path(data["known_hosts"]), targets)
+    key, known_hosts = Path(text(data, "key")), Path(text(data, "known_hosts"))
+    return Inventory(text(data, "user"), key, known_hosts, targets)
+
+
+def _port(value: object) -> int:
+    if isinstance(value, int) and 0 < value < 65536:
+        return value
+    raise ValueError(f"port {shown(value)} is not a number from 1 to 65535")

@@ -1,11 +1,11 @@
 """The body of the current request, decoded or refused."""
 
-import json
 from typing import Any
 
 from bottle import HTTPResponse, request
 
 from services.core import wire
+from services.core.fields import decode
 from services.web import exchange
 
 BODY_LIMIT_BYTES = 64 * 1024
@@ -32,8 +32,8 @@ def read_json(limit_bytes: int = BODY_LIMIT_BYTES) -> Any:
             "add the header Content-Type: application/json",
         )
     try:
-        return json.loads(request.body.read())
-    except (ValueError, RecursionError) as error:
+        return decode(request.body.read())
+    except ValueError as error:
         raise refusal(400, f"the body is not JSON: {error}", wire.EXAMPLE) from None
 
 

@@ -1,11 +1,11 @@
-"""Where a server listens, and telling so."""
+"""Where a server listens, and the announcement of it."""
 
 import argparse
 import logging
 import socket
 from collections.abc import Iterable
 
-from services.core.address import Address, BadAddress, parse_address
+from services.core.address import Address, BadAddress, parse_address, show_address
 from services.core.errors import LabError
 from services.lib.sd_notify import notify
 
@@ -22,10 +22,10 @@ def listen_address(text: str) -> Address:
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Return a socket that listens on `host`:`port`; until somebody serves it clients wait.
+    """Return a socket that listens on `host`:`port`. Clients wait until a server accepts them.
 
-    A name with several addresses means its first one. Port 0 takes a free one.
-    Raises CannotListen.
+    A name with several addresses means its first one. `::` means all IPv6 addresses, and no IPv4
+    one. Port 0 takes a free one. Raises CannotListen.
     """
     try:
         family, *_, place = socket.getaddrinfo(
@@ -40,18 +40,18 @@ def listen(host: str, port: int) -> socket.socket:
 
 def announce(places: Iterable[Address]) -> None:
     """Tell systemd and the log that this process serves at `places`."""
-    text = "listening on " + ", ".join(f"http://{host}:{port}" for host, port in places)
+    text = "listening on " + ", ".join(f"http://{show_address(place)}" for place in places)
     _log.info(text)
     notify(f"READY=1\nSTATUS={text}")
 
 
 class CannotListen(LabError):
-    """An address that is not ours, or a port that somebody holds."""
+    """An address of another machine, or a port in use."""
 
     def __init__(self, host: str, port: int, detail: str) -> None:
         super().__init__(
-            f"cannot listen on {host}:{port}: {detail}",
-            hint=f"see who holds it (ss -ltnp 'sport = :{port}') or choose another address or port",
+            f"cannot listen on {show_address((host, port))}: {detail}",
+            hint=f"see what uses it (ss -ltnp 'sport = :{port}') or choose another address or port",
         )
         self.host = host
         self.port = port

@@ -12,6 +12,8 @@ import threading
 from types import TracebackType
 from typing import TextIO
 
+from services.core.errors import printable_lines
+
 STYLES = ("text", "json")
 
 # One record a request, with the facts of the request as `extra`. Only JSON prints them: two lines
@@ -44,7 +46,8 @@ def start_logging(style: str, stream: TextIO | None = None) -> None:
     of Python, and the traceback of the process or of any thread.
     """
     handler = logging.StreamHandler(stream)
-    logging.basicConfig(handlers=[handler], level=logging.WARNING, format="%(message)s", force=True)
+    handler.setFormatter(_Text())
+    logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
     _SERVICES.setLevel(logging.INFO)
     REQUESTS.disabled = style != "json"
     if style == "json":
@@ -55,6 +58,13 @@ def start_logging(style: str, stream: TextIO | None = None) -> None:
         logging.captureWarnings(True)
         sys.excepthook = _process_ends
         threading.excepthook = _thread_ends
+
+
+class _Text(logging.Formatter):
+    """Escapes what a terminal would obey. Line feeds stay: of a hint, or of a traceback."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return printable_lines(super().format(record))
 
 
 def _process_ends(

@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given
 
-from services.core.address import BadAddress, parse_address
+from services.core.address import BadAddress, parse_address, parse_host, show_address
 from services.core.catalogue import check_image, preferred_port
 from services.core.errors import LabError, UnknownImage
 from services.core.profile import DEFAULT_PROFILE, PROFILES, profile, stretched
@@ -11,7 +11,13 @@ from tests.core.strategies import labels
 
 
 @pytest.mark.parametrize(
-    "text", ["", "8081", ":8081", "host:", "host:x", "host:65536", "host:-1", "host:²"]
+    "text",
+    [
+        *("", "8081", ":8081", "host:", "host:x", "host:65536", "host:-1", "host:²"),
+        *("host:" + "9" * 5000, "http://host:80", "host/:80", "a b:80", "a\n:80", "\xe9:80"),
+        *("\udcff:80", "[]:80", "[::1", "[::1]", "[::1]80", "[::1:80", "::1]:80", "[1.2.3.4]:80"),
+        *("[host]:80", "[::g]:80", "[[::1]]:80", "x[::1]:80", "[::1]x:80"),
+    ],
 )
 def test_no_address(text):
     with pytest.raises(BadAddress) as caught:
@@ -19,8 +25,37 @@ def test_no_address(text):
     assert caught.value.hint
 
 
-def test_an_address():
-    assert parse_address("10.77.0.10:8081") == ("10.77.0.10", 8081)
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("10.77.0.10:8081", ("10.77.0.10", 8081)),
+        ("localhost:0", ("localhost", 0)),
+        ("[::1]:8081", ("::1", 8081)),
+        ("[::]:0", ("::", 0)),
+        ("[::ffff:10.77.0.10]:80", ("::ffff:10.77.0.10", 80)),
+    ],
+)
+def test_an_address_is_shown_as_it_was_written(text, address):
+    assert parse_address(text) == address
+    assert show_address(address) == text
+
+
+@pytest.mark.parametrize("text", ["::1:80", "::1", "fe80::1%eth0:80", "2001:db8::1:80"])
+def test_ipv6_without_brackets_is_refused_with_the_right_form(text):
+    with pytest.raises(BadAddress, match="without brackets") as caught:
+        parse_address(text)
+    assert "[::1]:8081" in caught.value.hint
+
+
+@pytest.mark.parametrize("text", ["[fe80::1%eth0]:80", "[fe80::1%25eth0]:80", "host%x:80"])
+def test_a_zone_id_is_refused(text):
+    with pytest.raises(BadAddress, match="zone id") as caught:
+        parse_address(text)
+    assert "link-local" in caught.value.hint
+
+
+def test_a_host_alone_may_have_brackets():
+    assert [parse_host(text) for text in ("[::1]", "::1", "node1")] == ["::1", "::1", "node1"]
 
 
 @pytest.mark.parametrize("timings", PROFILES.values(), ids=list(PROFILES))

@@ -44,7 +44,9 @@ MAY_IMPORT = {
 
 # All that the core may take of the standard library: nothing that acts, and nothing that differs
 # between two calls.
-PURE = {"collections", "enum", "functools", "itertools", "math", "re", "string", "typing"}
+PURE = {
+    "collections", "enum", "functools", "itertools", "json", "math", "re", "string", "typing",
+}  # fmt: skip
 
 # Programs of one pass or one container: they run without site-packages.
 BARE = [

@@ -13,7 +13,12 @@ def sent(monkeypatch):
         calls.append((machine.name, list(argv)))
         return 7
 
+    def stream(machine, argv, take):
+        take("one\r\x1b[2J\u202etwo")
+        return interactive(machine, argv)
+
     monkeypatch.setattr(remote, "interactive", interactive)
+    monkeypatch.setattr(remote, "stream", stream)
     return calls
 
 
@@ -32,7 +37,8 @@ def test_ssh_hands_over_the_words_and_the_exit_code(run, sent, words, argv):
 
 
 def test_logs_follow_the_units_of_the_lab(run, sent):
-    run("logs", "node2", "-f", "--lines", "5")
+    shown = run("logs", "node2", "-f", "--lines", "5")
+    assert (shown.exit_code, shown.stdout) == (7, "one\\r\\x1b[2J\\u202etwo\n")
     run("logs", "api", "--unit", "pull-scheduler")
     (_, every), (_, one) = sent
     assert {"--unit=push-*", "--unit=pull-*", "--lines=5", "--follow"} <= set(every)

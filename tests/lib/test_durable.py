@@ -4,6 +4,7 @@ import stat
 import subprocess
 import sys
 import time
+import zlib
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,11 @@ def spoil(path, how):
     file.write_bytes(how(file.read_bytes()))
 
 
+def checked(body):
+    """`body` behind the checksum that fits it, as another program may have written it."""
+    return b"crc32 %08x\n" % zlib.crc32(body) + body
+
+
 DAMAGE = [
     pytest.param(lambda content: b"", id="empty"),
     pytest.param(lambda content: content[:-3], id="cut short"),
@@ -33,6 +39,9 @@ DAMAGE = [
     pytest.param(lambda content: content + content, id="written twice"),
     pytest.param(lambda content: b"\xff\xfe" * 40, id="not text"),
     pytest.param(lambda content: content.partition(b"\n")[2], id="without its checksum"),
+    pytest.param(lambda content: checked(b"[" * 100_000), id="nested, with its checksum"),
+    pytest.param(lambda content: checked(b'{"n": 1e999}'), id="no number, with its checksum"),
+    pytest.param(lambda content: checked(b'"\xff"'), id="no text, with its checksum"),
 ]
 
 
@@ -91,6 +100,14 @@ def test_a_first_save_that_is_damaged_is_not_taken_for_nothing(file):
     spoil(file.path, lambda content: content[:9])
     with pytest.raises(DamagedFile):
         file.load()
+
+
+@pytest.mark.parametrize("make", [Path.mkdir, lambda path: path.symlink_to(path)])
+def test_what_cannot_be_read_at_all_is_an_error_with_a_way_out(file, make):
+    make(Path(file.path))
+    with pytest.raises(DamagedFile, match="cannot be read") as caught:
+        file.load()
+    assert file.path in caught.value.hint
 
 
 def test_a_folder_that_is_gone_is_an_error_with_a_hint(tmp_path):

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from services.core.errors import ApiRefused, ApiUnreachable
+from services.core.errors import ApiNonsense, ApiRefused, ApiUnreachable
 from services.lib import http_client
 from services.lib.http_client import Pending, wait
-from tests.serving import unused_port
+from tests.serving import has_ipv6, unused_port
 
 OK = b"HTTP/1.1 200 OK\r\n"
 
@@ -73,6 +73,7 @@ def test_a_body_goes_as_json(server):
         pytest.param(OK + b"Content-Length: x\r\n\r\n[1]", id="a length that is none"),
         pytest.param(OK + b"\r\n<html>", id="no JSON"),
         pytest.param(OK + b"\r\n\xff\xfe\xff", id="no text"),
+        pytest.param(OK + b"Content-Length: " + b"9" * 5000 + b"\r\n\r\n1", id="a huge length"),
         pytest.param(b"SSH-2.0-OpenSSH_10.0\r\n\r\n", id="another protocol"),
         pytest.param(b"HTTP/1.1 OK\r\n\r\n[]", id="a status that is none"),
     ],
@@ -81,6 +82,61 @@ def test_no_whole_answer_is_the_same_as_none(server, answer):
     with pytest.raises(ApiUnreachable) as caught:
         request("GET", server(answer), "/api", timeout_s=10)
     assert "/api does not answer: " in str(caught.value)
+
+
+@pytest.mark.parametrize("status", [b"200 OK", b"500 Sorry"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param(b"[" * 100_000, id="nested"),
+        pytest.param(b'{"lease_s": 1e999}', id="an infinite number"),
+        pytest.param(b'{"lease_s": NaN}', id="not a number"),
+        pytest.param(b'{"revision": ' + b"9" * 10_000 + b"}", id="a huge integer"),
+        pytest.param(b'{"name": "\xff"}', id="not UTF-8"),
+        pytest.param(b"<html>", id="HTML"),
+    ],
+)
+def test_an_answer_that_is_no_json_is_nonsense_and_counts_as_none(server, status, body):
+    with pytest.raises(ApiNonsense, match="no JSON") as caught:
+        request("GET", server(b"HTTP/1.1 " + status + b"\r\n\r\n" + body), "/", timeout_s=10)
+    assert isinstance(caught.value, ApiUnreachable)
+
+
+def test_what_a_server_said_is_one_line_in_the_error(server):
+    body = b'{"error": "no\\n12:00 STOP fake\\u001b[2J", "hint": ["\\u0007"]}'
+    with pytest.raises(ApiRefused) as caught:
+        request("GET", server(b"HTTP/1.1 400 No\r\n\r\n" + body), "/", timeout_s=10)
+    assert caught.value.error == r"no\n12:00 STOP fake\x1b[2J"
+    assert caught.value.hint == r"['\x07']"
+
+
+@pytest.mark.parametrize("etag", [b"\xe9", b"a\nX-Forged: b", b"a\x00"])
+def test_an_etag_that_no_header_may_carry_is_none(server, etag):
+    answer = OK + b"ETag: " + etag + b"\r\n\r\n[1]"
+    assert Pending("GET", server(answer), "/", timeout_s=10).result().etag == ""
+
+
+@pytest.mark.skipif(not has_ipv6(), reason="this machine has no IPv6 loopback")
+def test_ipv6_in_brackets_wherever_it_is_written():
+    with socket.create_server(("::1", 0), family=socket.AF_INET6) as listener:
+        port = listener.getsockname()[1]
+        pending = Pending("GET", ("::1", port), "/x", timeout_s=10)
+        client, _ = listener.accept()
+        with client:
+            wait([pending], 0.01)
+            assert f"\r\nHost: [::1]:{port}\r\n".encode() in client.recv(65536)
+            client.sendall(OK + b"\r\n[6]")
+        assert pending.result().body == [6]
+    with pytest.raises(
+        ApiUnreachable, match=rf"http://\[::1\]:{port}/x does not answer: .*refused"
+    ):
+        request("GET", ("::1", port), "/x", timeout_s=10)
+
+
+@pytest.mark.parametrize("host", ["a..b", "a" * 70, "::::"])
+def test_a_host_that_cannot_be_one_does_not_answer(host):
+    with pytest.raises(ApiUnreachable):
+        request("GET", (host, 1), "/", timeout_s=10)
 
 
 def test_an_endless_answer_is_cut(server, monkeypatch):

@@ -1,5 +1,6 @@
 """`python -m services.push` as a process."""
 
+import json
 import re
 import signal
 import socket
@@ -51,8 +52,17 @@ def test_port_that_is_taken_is_said_with_a_hint(run, inventory):
         ({"nodes": [{"name": "a", "address": "1"}, {"name": "a", "address": "2"}]}, "same name"),
         ({"nodes": "node1"}, "TypeError"),
         ({"key": "/nowhere/key"}, "/nowhere/key"),
+        ({"key": "/dev/null/key"}, "/dev/null/key"),
+        ({"key": "/tmp"}, "no file /tmp"),
+        ({"key": "a\nb\x1b\ud800\0"}, r"no file a\nb\x1b\ud800\x00"),
+        ({"nodes": [{"name": "a", "address": "1", "port": float("inf")}]}, "not a JSON number"),
+        ({"nodes": [{"name": "a", "address": "1", "port": 70000}]}, "port 70000 is not"),
+        ({"user": json.loads("[" * 500 + "]" * 500)}, "user"),
     ],
-    ids=["no nodes", "bad name", "name twice", "wrong type", "key missing"],
+    ids=[
+        *("no nodes", "bad name", "name twice", "wrong type", "key missing", "key below a file"),
+        *("key is a folder", "key is no path", "infinite port", "no port", "user is no text"),
+    ],
 )
 def test_inventory_that_cannot_be_used(run, inventory, changes, words):
     process = run("--inventory", inventory(**changes), "--listen", "127.0.0.1:0")
@@ -61,6 +71,21 @@ def test_inventory_that_cannot_be_used(run, inventory, changes, words):
     assert words in said
     assert "hint: expected" in said
     assert "Traceback" not in said
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"[" * 100_000, b"\xff", b'{"nodes": 1e999}', b"9" * 10_000, b"null", b"", None],
+    ids=["nested", "not UTF-8", "infinite", "huge", "null", "empty", "a folder"],
+)
+def test_an_inventory_that_is_no_json_is_one_line_with_a_hint(tmp_path, capsys, content):
+    file = tmp_path / "inventory.json"
+    file.mkdir() if content is None else file.write_bytes(content)
+    assert entry.main(["--inventory", str(file), "--listen", "127.0.0.1:0"]) == 1
+    said = capsys.readouterr().err.splitlines()
+    assert len(said) == 2
+    assert said[0].startswith(f"cannot use the inventory {file}: ")
+    assert said[1].startswith("hint: expected")
 
 
 @pytest.mark.parametrize(

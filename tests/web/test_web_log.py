@@ -146,3 +146,9 @@ def test_tracebacks_of_threads_and_words_of_libraries_become_lines(process_log):
     )  # fmt: skip
     assert (warned["logger"], "old" in warned["message"]) == ("py.warnings", True)
     assert (ended["message"], ended["error"]) == ("the process ends", "ValueError: x")
+
+
+def test_text_escapes_what_a_terminal_would_obey_but_for_the_line_feed_of_a_hint(process_log):
+    out = process_log("text")
+    logging.getLogger("services.pull").warning("%s\nhint: %s", "a\x1b[2J\r", "b\x07\u202e\ud800")
+    assert out.getvalue() == "a\\x1b[2J\\r\nhint: b\\x07\\u202e\\ud800\n"

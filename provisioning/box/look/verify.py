@@ -11,7 +11,7 @@ from pathlib import Path
 from provisioning.box import build, cache, pack
 from provisioning.box.cache import Say
 from provisioning.guest import source
-from services.core.errors import LabError
+from services.core.errors import LabError, printable, printable_lines
 
 # What the second build is given that the first is not. Whatever of it ends up in the box is a bug.
 _TZ = "Pacific/Chatham"
@@ -111,9 +111,9 @@ def main() -> int:
     """Verify, as root, with the lines on standard output; for `lab box build --verify`."""
     try:
         for line in verify(lambda text: print(text, file=sys.stderr, flush=True)):
-            print(line, flush=True)
+            print(printable(line), flush=True)
     except LabError as error:
-        print(f"Error: {error}\nHint: {error.hint}", file=sys.stderr)
+        print(printable_lines(f"Error: {error}\nHint: {error.hint}"), file=sys.stderr)
         return 1
     return 0
 

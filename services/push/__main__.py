@@ -10,7 +10,7 @@ from services import web
 from services.core.errors import LabError
 from services.lib.slowness import slowness
 from services.push import inventory
-from services.push.api import make_app
+from services.push.api import THREADS, make_app
 from services.push.fleet import Fleet
 from services.push.inventory import Limits
 from services.push.meters import Metered, Meters
@@ -52,7 +52,9 @@ def _assemble(options: argparse.Namespace, log: Log) -> tuple[Fleet, BaseWSGISer
         metrics=metrics,
         check=lambda: inventory.check_secrets(options.inventory, known),
     )
-    return fleet, threaded.serve(app, web.listen(*options.listen), log=log, metrics=metrics)
+    return fleet, threaded.serve(
+        app, web.listen(*options.listen), threads=THREADS, log=log, metrics=metrics
+    )
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -34,11 +34,13 @@ def serve(
     *,
     loop: dict[int, Any] | None = None,
     patience: Patience = PATIENCE,
+    threads: int = THREADS,
     log: Log | None = None,
     metrics: Metrics | None = None,
 ) -> BaseWSGIServer:
     """Return the server of `app` on `listener`; its `run()` serves until `close()`.
 
+    threads: how many handlers run at once.
     loop: servers given the same one are all served by the `run()` of any of them.
     log, metrics: told of requests that reach no app. `effective_port` tells which port that is.
     """
@@ -47,7 +49,7 @@ def serve(
         map=loop,
         sockets=[listener],
         backlog=BACKLOG,
-        threads=THREADS,
+        threads=threads,
         # Beyond this waitress accepts nobody; channels make room before that. systemd allows a
         # service 1024 descriptors, and there are others.
         connection_limit=patience.connections + 64,

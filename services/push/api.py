@@ -13,6 +13,7 @@ from services.push.errors import (
     NodeBusy,
     NodeDistrusted,
     NotRunning,
+    OrderUnderWay,
     RunsTwice,
     TooManyOrders,
     WhereaboutsUnknown,
@@ -35,6 +36,7 @@ STATUS: dict[type[LabError], int] = {
     WhereaboutsUnknown: 502,
     # Nothing is wrong but the moment.
     NodeBusy: 503,
+    OrderUnderWay: 503,
     TooManyOrders: 503,
 }
 # Orders and questions wait for nodes, each in a thread of the server. There are threads for both
@@ -42,6 +44,9 @@ STATUS: dict[type[LabError], int] = {
 ORDERS_AT_ONCE = 64
 LOOKS_AT_ONCE = 64
 THREADS = ORDERS_AT_ONCE + LOOKS_AT_ONCE + 8
+# How long an order waits for another one for the same container: a client that repeats a slow
+# order again and again must not use up the threads of all others.
+SAME_NAME_S = 30.0
 
 _HINT = "routes: POST /container/start and /container/stop, GET /containers, /nodes, /openapi.json"
 
@@ -135,9 +140,13 @@ class NameLocks:
 
     @contextmanager
     def lock(self, name: str) -> Iterator[None]:
-        """Wait until `name` is free, and lock it for the length of the block."""
+        """Wait until `name` is free, and lock it for the length of the block.
+
+        Raises OrderUnderWay if it is not free within SAME_NAME_S.
+        """
         with self._changed:
-            self._changed.wait_for(lambda: name not in self._locked)
+            if not self._changed.wait_for(lambda: name not in self._locked, SAME_NAME_S):
+                raise OrderUnderWay(name, SAME_NAME_S)
             self._locked.add(name)
         try:
             yield

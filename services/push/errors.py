@@ -43,6 +43,19 @@ class TooManyOrders(LabError):
         self.limit = limit
 
 
+class OrderUnderWay(LabError):
+    """An order for the same container that is not finished yet."""
+
+    def __init__(self, name: str, waited_s: float) -> None:
+        super().__init__(
+            f"another order for container {name!r} is not finished after {waited_s:g} s; "
+            "nothing was done",
+            hint="give the next order for a container after the answer to the last one",
+        )
+        self.name = name
+        self.waited_s = waited_s
+
+
 class LoginRefused(LabError):
     """A node that does not accept our key."""
 

@@ -4,6 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from services.push import api
 from services.push.api import ORDERS_AT_ONCE
 from tests.waiting import wait_for
 
@@ -56,7 +57,21 @@ def test_starts_of_one_name_at_once_start_it_once(call, runner):
     assert [name for names in runner.active.values() for name in names] == ["nginx"]
 
 
-def test_a_start_that_hangs_holds_up_no_other_name(call, runner):
+def test_an_order_does_not_wait_for_ever_for_another_of_its_name(call, runner, monkeypatch):
+    monkeypatch.setattr(api, "SAME_NAME_S", 0.2)
+    runner.gate.clear()
+    with ThreadPoolExecutor() as pool:
+        hanging = pool.submit(start, call, "a")
+        wait_for(lambda: runner.orders, "the start reaches its node", timeout_s=10)
+        refused = start(call, "a")
+        assert (refused.status_code, set(refused.json())) == (503, {"error", "hint"})
+        assert not hanging.done()
+        runner.gate.set()
+        assert hanging.result().status_code == 201
+    assert len(runner.orders) == 1
+
+
+def test_a_start_that_hangs_delays_no_other_name(call, runner):
     runner.gate.clear()
     with ThreadPoolExecutor() as pool:
         hanging = pool.submit(start, call, "a")

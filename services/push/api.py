@@ -129,7 +129,7 @@ class Slots:
 
 
 class NameLocks:
-    """A lock for each name, kept only while somebody uses it.
+    """A lock for each container name that an order is about right now.
 
     Two orders for one name at once would otherwise both find it on no node, and start it twice.
     """

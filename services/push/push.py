@@ -23,7 +23,7 @@ Sight = Mapping[str, Listing | LabError]
 
 
 class Runner(Protocol):
-    """Does what it is told on the nodes, once. Every call is bounded in time, and thread-safe."""
+    """Carries out orders on the nodes, once. Every call is bounded in time, and thread-safe."""
 
     names: tuple[str, ...]
     """All nodes, in the order in which they take turns."""

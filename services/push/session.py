@@ -1,4 +1,4 @@
-"""SSH to one node, through Fabric: opened when needed, kept open, every wait bounded.
+"""SSH to one node, through Fabric: opened when needed and reused; every wait is bounded.
 
 The only module of the services that knows Fabric.
 """
@@ -49,12 +49,12 @@ class Session:
         """Run `command` on the node and return its standard output, without the login's.
 
         what: names it in errors. start_by_s: on the monotonic clock; a command that has not
-        started by then is not started, because its client was told that it did not happen.
+        started by then is not started, because its client has got the answer that it was not.
 
         A connection that died since the last call is opened again. If it dies during the command,
         the command is not repeated: how far it came is unknown.
         Raises CommandFailed; NodeUnreachable, NodeDistrusted or LoginRefused when it did not
-        run or its end was not seen.
+        run or its end is unknown.
         """
         mark = secrets.token_hex(8)
         argv = ("sh", "-c", _FRAME + command.script, mark, *command.words)

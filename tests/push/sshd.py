@@ -91,7 +91,7 @@ class SshNode:
 
     @property
     def logins(self) -> int:
-        """How often somebody logged in."""
+        """How many logins there were."""
         return self._log.read_text().count("Accepted publickey")
 
     def known_hosts(self, key: Path | None = None) -> str:

@@ -1,4 +1,4 @@
-"""Nodes that are gone, silent, frozen or cut off in the middle: bounded, and nothing half-told."""
+"""Nodes that are gone, silent, frozen or cut off in the middle: every wait is bounded."""
 
 import contextlib
 import signal
@@ -18,7 +18,7 @@ from tests.push.sshd import BOUND_S, free_port, signal_if_there, user
 from tests.waiting import wait_for
 
 
-def test_nobody_listening_hides_nothing_of_the_others(connect):
+def test_a_closed_port_hides_nothing_of_the_others(connect):
     fleet = connect(Target("node2", "127.0.0.1", free_port()))
     fleet.start("node1", Container("web"))
     sight = fleet.look(["node1", "node2"])

@@ -11,7 +11,7 @@ from services import web
 from services.core.errors import LabError
 from services.lib.slowness import slowness
 from services.push import inventory
-from services.push.api import make_app
+from services.push.api import THREADS, make_app
 from services.push.fleet import Fleet
 from services.push.inventory import Limits
 from services.push.meters import Metered, Meters
@@ -53,7 +53,8 @@ def _assemble(options: argparse.Namespace) -> tuple[Fleet, BaseWSGIServer]:
         metrics=metrics,
         check=lambda: inventory.check_secrets(options.inventory, known),
     )
-    return fleet, threaded.serve(app, web.listen(*options.listen), metrics=metrics)
+    server = threaded.serve(app, web.listen(*options.listen), threads=THREADS, metrics=metrics)
+    return fleet, server
 
 
 def _parser() -> argparse.ArgumentParser:

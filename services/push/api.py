@@ -1,6 +1,8 @@
 """HTTP face of push: parses, calls, answers. It decides nothing."""
 
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from bottle import Bottle, HTTPResponse
@@ -12,15 +14,14 @@ from services.push.errors import (
     NodeBusy,
     NodeDistrusted,
     NotRunning,
+    OrderUnderWay,
     RunsTwice,
     TooManyOrders,
     WhereaboutsUnknown,
 )
-from services.push.holds import Slots
 from services.push.push import STARTED, Push, answers, unreachable
 from services.web import add_document, add_metrics, add_ready, make_bottle, note, read_json
 from services.web.metrics import Metrics
-from services.web.threaded import THREADS
 
 STATUS: dict[type[LabError], int] = {
     UnknownNode: 404,
@@ -34,11 +35,17 @@ STATUS: dict[type[LabError], int] = {
     WhereaboutsUnknown: 502,
     # Nothing is wrong but the moment.
     NodeBusy: 503,
+    OrderUnderWay: 503,
     TooManyOrders: 503,
 }
-# Each waits in a thread of the server's; the others are for whoever asks how things are.
-ORDERS_AT_ONCE = THREADS - 8
-
+# Orders and questions wait for nodes, each in a thread of the server. There are threads for both
+# and some more, so that neither kind can lock out the other, nor /healthz.
+ORDERS_AT_ONCE = 64
+LOOKS_AT_ONCE = 64
+THREADS = ORDERS_AT_ONCE + LOOKS_AT_ONCE + 8
+# How long an order waits for another one for the same container: a client that repeats a slow
+# order again and again must not use up the threads of all others.
+SAME_NAME_S = 30.0
 
 DOCUMENT = Path(__file__).with_name("openapi.json")
 _HINT = "routes: POST /container/start and /container/stop, GET /containers, /nodes, /openapi.json"
@@ -50,7 +57,7 @@ def make_app(
     metrics: Metrics | None = None,
     check: Callable[[], None] = lambda: None,
 ) -> Bottle:
-    """Build the API over `push`.
+    """Build the API over `push`. Serve it with THREADS threads.
 
     /healthz, /readyz and /metrics speak of this process alone, and ask no node. check: raises a
     LabError while the process cannot do its work.
@@ -60,14 +67,14 @@ def make_app(
     add_metrics(app, metrics)
     add_ready(app, check)
     add_document(app, DOCUMENT)
-    orders = Slots(ORDERS_AT_ONCE)
+    orders, looks, names = Slots(ORDERS_AT_ONCE), Slots(LOOKS_AT_ONCE), NameLocks()
 
     @app.post("/container/start")  # type: ignore[untyped-decorator]
     def start() -> HTTPResponse:
         """201 once it serves, 200 if a node ran it already, 502 naming a node that failed."""
         container, node = wire.load_container(read_json())
         note(container=container.name, **({"node": node} if node else {}))
-        with orders.take():
+        with orders.take(), names.lock(container.name):
             outcome = push.start(container, node)
         note(node=outcome.node)
         return HTTPResponse(wire.dump_started(*outcome), 201 if outcome.status == STARTED else 200)
@@ -77,22 +84,72 @@ def make_app(
         """200 once it is gone, 404 if it did not run."""
         container, node = wire.load_container(read_json())
         note(container=container.name, **({"node": node} if node else {}))
-        with orders.take():
+        with orders.take(), names.lock(container.name):
             outcome = push.stop(container.name, node)
         note(node=outcome.node)
         return wire.dump_started(*outcome)
 
     @app.get("/containers")  # type: ignore[untyped-decorator]
     def containers() -> wire.Json:
-        """Read live from the nodes that answer; the others are listed as unreachable."""
-        sight = push.look()
-        pairs = ((name, node) for node, names in answers(sight).items() for name in names)
+        """What serves, read live from the nodes that answer; the others are unreachable."""
+        with looks.take():
+            sight = push.look()
+        found = answers(sight).items()
+        pairs = ((name, node) for node, listing in found for name in listing.running)
         return wire.dump_running(pairs, tuple(unreachable(sight)))
 
     @app.get("/nodes")  # type: ignore[untyped-decorator]
     def nodes() -> wire.Json:
         """Which nodes answer right now, and why the others do not."""
-        sight = push.look()
-        return wire.dump_reached(answers(sight), unreachable(sight))
+        with looks.take():
+            sight = push.look()
+        running = {node: listing.running for node, listing in answers(sight).items()}
+        return wire.dump_reached(running, unreachable(sight))
 
     return app
+
+
+class Slots:
+    """As many requests of one kind at once as there are threads for them."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._free = threading.BoundedSemaphore(limit)
+
+    @contextmanager
+    def take(self) -> Iterator[None]:
+        """Take a slot for the length of the block; raises TooManyOrders if none is free."""
+        if not self._free.acquire(blocking=False):
+            raise TooManyOrders(self._limit)
+        try:
+            yield
+        finally:
+            self._free.release()
+
+
+class NameLocks:
+    """A lock for each container name that an order is about right now.
+
+    Two orders for one name at once would otherwise both find it on no node, and start it twice.
+    """
+
+    def __init__(self) -> None:
+        self._locked: set[str] = set()
+        self._changed = threading.Condition()
+
+    @contextmanager
+    def lock(self, name: str) -> Iterator[None]:
+        """Wait until `name` is free, and lock it for the length of the block.
+
+        Raises OrderUnderWay if it is not free within SAME_NAME_S.
+        """
+        with self._changed:
+            if not self._changed.wait_for(lambda: name not in self._locked, SAME_NAME_S):
+                raise OrderUnderWay(name, SAME_NAME_S)
+            self._locked.add(name)
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._locked.remove(name)
+                self._changed.notify_all()

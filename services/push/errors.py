@@ -1,4 +1,7 @@
-"""What can go wrong between an order and the node that should carry it out."""
+"""What can go wrong between an order and the node that should carry it out.
+
+Each class has an HTTP status in api.py; other problems of this process are plain LabErrors.
+"""
 
 from collections.abc import Sequence
 
@@ -11,33 +14,46 @@ class NodeDistrusted(LabError):
     def __init__(self, node: str, detail: str) -> None:
         super().__init__(
             f"node {node!r} does not show the host key that is pinned for it: {detail}",
-            hint=f"if {node} was made anew, restart the lab so that its new key is pinned: lab up",
+            hint=f"if {node} is a new machine, restart the lab so that its key is pinned: lab up",
         )
         self.node = node
         self.detail = detail
 
 
 class NodeBusy(LabError):
-    """A node whose orders are carried out one after the other, and before ours too many."""
+    """A node that was busy with other orders for so long that ours was taken back."""
 
     def __init__(self, node: str, waited_s: float) -> None:
         super().__init__(
-            f"no turn within {waited_s:g} s: {node} is busy with other orders; nothing was done",
-            hint="try again when they are done; GET /nodes tells whether it answers at all",
+            f"{node} is busy with other orders since {waited_s:g} s; nothing was done",
+            hint="try again when they are done; GET /nodes shows whether it answers at all",
         )
         self.node = node
         self.waited_s = waited_s
 
 
 class TooManyOrders(LabError):
-    """More orders at once than are kept waiting."""
+    """More requests at once than have a thread to wait in."""
 
     def __init__(self, limit: int) -> None:
         super().__init__(
-            f"{limit} orders are being carried out already; nothing was done",
-            hint="try again when some are done, or give the next order after the last answer",
+            f"{limit} requests of this kind are waiting for nodes already; nothing was done",
+            hint="try again when some of them are answered",
         )
         self.limit = limit
+
+
+class OrderUnderWay(LabError):
+    """An order for the same container that is not finished yet."""
+
+    def __init__(self, name: str, waited_s: float) -> None:
+        super().__init__(
+            f"another order for container {name!r} is not finished after {waited_s:g} s; "
+            "nothing was done",
+            hint="give the next order for a container after the answer to the last one",
+        )
+        self.name = name
+        self.waited_s = waited_s
 
 
 class LoginRefused(LabError):
@@ -66,7 +82,7 @@ class NotRunning(LabError):
 
 
 class RunsTwice(LabError):
-    """A container that somebody started by hand beside ours."""
+    """A container on several nodes; one of them was started by hand."""
 
     def __init__(self, name: str, nodes: Sequence[str]) -> None:
         super().__init__(
@@ -84,7 +100,7 @@ class WhereaboutsUnknown(LabError):
         silent = ", ".join(unreachable)
         super().__init__(
             f"container {name!r} is on no node that answers; unreachable: {silent}",
-            hint=f"bring {silent} back, or see what is left: GET /containers",
+            hint=f"start {silent} again, or see what is left: GET /containers",
         )
         self.name = name
         self.unreachable = tuple(unreachable)

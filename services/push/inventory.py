@@ -40,7 +40,7 @@ class Limits(NamedTuple):
     """How long a node may take, in seconds.
 
     connect_s: silence of its network after which it counts as unreachable.
-    command_s: one start or stop, until the container serves or is gone.
+    command_s: one command that starts or stops containers, until they serve or are gone.
     """
 
     connect_s: float = 4
@@ -54,9 +54,17 @@ class Limits(NamedTuple):
         return self._replace(command_s=self.command_s + _START_S * max(0.0, slowness - 1))
 
     @property
+    def order_s(self) -> float:
+        """What the command of an order may take as seen from here.
+
+        The node ends it after command_s and says so; this is for a node that says nothing.
+        """
+        return self.command_s + self.answer_s
+
+    @property
     def turn_s(self) -> float:
-        """What an order may wait until those before it on its node are done."""
-        return self.command_s
+        """What an order may wait until its command begins: the command before it may take that."""
+        return self.order_s
 
     @property
     def answer_s(self) -> float:
@@ -67,41 +75,36 @@ class Limits(NamedTuple):
         return 3 * self.connect_s
 
 
-class BadInventory(LabError):
-    """An inventory that cannot be used."""
-
-    def __init__(self, file: Path, detail: str) -> None:
-        message = printable(f"cannot use the inventory {file}: {detail}")
-        super().__init__(message, hint=f"expected {SHAPE}")
-        self.file = file
-        self.detail = detail
-
-
 def load(file: Path) -> Inventory:
-    """Return the inventory in `file`; raises BadInventory naming what is wrong with it."""
+    """Return the inventory in `file`; raises a LabError that names what is wrong with it."""
     try:
         inventory = _parse(decode(file.read_bytes()))
     except LabError as error:
-        raise BadInventory(file, str(error)) from None
+        raise _unusable(file, str(error)) from None
     except OSError as error:
-        raise BadInventory(file, error.strerror or str(error)) from None
+        raise _unusable(file, error.strerror or str(error)) from None
     except (ValueError, KeyError, TypeError) as error:
-        raise BadInventory(file, f"{type(error).__name__}: {error}") from None
+        raise _unusable(file, f"{type(error).__name__}: {error}") from None
     check_secrets(file, inventory)
     return inventory
 
 
 def check_secrets(file: Path, inventory: Inventory) -> None:
-    """Raise BadInventory if a file that `inventory`, read from `file`, names cannot be read now."""
+    """Raise a LabError if a file that `inventory`, read from `file`, names cannot be read now."""
     for secret in (inventory.key, inventory.known_hosts):
         try:
             is_file = secret.is_file()
         except OSError as error:  # of a folder on the way to it
-            raise BadInventory(file, f"cannot read {secret}: {error.strerror}") from None
+            raise _unusable(file, f"cannot read {secret}: {error.strerror}") from None
         if not is_file:
-            raise BadInventory(file, f"there is no file {secret}")
+            raise _unusable(file, f"there is no file {secret}")
         if not os.access(secret, os.R_OK):
-            raise BadInventory(file, f"no permission to read {secret}")
+            raise _unusable(file, f"no permission to read {secret}")
+
+
+def _unusable(file: Path, detail: str) -> LabError:
+    message = printable(f"cannot use the inventory {file}: {detail}")
+    return LabError(message, hint=f"expected {SHAPE}")
 
 
 def _parse(data: dict[str, Any]) -> Inventory:

@@ -1,6 +1,6 @@
-"""What push counts: its commands, its SSH, and what it saw when it last looked.
+"""What push counts: its commands, its SSH, and what it found when it last looked.
 
-Nothing here reaches for a node: a scrape tells what orders and questions brought to light.
+A scrape asks no node; it shows what orders and questions found out.
 """
 
 from collections.abc import Callable, Sequence
@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from services.core.errors import CommandFailed, LabError, NodeUnreachable
 from services.core.model import Container
 from services.push.errors import LoginRefused, NodeBusy, NodeDistrusted
-from services.push.protocol import Runner, Sight
+from services.push.push import Runner, Sight
 
 T = TypeVar("T")
 
@@ -66,15 +66,15 @@ class Metered:
         self._runner = runner
         self._meters = meters
 
-    def running(self, nodes: Sequence[str]) -> Sight:
-        """Ask as the other does, and remember for the next scrape what was seen."""
-        sight = self._runner.running(nodes)
-        for node, seen in sight.items():
-            error = seen if isinstance(seen, LabError) else None
+    def look(self, nodes: Sequence[str]) -> Sight:
+        """Ask as the other does, and keep what was found for the next scrape."""
+        sight = self._runner.look(nodes)
+        for node, found in sight.items():
+            error = found if isinstance(found, LabError) else None
             self._count("list", node, error)
             self._meters.unreachable.labels(node).set(error is not None)
-            if not isinstance(seen, LabError):
-                self._meters.listed.labels(node).set(len(seen))
+            if not isinstance(found, LabError):
+                self._meters.listed.labels(node).set(len(found.running))
         return sight
 
     def start(self, node: str, container: Container) -> bool:

@@ -33,10 +33,12 @@ def serve(
     *,
     loop: dict[int, Any] | None = None,
     patience: Patience = PATIENCE,
+    threads: int = THREADS,
     metrics: Metrics | None = None,
 ) -> BaseWSGIServer:
     """Return the server of `app` on `listener`; its `run()` serves until `close()`.
 
+    threads: how many handlers run at once.
     loop: servers given the same one are all served by the `run()` of any of them.
     metrics: counts requests that reach no app. The server's `effective_port` is its port.
     """
@@ -45,7 +47,7 @@ def serve(
         map=loop,
         sockets=[listener],
         backlog=BACKLOG,
-        threads=THREADS,
+        threads=threads,
         # Beyond this waitress accepts nobody; channels make room before that. systemd allows a
         # service 1024 descriptors, and there are others.
         connection_limit=patience.connections + 64,

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from services.push.api import make_app
+from services.push.api import THREADS, make_app
 from services.push.fleet import Fleet
 from services.push.inventory import Inventory
 from services.push.push import Push
@@ -23,7 +23,7 @@ def runner() -> FakeRunner:
 @pytest.fixture
 def call(runner: FakeRunner) -> Iterator[Client]:
     """HTTP to a real server over `runner`: call("POST", "/container/start", json={...})."""
-    with serving(make_app(Push(runner))) as [address]:
+    with serving(make_app(Push(runner)), threads=THREADS) as [address]:
         client = Client(address)
         yield client
         client.close()

@@ -5,17 +5,18 @@ from collections.abc import Sequence
 
 from services.core.errors import CommandFailed, LabError, NodeUnreachable
 from services.core.model import Container
+from services.push.commands import Listing
 from services.push.errors import NodeBusy
-from services.push.protocol import Sight
+from services.push.push import Sight
 
 
 class FakeRunner:
     """Starting what is active, or stopping what is not, changes nothing and succeeds.
 
     A node of `silent` answers nothing, one of `busy` has no turn for orders. A container of
-    `failing` never comes up; one of `slow` is given up before it serves: nobody lists it, and
-    it comes up with `settle`. While `gate` is clear, starts hang as on a node that is slow,
-    until it is set.
+    `failing` never comes up; one of `slow` is given up before it serves: it is listed as
+    starting, and comes up with `come_up`, or when it is started while it is not slow any more.
+    While `gate` is clear, starts hang as on a node that is slow, until it is set.
     """
 
     def __init__(self, *names: str) -> None:
@@ -31,11 +32,11 @@ class FakeRunner:
         # (verb, node, container): every order that reached a node, even a silent one.
         self.orders: list[tuple[str, str, str]] = []
 
-    def running(self, nodes: Sequence[str]) -> Sight:
-        sight: dict[str, tuple[str, ...] | LabError] = {}
+    def look(self, nodes: Sequence[str]) -> Sight:
+        sight: dict[str, Listing | LabError] = {}
         for node in nodes:
-            seen = tuple(sorted(self.active[node]))
-            sight[node] = NodeUnreachable(node, 1, "no route") if node in self.silent else seen
+            found = Listing(tuple(sorted(self.active[node])), tuple(sorted(self.starting[node])))
+            sight[node] = NodeUnreachable(node, 1, "no route") if node in self.silent else found
         return sight
 
     def start(self, node: str, container: Container) -> bool:
@@ -47,6 +48,7 @@ class FakeRunner:
         if container.name in self.slow:
             self.starting[node][container.name] = container.image
             raise CommandFailed(node, f"start {container.name}", 124, "not serving after 1 s")
+        self.starting[node].pop(container.name, None)
         self.active[node][container.name] = container.image
         return True
 
@@ -55,7 +57,7 @@ class FakeRunner:
         was = (self.active[node].pop(name, None), self.starting[node].pop(name, None))
         return was != (None, None)
 
-    def settle(self) -> None:
+    def come_up(self) -> None:
         """Let everything that is still starting come up."""
         for node, names in self.starting.items():
             self.active[node].update(names)
@@ -63,7 +65,7 @@ class FakeRunner:
 
     def _reach(self, verb: str, node: str, name: str) -> None:
         self.orders.append((verb, node, name))
-        assert self.gate.wait(20), "nobody opened the gate"
+        assert self.gate.wait(20), "the gate stayed closed"
         if node in self.busy:
             raise NodeBusy(node, 1)
         if node in self.silent:

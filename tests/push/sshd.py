@@ -14,32 +14,44 @@ from services.push.inventory import Limits, Target
 from tests.waiting import wait_for
 
 # Knows what push needs and nothing else; keeps systemd's rules: starting what is active, and
-# stopping what is not, changes nothing and succeeds; a unit whose `systemctl start` was killed is
-# activating still.
+# stopping what is not, changes nothing and succeeds; a start of several goes on for all even if
+# one fails; a unit whose `systemctl start` was killed is activating still, and the next start of
+# it waits with it.
 SYSTEMCTL = """\
 #!/bin/sh
 echo "$*" >>"$LAB_TEST/calls"
-unit=$2 name=${2#push-container@}
-name=${name%.service}
-[ "$#" = 2 ] && [ "$unit" = "push-container@$name.service" ] || { echo "what: $*" >&2; exit 64; }
-ready="$LAB_TEST/containers/$name" starting="$LAB_TEST/starting/$name"
-case $1 in
-start)
-    [ -e "$ready/ready" ] && exit 0
-    image=$(sed -n 's/^LAB_IMAGE=//p' "$LAB_TEST/units/$name.env") || exit 65
-    case $name in
-    crash*) echo "Job for $unit failed." >&2; exit 1 ;;
-    slow*) mkdir -p "$starting"; echo $$ >"$LAB_TEST/slow.pid"
-        while [ ! -e "$LAB_TEST/go" ]; do sleep 0.05; done ;;
+verb=$1 code=0 slow=
+shift
+for unit; do
+    name=${unit#push-container@}
+    name=${name%.service}
+    [ "$unit" = "push-container@$name.service" ] || { echo "what: $unit" >&2; exit 64; }
+    ready="$LAB_TEST/containers/$name" cgroup="$LAB_TEST/cgroups/$unit"
+    case $verb in
+    start)
+        [ -e "$ready/ready" ] && continue
+        case $name in crash*) echo "Job for $unit failed." >&2; code=1; continue ;; esac
+        mkdir -p "$cgroup" && printf 'populated 1\nfrozen 0\n' >"$cgroup/cgroup.events"
+        case $name in slow*) slow="$slow $name"; continue ;; esac
+        mkdir -p "$ready"
+        sed -n 's/^LAB_IMAGE=//p' "$LAB_TEST/units/$name.env" >"$ready/ready" ;;
+    stop)
+        case $name in stuck*) slow="$slow $name"; continue ;; esac
+        rm -rf "$ready" "$cgroup" ;;
+    is-active)
+        if [ -e "$ready/ready" ]; then echo active
+        elif [ -e "$cgroup" ]; then echo activating; code=3
+        else echo inactive; code=3; fi ;;
+    *) exit 64 ;;
     esac
-    rm -rf "$starting"; mkdir -p "$ready" && echo "$image" >"$ready/ready" ;;
-stop) rm -rf "$ready" "$starting" ;;
-is-active)
-    [ -e "$ready/ready" ] && exec echo active
-    [ -e "$starting" ] && { echo activating; exit 3; }
-    echo inactive; exit 3 ;;
-*) exit 64 ;;
-esac
+done
+[ "$slow" ] && echo $$ >"$LAB_TEST/slow.pid" && while [ ! -e "$LAB_TEST/go" ]; do sleep 0.05; done
+for name in $slow; do
+    ready="$LAB_TEST/containers/$name" cgroup="$LAB_TEST/cgroups/push-container@$name.service"
+    if [ "$verb" = stop ]; then rm -rf "$ready" "$cgroup"
+    else mkdir -p "$ready" && echo 10000 >"$ready/ready"; fi
+done
+exit "$code"
 """
 JOURNALCTL = """\
 #!/bin/sh
@@ -60,7 +72,7 @@ class SshNode:
         assert PROGRAM, "sshd is missing: apt-get install --no-install-recommends openssh-server"
         self.name = name
         self.folder = folder
-        self.places = Places(str(folder / "containers"), str(folder / "units"))
+        self.places = Places(*(str(folder / name) for name in Places._fields))
         self.host_key = new_key(folder / "host_key")
         self.port = free_port()
         self._log = folder / "log"
@@ -79,7 +91,7 @@ class SshNode:
 
     @property
     def logins(self) -> int:
-        """How often somebody logged in."""
+        """How many logins there were."""
         return self._log.read_text().count("Accepted publickey")
 
     def known_hosts(self, key: Path | None = None) -> str:
@@ -122,11 +134,13 @@ class SshNode:
         for name, text in (("systemctl", SYSTEMCTL), ("journalctl", JOURNALCTL)):
             (tools / name).write_text(text)
             (tools / name).chmod(0o755)
+        (self.folder / "banner").write_text("running ghost\n")
         (self.folder / "sshd_config").write_text(
             f"ListenAddress 127.0.0.1:{self.port}\nHostKey {self.host_key}\n"
             f"AuthorizedKeysFile {client_key.with_suffix('.pub')}\nPidFile none\nUsePAM no\n"
+            f"Banner {self.folder}/banner\n"
             "StrictModes no\nPermitRootLogin prohibit-password\nPasswordAuthentication no\n"
-            # HOME, so that nobody's .bashrc runs: some are slow, some keep locks.
+            # HOME, so that no .bashrc but a test's own runs.
             f'SetEnv "PATH={tools}:/usr/bin:/bin" HOME={self.folder} LAB_TEST={self.folder}\n'
         )
         if os.geteuid() == 0:

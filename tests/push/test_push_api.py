@@ -4,6 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from services.push import api
 from services.push.api import ORDERS_AT_ONCE
 from tests.waiting import wait_for
 
@@ -56,7 +57,21 @@ def test_starts_of_one_name_at_once_start_it_once(call, runner):
     assert [name for names in runner.active.values() for name in names] == ["nginx"]
 
 
-def test_a_start_that_hangs_holds_up_no_other_name(call, runner):
+def test_an_order_does_not_wait_for_ever_for_another_of_its_name(call, runner, monkeypatch):
+    monkeypatch.setattr(api, "SAME_NAME_S", 0.2)
+    runner.gate.clear()
+    with ThreadPoolExecutor() as pool:
+        hanging = pool.submit(start, call, "a")
+        wait_for(lambda: runner.orders, "the start reaches its node", timeout_s=10)
+        refused = start(call, "a")
+        assert (refused.status_code, set(refused.json())) == (503, {"error", "hint"})
+        assert not hanging.done()
+        runner.gate.set()
+        assert hanging.result().status_code == 201
+    assert len(runner.orders) == 1
+
+
+def test_a_start_that_hangs_delays_no_other_name(call, runner):
     runner.gate.clear()
     with ThreadPoolExecutor() as pool:
         hanging = pool.submit(start, call, "a")
@@ -67,7 +82,7 @@ def test_a_start_that_hangs_holds_up_no_other_name(call, runner):
         assert hanging.result().status_code == 201
 
 
-def test_starts_that_hang_leave_room_for_questions_and_the_next_is_503(call, runner):
+def test_starts_that_hang_leave_room_for_questions_and_only_an_absurd_number_is_503(call, runner):
     runner.gate.clear()
     with ThreadPoolExecutor(ORDERS_AT_ONCE) as pool:
         hanging = [pool.submit(start, call, f"a{n}") for n in range(ORDERS_AT_ONCE)]
@@ -169,8 +184,34 @@ def test_stop_of_what_is_still_starting_keeps_it_from_coming_up(call, runner, mo
     assert call("GET", "/containers").json()["total"] == 0
     answer = call("POST", "/container/stop", json={"name": "a", **more})
     assert (answer.status_code, answer.json()["node"]) == (200, "node1")
-    runner.settle()
+    runner.come_up()
     assert call("GET", "/containers").json()["total"] == 0
+
+
+@pytest.mark.parametrize("more", [{}, {"node": "node1"}, {"node": "node3"}], ids=str)
+def test_a_start_that_was_given_up_is_found_by_the_next_and_waited_for(call, runner, more):
+    runner.slow.add("a")
+    assert start(call, "a").status_code == 502
+    again = start(call, "a", **more)
+    assert (again.status_code, "node1" in again.json()["error"]) == (502, True)
+    runner.slow.clear()
+    answer = start(call, "a", **more)
+    assert (answer.status_code, answer.json()["node"]) == (201, "node1")
+    assert {node for _, node, _ in runner.orders} == {"node1"}
+    assert start(call, "a").status_code == 200
+
+
+def test_what_runs_counts_before_what_is_starting(call, runner):
+    runner.starting["node2"]["a"] = runner.active["node3"]["a"] = "demo"
+    answer = start(call, "a")
+    assert (answer.status_code, answer.json()["node"]) == (200, "node3")
+    assert runner.orders == []
+
+
+def test_stop_does_not_choose_between_what_runs_and_what_is_starting(call, runner):
+    runner.starting["node1"]["a"] = runner.active["node3"]["a"] = "demo"
+    assert call("POST", "/container/stop", json={"name": "a"}).status_code == 409
+    assert runner.orders == []
 
 
 def test_stop_does_not_choose_between_two_of_a_name(call, runner):

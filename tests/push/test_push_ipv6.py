@@ -3,11 +3,11 @@
 import re
 
 import pytest
+from services.push.runner import Session
 
 from services.core.address import parse_address
 from services.core.errors import LabError
 from services.push.inventory import Inventory, Target, load
-from services.push.runner import Session
 from tests.push.sshd import LIMITS, user
 from tests.serving import Client, has_ipv6
 

@@ -73,7 +73,7 @@ def test_ssh_is_timed_by_node_and_outcome(node, key, tmp_path):
     inventory = Inventory(user(), key, known, (node.target,))
     fleet = Fleet(inventory, LIMITS, node.places, timed=Meters(registry).ssh)
     fleet.start("node1", Container("web"))
-    fleet.running(["node1"])
+    fleet.look(["node1"])
 
     def seconds(outcome, part):
         labels = {"node": "node1", "outcome": outcome}
@@ -82,5 +82,5 @@ def test_ssh_is_timed_by_node_and_outcome(node, key, tmp_path):
     assert seconds("ok", "count") == 2
     assert 0 < seconds("ok", "sum") < 20
     node.stop()
-    fleet.running(["node1"])
+    fleet.look(["node1"])
     assert seconds("unreachable", "count") == 1

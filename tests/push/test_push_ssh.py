@@ -10,22 +10,23 @@ import pytest
 
 from services.core.errors import CommandFailed, NodeUnreachable
 from services.core.model import Container
+from services.push.commands import Command, Listing
 from services.push.errors import LoginRefused, NodeDistrusted
 from services.push.inventory import Inventory, Limits, Target
-from services.push.runner import Session
+from services.push.session import Session
 from tests.push.sshd import BOUND_S, LIMITS, new_key, user
 from tests.waiting import wait_for
 
 
 def test_start_list_and_stop(node, connect):
     fleet = connect()
-    assert fleet.running(["node1"]) == {"node1": ()}
+    assert fleet.look(["node1"]) == {"node1": Listing()}
     assert fleet.start("node1", Container("web", "nginx"))
     assert fleet.start("node1", Container("api-2"))
-    assert fleet.running(["node1"]) == {"node1": ("api-2", "web")}
+    assert fleet.look(["node1"]) == {"node1": Listing(("api-2", "web"))}
     assert (node.folder / "containers/web/ready").read_text() == "nginx\n"
     assert fleet.stop("node1", "web")
-    assert fleet.running(["node1"]) == {"node1": ("api-2",)}
+    assert fleet.look(["node1"]) == {"node1": Listing(("api-2",))}
 
 
 def test_what_is_done_already_is_not_done_again(node, connect):
@@ -37,6 +38,7 @@ def test_what_is_done_already_is_not_done_again(node, connect):
     unit = "push-container@web.service"
     assert [call for call in node.calls if not call.startswith("is-active")] == [
         f"start {unit}",
+        f"start {unit}",  # of what serves: it changes nothing, unless that was about to end
         f"stop {unit}",
         f"stop {unit}",  # of what is gone: it changes nothing, and a start in a queue would go
     ]
@@ -60,8 +62,9 @@ def test_a_start_that_was_given_up_is_under_way_still_and_can_be_stopped(node, c
     fleet = connect(limits=Limits(2, 1))
     with pytest.raises(CommandFailed):
         fleet.start("node1", Container("slow"))
-    assert fleet.running(["node1"]) == {"node1": ()}
+    assert fleet.look(["node1"]) == {"node1": Listing(starting=("slow",))}
     assert fleet.stop("node1", "slow")
+    assert fleet.look(["node1"]) == {"node1": Listing()}
     assert not fleet.stop("node1", "slow")
 
 
@@ -71,7 +74,7 @@ def test_a_long_start_does_not_make_its_node_look_unreachable(node, connect):
     with ThreadPoolExecutor() as pool:
         slow = pool.submit(fleet.start, "node1", Container("slow"))
         wait_for((node.folder / "slow.pid").exists, "the start is under way", timeout_s=10)
-        assert fleet.running(["node1"]) == {"node1": ("web",)}
+        assert fleet.look(["node1"]) == {"node1": Listing(("web",), ("slow",))}
         (node.folder / "go").touch()
         assert slow.result(20)
 
@@ -80,7 +83,7 @@ def test_connections_are_kept_between_requests(node, connect):
     fleet = connect()
     for number in range(4):
         fleet.start("node1", Container(f"web{number}"))
-        assert len(fleet.running(["node1"])["node1"]) == number + 1
+        assert len(fleet.look(["node1"])["node1"].running) == number + 1
     # One for starts and stops, one for questions.
     assert node.logins == 2
 
@@ -88,11 +91,11 @@ def test_connections_are_kept_between_requests(node, connect):
 def test_connection_that_died_is_opened_anew(node, connect):
     fleet = connect()
     fleet.start("node1", Container("web"))
-    fleet.running(["node1"])
+    fleet.look(["node1"])
     node.stop()
-    assert isinstance(fleet.running(["node1"])["node1"], NodeUnreachable)
+    assert isinstance(fleet.look(["node1"])["node1"], NodeUnreachable)
     node.start()
-    assert fleet.running(["node1"]) == {"node1": ("web",)}
+    assert fleet.look(["node1"]) == {"node1": Listing(("web",))}
     assert not fleet.start("node1", Container("web"))
     assert node.logins == 4
 
@@ -102,7 +105,7 @@ def test_unknown_host_key_is_refused_before_anything_is_said(node, connect, tmp_
     other = new_key(tmp_path / "other")
     known = node.known_hosts(other) if pinned == "another key" else ""
     fleet = connect(known=known)
-    assert isinstance(fleet.running(["node1"])["node1"], NodeDistrusted)
+    assert isinstance(fleet.look(["node1"])["node1"], NodeDistrusted)
     with pytest.raises(NodeDistrusted, match="node1"):
         fleet.start("node1", Container("web"))
     assert (node.calls, node.logins) == ([], 0)
@@ -112,7 +115,7 @@ def test_unknown_host_key_is_refused_before_anything_is_said(node, connect, tmp_
 
 def test_key_that_the_node_does_not_know_is_its_own_error(connect, tmp_path):
     fleet = connect(private=new_key(tmp_path / "stranger"))
-    assert isinstance(fleet.running(["node1"])["node1"], LoginRefused)
+    assert isinstance(fleet.look(["node1"])["node1"], LoginRefused)
 
 
 def test_nodes_are_asked_at_the_same_time(connect):
@@ -131,7 +134,7 @@ def test_nodes_are_asked_at_the_same_time(connect):
         for thread in threads:
             thread.start()
         places = [Target(f"n{i}", *server.getsockname()) for i, server in enumerate((a, b))]
-        connect(*places).running(["n0", "n1"])
+        connect(*places).look(["n0", "n1"])
         for thread in threads:
             thread.join(BOUND_S)
     assert len(met) == 2
@@ -142,6 +145,7 @@ def test_arguments_arrive_as_they_are(node, key, tmp_path):
     known.write_text(node.known_hosts())
     session = Session(node.target, Inventory(user(), key, known, (node.target,)), LIMITS)
     words = ["$(touch oops)", "`id`", "a b", "it's", '"', "\n", "*", "", "-n", "\u00e9\\n"]
-    output = session.run("echo", ["printf", "<%s>", *words], timeout_s=10, start_by_s=math.inf)
+    command = Command('printf "<%s>" "$@"', tuple(words))
+    output = session.run("echo", command, timeout_s=10, start_by_s=math.inf)
     session.close()
     assert output == "".join(f"<{word}>" for word in words)

@@ -1,4 +1,4 @@
-"""Nodes that are gone, silent, frozen or cut off in the middle: bounded, and nothing half-told."""
+"""Nodes that are gone, silent, frozen or cut off in the middle: every wait is bounded."""
 
 import contextlib
 import signal
@@ -9,18 +9,20 @@ import pytest
 
 from services.core.errors import CommandFailed, NodeUnreachable
 from services.core.model import Container
+from services.push import fleet as module
+from services.push.commands import Command, Listing
 from services.push.errors import NodeBusy
 from services.push.inventory import Inventory, Limits, Target
-from services.push.runner import Session
+from services.push.session import Session
 from tests.push.sshd import BOUND_S, free_port, signal_if_there, user
 from tests.waiting import wait_for
 
 
-def test_nobody_listening_hides_nothing_of_the_others(connect):
+def test_a_closed_port_hides_nothing_of_the_others(connect):
     fleet = connect(Target("node2", "127.0.0.1", free_port()))
     fleet.start("node1", Container("web"))
-    sight = fleet.running(["node1", "node2"])
-    assert sight["node1"] == ("web",)
+    sight = fleet.look(["node1", "node2"])
+    assert sight["node1"] == Listing(("web",))
     assert isinstance(sight["node2"], NodeUnreachable)
     assert "refused" in str(sight["node2"])
 
@@ -28,8 +30,8 @@ def test_nobody_listening_hides_nothing_of_the_others(connect):
 def test_node_that_accepts_and_says_nothing_costs_a_bounded_time(connect, silent_port):
     fleet = connect(Target("node2", "127.0.0.1", silent_port), limits=Limits(0.5, 1))
     began_s = time.monotonic()
-    sight = fleet.running(["node1", "node2"])
-    assert sight["node1"] == ()
+    sight = fleet.look(["node1", "node2"])
+    assert sight["node1"] == Listing()
     assert isinstance(sight["node2"], NodeUnreachable)
     with pytest.raises(NodeUnreachable, match="node2"):
         fleet.start("node2", Container("web"))
@@ -40,9 +42,9 @@ def test_many_questions_to_a_silent_node_share_one_deadline(connect, silent_port
     fleet = connect(Target("node2", "127.0.0.1", silent_port), limits=Limits(0.5, 1))
     with ThreadPoolExecutor(10) as pool:
         began_s = time.monotonic()
-        sights = list(pool.map(lambda _: fleet.running(["node1", "node2"]), range(10)))
+        sights = list(pool.map(lambda _: fleet.look(["node1", "node2"]), range(10)))
         spent_s = time.monotonic() - began_s
-    assert {sight["node1"] for sight in sights} == {()}
+    assert {sight["node1"] for sight in sights} == {Listing()}
     assert all(isinstance(sight["node2"], NodeUnreachable) for sight in sights)
     # One after the other they would have taken ten times as long as one.
     assert spent_s < 5 * Limits(0.5, 1).answer_s
@@ -83,12 +85,12 @@ def frozen(node):
 
 def test_node_that_freezes_is_unreachable_until_it_thaws(node, connect):
     fleet = connect(limits=Limits(1, 1))
-    assert fleet.running(["node1"]) == {"node1": ()}
+    assert fleet.look(["node1"]) == {"node1": Listing()}
     with frozen(node):
         began_s = time.monotonic()
-        assert isinstance(fleet.running(["node1"])["node1"], NodeUnreachable)
+        assert isinstance(fleet.look(["node1"])["node1"], NodeUnreachable)
         assert time.monotonic() - began_s < BOUND_S
-    wait_for(lambda: fleet.running(["node1"]) == {"node1": ()}, "it answers", timeout_s=BOUND_S)
+    wait_for(lambda: fleet.look(["node1"]) == {"node1": Listing()}, "it answers", timeout_s=BOUND_S)
 
 
 def test_order_that_was_given_up_is_not_carried_out_later(node, connect):
@@ -110,8 +112,12 @@ def test_order_that_was_given_up_is_not_carried_out_later(node, connect):
     assert node.calls == ["start push-container@new.service"]
 
 
-def test_node_that_is_busy_is_not_called_unreachable_and_its_queue_is_left(node, connect):
-    """Each of two starts takes a second until it is given up; the third waits for one second."""
+def test_node_that_is_busy_is_not_called_unreachable_and_its_queue_is_left(
+    node, connect, monkeypatch
+):
+    """Each start takes a second until it is given up; one behind several waits for a second."""
+    monkeypatch.setattr(module, "TOGETHER", 1)
+    monkeypatch.setattr(Limits, "turn_s", 1.0)
     fleet = connect(limits=Limits(2, 1))
 
     def slow(number):
@@ -125,7 +131,7 @@ def test_node_that_is_busy_is_not_called_unreachable_and_its_queue_is_left(node,
         wait_for(lambda: all(other.running() for other in others), "they queue", timeout_s=10)
         with pytest.raises(NodeBusy, match="node1 is busy with other orders") as caught:
             fleet.start("node1", Container("web"))
-        assert fleet.running(["node1"]) == {"node1": ()}
+        assert isinstance(fleet.look(["node1"])["node1"], Listing)
         for start in (first, *others):
             start.result(BOUND_S)
     assert caught.value.hint
@@ -137,10 +143,10 @@ def test_login_that_took_too_long_starts_nothing(node, key, tmp_path):
     known = tmp_path / "known"
     known.write_text(node.known_hosts())
     session = Session(node.target, Inventory(user(), key, known, (node.target,)), Limits(5, 5))
-    argv = ["touch", str(node.folder / "late")]
+    command = Command(': >"$1"', (str(node.folder / "late"),))
 
     def run(start_by_s):
-        return session.run("touch", argv, timeout_s=5, start_by_s=start_by_s)
+        return session.run("touch", command, timeout_s=5, start_by_s=start_by_s)
 
     with pytest.raises(NodeUnreachable):
         run(time.monotonic() - 1)

@@ -1,13 +1,13 @@
-"""SSH to one node, through Fabric: opened when needed, kept open, every wait bounded.
+"""SSH to one node, through Fabric: opened when needed and reused; every wait is bounded.
 
 The only module of the services that knows Fabric.
 """
 
 import logging
+import secrets
 import shlex
 import socket
 import time
-from collections.abc import Sequence
 from typing import Any
 
 from fabric import Config, Connection
@@ -16,16 +16,25 @@ from paramiko.client import RejectPolicy
 from paramiko.ssh_exception import AuthenticationException, BadHostKeyException, SSHException
 
 from services.core.errors import CommandFailed, NodeUnreachable
+from services.push.commands import Command
 from services.push.errors import LoginRefused, NodeDistrusted
 from services.push.inventory import Inventory, Limits, Target
 
 _KEEPALIVE_S = 5
+# What the node's login prints before, after and beside our script (.bashrc, a banner) must not
+# be read as the script's answer. $0 is a new random word for every call. Between two lines with
+# that word stands the script's output; the second line has its exit code. The blank line ends
+# what was printed without a newline.
+_FRAME = """\
+printf '\\n%s\\n' "$0"
+trap 'printf "\\n%s %s\\n" "$0" "$?"' EXIT
+"""
 # What went wrong is in the errors below; paramiko would add a traceback to the journal.
 logging.getLogger("paramiko").setLevel(logging.CRITICAL)
 
 
 class Session:
-    """One kept connection to one node.
+    """One connection to one node, open from the first command on.
 
     For one thread only: Fabric's Connection is not safe in more (fabric#1992).
     """
@@ -36,41 +45,30 @@ class Session:
         self._limits = limits
         self._connection: Any = None
 
-    def run(self, what: str, argv: Sequence[str], *, timeout_s: float, start_by_s: float) -> str:
-        """Run `argv` on the node and return its standard output.
+    def run(self, what: str, command: Command, *, timeout_s: float, start_by_s: float) -> str:
+        """Run `command` on the node and return its standard output, without the login's.
 
-        what: names it in errors. start_by_s: on the monotonic clock; after that it is not
-        started any more, because whoever wanted it was told that it did not happen.
+        what: names it in errors. start_by_s: on the monotonic clock; a command that has not
+        started by then is not started, because its client has got the answer that it was not.
 
-        A connection that died since the last call is opened anew; one that dies during the
-        command is not: nobody knows how far the command came.
+        A connection that died since the last call is opened again. If it dies during the command,
+        the command is not repeated: how far it came is unknown.
         Raises CommandFailed; NodeUnreachable, NodeDistrusted or LoginRefused when it did not
-        run or its end was not seen.
+        run or its end is unknown.
         """
-        try:
-            self._check_in_time(start_by_s)
-            connection = self._open()
-            self._check_in_time(start_by_s)
-            result = connection.run(
-                shlex.join(argv),
-                hide=True,
-                warn=True,
-                in_stream=False,
-                encoding="utf-8",
-                timeout=timeout_s,
-            )
-        except CommandTimedOut:
-            self.close()
-            raise self._unreachable(timeout_s, "no end of the command") from None
-        except (SSHException, OSError, EOFError, ThreadException) as error:
-            self.close()
-            raise self._explain(error) from None
-        if result.exited == -1:
+        mark = secrets.token_hex(8)
+        argv = ("sh", "-c", _FRAME + command.script, mark, *command.words)
+        result = self._exec(f"exec {shlex.join(argv)}", timeout_s, start_by_s)
+        output, code = _unframe(result.stdout, mark)
+        if code is None and result.exited == -1:
             self.close()
             raise self._unreachable(timeout_s, "connection lost during the command")
-        if result.failed:
-            raise CommandFailed(self._target.name, what, result.exited, result.stderr)
-        return str(result.stdout)
+        if code is None:
+            detail = f"the login ended before our command: {_last_line(result)}"
+            raise CommandFailed(self._target.name, what, result.exited, detail)
+        if code:
+            raise CommandFailed(self._target.name, what, code, output or result.stderr)
+        return output
 
     def open(self) -> None:
         """Log in now, so that the next command need not. Raises as `run` does."""
@@ -81,12 +79,27 @@ class Session:
             raise self._explain(error) from None
 
     def close(self) -> None:
-        """Forget the connection; the next command opens another."""
+        """Drop the connection; the next command opens another."""
         if self._connection is not None:
             self._connection.close()
-            # Fabric leaves alone what never got as far as a login.
+            # Fabric does not close a client that never got as far as a login.
             self._connection.client.close()
             self._connection = None
+
+    def _exec(self, line: str, timeout_s: float, start_by_s: float) -> Any:
+        try:
+            self._check_in_time(start_by_s)
+            connection = self._open()
+            self._check_in_time(start_by_s)
+            return connection.run(
+                line, hide=True, warn=True, in_stream=False, encoding="utf-8", timeout=timeout_s
+            )
+        except CommandTimedOut:
+            self.close()
+            raise self._unreachable(timeout_s, "no end of the command") from None
+        except (SSHException, OSError, EOFError, ThreadException) as error:
+            self.close()
+            raise self._explain(error) from None
 
     def _open(self) -> Any:
         if self._connection is not None and not self._connection.is_connected:
@@ -98,7 +111,7 @@ class Session:
         return self._connection
 
     def _dial(self) -> socket.socket:
-        """Connect by ourselves: Fabric rounds its timeout down, and cannot set what follows."""
+        """Connect without Fabric: it rounds its timeout down, and cannot set what follows."""
         place = (self._target.address, self._target.port)
         connection = socket.create_connection(place, timeout=self._limits.connect_s)
         # The kernel gives up on a peer that acknowledges nothing for so long (RFC 5482); with
@@ -114,7 +127,7 @@ class Session:
             self._target.address,
             user=self._inventory.user,
             port=self._target.port,
-            # Nobody's ~/.ssh/config and ~/.fabric.yml.
+            # Without ~/.ssh/config and ~/.fabric.yml.
             config=Config(overrides={"load_ssh_configs": False}, lazy=True),
             connect_kwargs={
                 "sock": dialled,
@@ -148,3 +161,16 @@ class Session:
 
     def _unreachable(self, waited_s: float, detail: str) -> NodeUnreachable:
         return NodeUnreachable(self._target.name, waited_s, detail)
+
+
+def _unframe(printed: str, mark: str) -> tuple[str, int | None]:
+    """Return what stands between the lines with `mark`, and the exit code; None: it is cut off."""
+    _, _, framed = printed.partition(f"\n{mark}\n")
+    output, _, rest = framed.partition(f"\n{mark} ")
+    code, newline, _ = rest.partition("\n")
+    return output, int(code) if newline else None
+
+
+def _last_line(result: Any) -> str:
+    printed = (result.stderr or result.stdout).strip().splitlines()
+    return printed[-1] if printed else "it printed nothing"

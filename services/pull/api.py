@@ -45,7 +45,7 @@ def make_admin_app(
 ) -> Bottle:
     """Return the app of the admin realm over `store`.
 
-    stop_margin_s: of the profile, for whoever asks for the nodes.
+    stop_margin_s: of the profile, published with the nodes.
     """
     meters = meters or Meters(store)
     watches = meters.watches

@@ -158,7 +158,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--data", type=Path, required=True, help="folder of the database")
     parser.add_argument(
         "--listen", type=web.listen_address, required=True, metavar="ADDRESS:PORT",
-        help="the admin realm: whoever reaches it may do everything",
+        help="the admin realm: every request that reaches it is allowed",
     )  # fmt: skip
     parser.add_argument(
         "--node-listen", type=web.listen_address, metavar="ADDRESS:PORT",

@@ -1,6 +1,6 @@
 """Which node a request of the node realm comes from, by its token.
 
-The file lists SHA-256 digests, so whoever reads it cannot speak for a node.
+The file lists SHA-256 digests: reading it is not enough to speak for a node.
 """
 
 import hashlib
@@ -69,7 +69,7 @@ class Tokens:
         """Return the digest of the token in `authorization`, which is a node's. Raises NoToken."""
         self._refresh()
         digest = _digest(authorization)
-        # All of them, always: how long it takes must not tell whose it is.
+        # Compare with all of them, always: the time that it takes must not show whose it is.
         if not sum(_listed(digest, digests) for digests in self._digests.values()):
             raise NoToken
         return digest

@@ -84,6 +84,9 @@ def test_our_own_line_feeds_stay_in_errors_and_in_progress():
     out = io.StringIO()
     Progress(out)(str(ApiRefused("http://x", 500, EVIL)))
     assert out.getvalue().endswith(f"  http://x answered 500: {SHOWN}\n")
+    out = io.StringIO()
+    Progress(out)("console: \x1b[2J\nend")
+    assert out.getvalue().endswith("  console: \\x1b[2J\nend\n")
 
 
 def test_json_is_what_json_says(capsys):

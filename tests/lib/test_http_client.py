@@ -119,6 +119,7 @@ def test_an_etag_that_no_header_may_carry_is_none(server, etag):
 @pytest.mark.skipif(not has_ipv6(), reason="this machine has no IPv6 loopback")
 def test_ipv6_in_brackets_wherever_it_is_written():
     with socket.create_server(("::1", 0), family=socket.AF_INET6) as listener:
+        listener.settimeout(10)
         port = listener.getsockname()[1]
         pending = Pending("GET", ("::1", port), "/x", timeout_s=10)
         client, _ = listener.accept()

@@ -22,7 +22,7 @@ from services.agent.plane import Plane
 from services.agent.systemd import Systemd
 from services.agent.tick import ControlPlane
 from services.core.address import Address, parse_address
-from services.core.errors import LabError
+from services.core.errors import LabError, printable
 from services.core.names import check_label
 from services.core.profile import UNTOLD_PROFILE, Profile, profile, stretched
 from services.lib.slowness import slowness
@@ -63,7 +63,7 @@ def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
     try:
         options = settings(arguments[1:] if leaves else arguments, environment, leaves=leaves)
     except LabError as error:
-        print(f"{error}\nhint: {error.hint}", file=sys.stderr)
+        print(f"{printable(str(error))}\nhint: {error.hint}", file=sys.stderr)
         return 1
     if leaves:
         _leave(options)
@@ -146,7 +146,7 @@ def _boot_id() -> str:
 
 
 def _say(line: str) -> None:
-    print(line, flush=True)
+    print(printable(line), flush=True)
 
 
 if __name__ == "__main__":

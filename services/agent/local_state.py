@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from services.agent.client import NOT_ALLOWED
 from services.agent.memory import Memory
-from services.core.errors import ApiRefused, ApiUnreachable, LabError
+from services.core.errors import ApiNonsense, ApiRefused, ApiUnreachable, LabError
 from services.core.follow import objection
 from services.core.lease import Lease, cut_off, may_run, only_withheld_stops
 from services.core.model import Assignment, Desired, Observed
@@ -93,7 +93,9 @@ class LocalState:
 
     def doubt(self, error: LabError) -> None:
         """Take note of a request that failed."""
-        if isinstance(error, ApiUnreachable):
+        if isinstance(error, ApiNonsense):
+            self._use_local_state(f"API answered nonsense: {error.detail}")
+        elif isinstance(error, ApiUnreachable):
             self._use_local_state("API unreachable")
         elif isinstance(error, ApiRefused):
             # The hint says how to let this node in, and the agent's output is where it is read.

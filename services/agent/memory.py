@@ -54,7 +54,7 @@ class Memory:
         for path in (self._file.path, self._file.previous):
             try:
                 return time.strftime("%H:%M:%S", time.localtime(os.stat(path).st_mtime))
-            except FileNotFoundError:
+            except OSError:
                 continue
         return "an unknown time"
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from services.core.errors import LabError
+from services.core.fields import decode
 from services.core.model import Act, Desired, Observed, Task
 
 # An outage may last a whole talk; someone who begins to read in the middle must learn of it.
@@ -43,7 +44,9 @@ class Narrator:
 
     def complain(self, error: LabError) -> None:
         """Print what went wrong, and the next step."""
-        self._say(f"{error}\nhint: {error.hint}" if error.hint else str(error))
+        for line in (str(error), f"hint: {error.hint}" if error.hint else ""):
+            if line:
+                self._say(line)
 
 
 def narrate(
@@ -91,8 +94,8 @@ def _narrate_source(before: Narrated, desired: Desired, now_s: float) -> tuple[N
 
 def _load(path: str) -> Narrated:
     try:
-        with open(path, encoding="utf-8") as file:
-            converged, outage, outage_at_s = json.load(file)
+        with open(path, "rb") as file:
+            converged, outage, outage_at_s = decode(file.read())
         return Narrated(str(converged), str(outage), float(outage_at_s))
     except (OSError, ValueError, TypeError):
         return Narrated()

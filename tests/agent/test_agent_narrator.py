@@ -96,7 +96,7 @@ def test_what_was_said_is_remembered_between_passes(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "content", ["", "{}", "[1]", '["a", "b", "c"]', "\x00", "null", "[1,2,3,4]"]
+    "content", ["", "{}", "[1]", '["a", "b", "c"]', "\x00", "null", "[1,2,3,4]", "[" * 100_000]
 )
 def test_a_spoiled_memory_only_says_things_twice(tmp_path, content):
     (tmp_path / "said.json").write_text(content)

@@ -127,7 +127,8 @@ def test_the_time_of_the_memory_is_when_it_was_last_confirmed(plane, tmp_path):
             "API answered nonsense: unknown image 'sh'",
             id="an image that is not in the catalogue",
         ),
-        pytest.param("a page of a hotel's Wi-Fi", "API unreachable", id="not JSON"),
+        pytest.param("a page of a hotel's Wi-Fi", "API answered nonsense", id="not JSON"),
+        pytest.param("[" * 100_000, "API answered nonsense", id="JSON that is nested too deeply"),
         pytest.param([], "API answered nonsense", id="not an object"),
     ],
 )

@@ -3,11 +3,12 @@
 import re
 
 import pytest
-from services.push.runner import Session
 
 from services.core.address import parse_address
 from services.core.errors import LabError
+from services.push.commands import Command
 from services.push.inventory import Inventory, Target, load
+from services.push.session import Session
 from tests.push.sshd import LIMITS, user
 from tests.serving import Client, has_ipv6
 
@@ -38,7 +39,8 @@ def test_a_node_at_an_ipv6_address_is_logged_in_to(node, key, tmp_path):
     known.write_text(node.known_hosts().replace("[127.0.0.1]", "[::1]"))
     target = Target("node1", "::1", node.port)
     session = Session(target, Inventory(user(), key, known, (target,)), LIMITS)
-    assert session.run("echo", ["echo", "six"], timeout_s=10, start_by_s=float("inf")) == "six\n"
+    echo = Command('echo "$1"', ("six",))
+    assert session.run("echo", echo, timeout_s=10, start_by_s=float("inf")) == "six\n"
     session.close()
 
 

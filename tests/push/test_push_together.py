@@ -102,7 +102,7 @@ def test_thirty_starts_at_once_all_end_with_201(node, connect):
 
 
 def test_many_looks_at_a_silent_node_leave_room_for_health_and_all_end(node, connect, silent_port):
-    fleet = connect(Target("node2", "127.0.0.1", silent_port), limits=Limits(1, 1))
+    fleet = connect(Target("node2", "127.0.0.1", silent_port), limits=Limits(4, 1))
     with serving(make_app(Push(fleet)), threads=THREADS) as [address]:
         client = Client(address)
         with ThreadPoolExecutor(40) as pool:

@@ -24,7 +24,7 @@ from services.agent.tick import ControlPlane
 from services.core.address import Address, parse_address
 from services.core.errors import LabError, printable
 from services.core.names import check_label
-from services.core.profile import UNTOLD_PROFILE, Profile, profile, stretched
+from services.core.profile import FALLBACK_PROFILE, Profile, profile, stretched
 from services.lib.slowness import slowness
 
 _LEAVING = "--leaving"
@@ -123,7 +123,7 @@ def settings(
         raise LabError(
             "no state directory", hint="set STATE_DIRECTORY or --state, as the unit does"
         )
-    timings = environment.get("LAB_PROFILE", UNTOLD_PROFILE)
+    timings = environment.get("LAB_PROFILE", FALLBACK_PROFILE)
     return Settings(
         parse_address(given["--api"]),
         check_label(given["--node"], "node"),

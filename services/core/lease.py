@@ -1,7 +1,7 @@
 """Decide whether a container that must never run twice may run on a node that is cut off.
 
-Every answer of the state server that its agent follows is a lease on what was answered. When it
-has run out, containers with on_disconnect STOP are stopped; those with KEEP run on.
+Every answer of the state server that an agent follows grants a lease on what was answered. When
+the lease has run out, the agent stops containers with on_disconnect STOP; those with KEEP run on.
 
 THEOREM. Let the agent send the last exchange that was answered at t_sent, and the server receive
 it at t_received >= t_sent. The agent begins to stop at the latest at t_sent + lease + look, by
@@ -9,20 +9,20 @@ its clock, and nothing of it runs `stop` later. The server places the container 
 before t_received + lease + margin, by its own clock. If margin >= look + stop + what the clocks
 of both gain on each other meanwhile, the container never runs in both places.
 
-- The lease counts from when the agent *sent*, not from when the answer came: however long a
-  message takes, it takes from the agent's time, never from the server's.
+- The lease counts from when the agent *sent*, not from when the answer came: the time that a
+  message takes is lost for the agent, never for the server.
 - Both clocks are monotonic and run through a suspend (CLOCK_BOOTTIME), so only their rates
   matter. Linux disciplines them by at most 500 ppm (adjtimex(2), MAXTICKADJ apart), and
   quartz is off by at most 100 ppm more; 0.1 % for each is the sum with room to spare.
 - `look` is the longest time between two looks at the lease, `stop` that of `systemctl stop`
   and the unit's TimeoutStopSec=: see look_s and stop_s.
-- An answer that is not followed (follow.py) gives no lease. Its server is alive, and counts the
-  request as a sign of life, but what it knows is not what this node runs: it may have placed
-  the container elsewhere long ago. The same holds for a refusal.
+- An answer that is not followed (follow.py) grants no lease. The server counts the request as a
+  sign of life, but what it knows is not what this node runs: it may have placed the container
+  elsewhere long ago. The same is true of a refusal.
 
-A machine that stands still altogether, with its clock running on, stops nothing in time; no
-margin is long enough for every pause. Moves between two nodes that both hear the server, by hand
-or by a drain, are not about leases: there the old place stops when it is told.
+A machine that is paused while the world goes on stops nothing in time; no margin is long enough
+for every pause. Moves between two nodes that both reach the server, by hand or by a drain, need
+no lease: the old node stops the container when its assignment says so.
 """
 
 from typing import NamedTuple
@@ -39,14 +39,14 @@ CLOCK_ERROR = 0.001
 UNIT_STOP_S = 3.0
 # RandomizedDelaySec= and AccuracySec= of pull-agent.timer.
 _TIMER_S = 0.25
-# On an ordinary machine; what is slower by a factor is slower in these. Measured under emulation,
-# at a slowness of 8: 0.1 s to queue a job, 0.4 s for a whole pass.
+# On an ordinary machine; a machine that is slower by a factor needs that much longer. Measured
+# under emulation, at a slowness of 8: 0.1 s to queue a job, 0.4 s for a whole pass.
 _SYSTEMCTL_S = 0.02
 _START_S = 0.05
 
 
 class Lease(NamedTuple):
-    """Until when what the server said holds. sent_at_s: the agent's clock, at the request."""
+    """How long an answer of the server holds. sent_at_s: the agent's clock, at the request."""
 
     sent_at_s: float
     lease_s: float
@@ -55,8 +55,8 @@ class Lease(NamedTuple):
 def cut_off(lease: Lease | None, now_s: float) -> str:
     """Return why containers with STOP must not run at `now_s`; "" while the lease holds.
 
-    lease: None if nobody was heard since the node booted. A lease from the future is none: its
-    clock is not this one. Total function; it never raises.
+    lease: None if no server answered since the node booted. A lease from the future counts as
+    none: another clock made it. Total function; it never raises.
     """
     if lease is None or lease.sent_at_s > now_s:
         return NEVER_HEARD
@@ -118,9 +118,9 @@ def stop_s(slowness: float) -> float:
 def look_s(timings: Profile, slowness: float) -> float:
     """Return the longest time between two looks at the lease.
 
-    At worst lies between them: one exchange that hangs; or the stop of a container that must be
-    started from another image, which is waited for, and after it, where a pass polls once, the
-    way to the next pass. A pass that watches looks once more after whatever it did.
+    The worst that lies between them is one exchange that hangs; or a stop that is waited for,
+    because the container is started again from another image, and after that, in a profile that
+    polls, the time to the next pass. A profile that waits for news looks again right after.
     """
     restart_s = stop_s(slowness) + _SYSTEMCTL_S * slowness
     next_s = between_s(timings, slowness)

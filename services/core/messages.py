@@ -25,9 +25,9 @@ class Patch(NamedTuple):
 
 
 class NodeList(NamedTuple):
-    """All nodes, and what one must know to judge their silence.
+    """All nodes, and what is needed to interpret their silence.
 
-    awaited: nodes that spoke before the server started, and not since.
+    awaited: nodes that sent heartbeats before the server started, and none since.
     stop_margin_s: how much longer than a lease a container with STOP stays on a silent node.
     running: (node, container) for everything that the last reports named.
     """
@@ -41,16 +41,17 @@ class NodeList(NamedTuple):
 
 
 class Marks(NamedTuple):
-    """What a PATCH of a node asks for; None leaves as it is."""
+    """What a PATCH of a node asks for; None changes nothing."""
 
     cordoned: bool | None
     draining: bool | None
 
 
 class EventPage(NamedTuple):
-    """Events after a revision, in order. revision: of the last change of all.
+    """Events after a revision, in order. revision: of the last change of anything.
 
-    oldest: of the first event that is still kept. truncated: some that were asked for are not.
+    oldest: revision of the oldest event that the server has. truncated: events that were asked
+    for are missing, since they were older.
     """
 
     events: tuple[Event, ...]

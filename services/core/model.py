@@ -91,7 +91,7 @@ class Desired(NamedTuple):
 
 
 class Health(Enum):
-    """What the silence of a node means. The wire knows only up and down."""
+    """What the silence of a node means. The wire contract knows only up and down."""
 
     UP = "up"
     SUSPECT = "suspect"
@@ -102,10 +102,10 @@ class Node(NamedTuple):
     """A node as the state server last heard of it.
 
     silent_s: seconds since its last heartbeat, or since the server started if that is later.
-    cordoned: gets nothing new. draining: gives away what it has, too. leaving: it said that it
-    is shutting down. revision: of the last change of any of these, or between up and down.
-    settled: its last report was made under the assignment that holds for it now, so nothing will
-    start there that it has not reported.
+    cordoned: gets no new containers. draining: its containers move away, too. leaving: it said
+    that it is shutting down. revision: of the last change of any of these, or between up and down.
+    settled: its last report was made under the assignment that it has now, so nothing will start
+    there that it has not reported.
     """
 
     name: str
@@ -134,9 +134,9 @@ class Placement(NamedTuple):
 class Assignment(NamedTuple):
     """Everything that one node must run, as the state server said at one revision.
 
-    epoch: which store answered; a store that was made anew has a new epoch.
+    epoch: which store answered; a store that is created again has a new epoch.
     revision: of the last change that concerned this node; 0 means that nothing was ever written.
-    lease_s: how long the server waits for a sign of life; 0 from one that does not say.
+    lease_s: how long the server waits for a sign of life; 0 if it does not say.
     """
 
     epoch: str

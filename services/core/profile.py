@@ -1,4 +1,4 @@
-"""Every duration of the control loops, by name. Nothing else in the code knows one."""
+"""Every duration of the control loops, by name. They are defined here and nowhere else."""
 
 from typing import NamedTuple
 
@@ -15,9 +15,9 @@ class Profile(NamedTuple):
     a silent node; covers what the agent needs to notice that its own lease ran out, and to stop
     (services/core/lease.py derives what it must be at least).
     leaving_s: how long a node that shuts down waits for its containers to run elsewhere.
-    watch_s: how long a pass goes on watching for changes; 0 polls once and ends. tick_s: how
-    often it gives a sign of life meanwhile. The period then begins when the watch ends.
-    faithful: these figures are somebody else's and hold as they are on any machine.
+    watch_s: how long a run waits for news before it ends; 0 polls once and ends. tick_s: how
+    often an agent gives a sign of life meanwhile. The period then begins when the run ends.
+    faithful: the figures are those of the public demonstration, and no machine changes them.
     """
 
     name: str
@@ -44,9 +44,9 @@ PROFILES = {
     ),
 }
 DEFAULT_PROFILE = "fast"
-# What a service assumes that nobody told: clients of the public demonstration beat every 5 s, and
-# under a shorter lease they would look dead between two beats.
-UNTOLD_PROFILE = "seed"
+# For a service that was started without a profile: clients of the public demonstration send a
+# heartbeat every 5 s, and under a shorter lease they would look dead between two of them.
+FALLBACK_PROFILE = "seed"
 # How much longer a pass takes for each unit of slowness, on a host that has other work as well:
 # 2 s at worst under emulation, where the slowness is 8.
 _PASS_S = 0.25

@@ -3,43 +3,43 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from services.core.at_most_once import blocked
 from services.core.messages import NodeList
 from services.core.model import STOP, Health, Node, Placed, Placement
-from services.core.once import hindered
 
 LEAST_LOADED = "least loaded node that is up"
 
 
 class Schedule(NamedTuple):
-    """What to place now, and why the rest waits (empty: nothing does).
+    """What to place now, and why the rest waits ("" if nothing does).
 
-    unsure: some of it waits for reports of nodes, which nothing announces.
+    unsure: some of it waits for reports of nodes, and no change of a list announces these.
     """
 
     placements: tuple[Placement, ...]
-    held: str = ""
+    waiting: str = ""
     unsure: bool = False
 
 
 def schedule(containers: Sequence[Placed], seen: NodeList) -> Schedule:
     """Return a placement for every container that has no node, in order of container names.
 
-    containers: everything declared. seen: the nodes, read after the containers were.
+    containers: everything that is declared. seen: the nodes, read after the containers.
 
-    Placed containers are never moved: a node that died is the node controller's business.
+    Placed containers are never moved; the node controller takes them off a node that died.
     Nodes that are down, cordoned, draining or leaving get nothing. A container with STOP waits
-    until no node can be running it (services/core/once.py). Equal inputs give equal placements.
-    Total function; it never raises.
+    until no node can be running it (services/core/at_most_once.py). Equal inputs give equal
+    placements. Total function; it never raises.
     """
     waiting = sorted((item for item in containers if item.node is None), key=_name)
     load = {node.name: 0 for node in seen.nodes if node.takes_containers}
     if not (waiting and load):
-        return Schedule((), _nobody_takes(len(waiting), seen.nodes) if waiting else "")
+        return Schedule((), _why_no_node(len(waiting), seen.nodes) if waiting else "")
     for item in containers:
         if item.node in load:
             load[item.node] += 1
     once = [item.name for item in waiting if item.container.on_disconnect == STOP]
-    reasons = hindered(once, seen) if once else {}
+    reasons = blocked(once, seen) if once else {}
     placements = []
     for item in waiting:
         if item.name not in reasons:
@@ -53,7 +53,7 @@ def _name(item: Placed) -> str:
     return item.name
 
 
-def _nobody_takes(waiting: int, nodes: Sequence[Node]) -> str:
+def _why_no_node(waiting: int, nodes: Sequence[Node]) -> str:
     down = sum(node.health is Health.DOWN for node in nodes)
     if down == len(nodes):
         return f"{waiting} waiting; no node is up ({len(nodes)} known, {down} down)"

@@ -51,7 +51,7 @@ def load_node(body: object) -> str | None:
 
 
 def load_patch(body: object) -> Patch:
-    """Return what a PATCH asks for; the seed's clients send 'node' alone."""
+    """Return what a PATCH asks for; the public demonstration's clients send 'node' alone."""
     fields = as_object(body)
     if "node" not in fields:
         raise BadShape(
@@ -87,7 +87,7 @@ def dump_placed(containers: Iterable[Placed], running: Mapping[str, str], revisi
 
 
 def dump_changed(placed: Placed, running: Mapping[str, str], revision: int) -> Json:
-    """The answer to a change for those who did not want to see all containers."""
+    """The answer to a change with `Prefer: return=minimal`: not all containers, but this one."""
     return {"container": dump_one(placed, running), "revision": revision}
 
 
@@ -107,7 +107,10 @@ def load_running(body: object) -> frozenset[str]:
 
 
 def dump_assignment(assignment: Assignment) -> Json:
-    """What one node must run: plain names as the seed's agents read them, and the rest beside."""
+    """What one node must run: plain names, as the public demonstration's agents read them.
+
+    The other fields say the rest, by name.
+    """
     return {
         "containers": [container.name for container in assignment.containers],
         "images": {container.name: container.image for container in assignment.containers},
@@ -158,7 +161,7 @@ def dump_report(report: Report) -> Json:
 
 
 def dump_beat(assignment: Assignment) -> Json:
-    """The answer to a heartbeat: the seed's, and beside it what saves the agent a request."""
+    """The answer to a heartbeat, with the assignment, which saves the agent a request."""
     return {"status": "ok", "assignment": dump_assignment(assignment)}
 
 
@@ -213,7 +216,7 @@ def dump_started(status: str, container: str, node: str, unreachable: Sequence[s
 
 
 def dump_reached(running: Mapping[str, Sequence[str]], errors: Mapping[str, str]) -> Json:
-    """Push's nodes: those that answered with what runs there, then the others with why not."""
+    """Push's nodes: first those that answered, with what runs there; then the others, and why."""
     up = [
         {"name": name, "status": "up", "running": list(names), "error": ""}
         for name, names in running.items()
@@ -226,7 +229,7 @@ def dump_reached(running: Mapping[str, Sequence[str]], errors: Mapping[str, str]
 
 
 def dump_error(error: str, hint: str = "") -> Json:
-    """Every answer that is not a success, of either API."""
+    """The body of every answer of either API that is not a success."""
     return {"error": error, "hint": hint}
 
 

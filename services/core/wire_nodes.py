@@ -37,7 +37,7 @@ def dump_nodes(
     awaited: Sequence[str] = (),
     stop_margin_s: float = 0.0,
 ) -> Json:
-    """All nodes of dump_node, with what the node controller must know of the server itself."""
+    """All nodes, each as dump_node, with what the node controller must know of the server."""
     return {
         "nodes": list(nodes),
         "uptime_s": round(uptime_s, 3),
@@ -102,7 +102,7 @@ def dump_marks(marks: Marks) -> Json:
 
 
 def dump_leaving(elsewhere: Sequence[str], waiting: Sequence[str]) -> Json:
-    """The answer to a node that leaves: what it had that runs elsewhere now, and what does not."""
+    """The answer to a goodbye: which containers of the node run elsewhere now, and which do not."""
     return {"status": "leaving", "elsewhere": list(elsewhere), "waiting": list(waiting)}
 
 

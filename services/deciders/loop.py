@@ -1,8 +1,8 @@
-"""What scheduler and node controller share: one pass, started by a timer.
+"""The loop of scheduler and node controller, started by a timer.
 
-A pass reads, decides, writes, and ends; what it could not write, the next one decides anew.
-Where the profile says so it goes on watching for a while before it ends, so that a change need
-not wait for the timer. The timer is the safety net of whatever a watch may miss.
+It reads, decides and writes; what it could not write is decided again later. Where the profile
+says so it then watches for a while before it ends, so that a change need not wait for the timer.
+The timer is the safety net for what a watch may miss.
 """
 
 import sys
@@ -13,8 +13,8 @@ from typing import NamedTuple
 from services.core.address import Address, parse_address
 from services.core.backoff import delay_s
 from services.core.errors import ApiRefused, ApiUnreachable, LabError, printable
-from services.core.profile import UNTOLD_PROFILE, Profile, profile, stretched
-from services.deciders.state_server import Api, Decide, HeldOnce
+from services.core.profile import FALLBACK_PROFILE, Profile, profile, stretched
+from services.deciders.state_server import Decide, StateServer
 from services.lib.slowness import slowness
 
 _USAGE = 2
@@ -24,26 +24,31 @@ _SERVERS_FAULT = 500
 
 
 class Clock(NamedTuple):
-    """What a pass takes of time, so that tests need not take theirs. chance: from 0 up to 1."""
+    """Time and chance, so that tests can replace them. chance: from 0 up to 1."""
 
     now_s: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
-    # `import random` would cost more than all of ours.
+    # `import random` would cost more than all imports of ours.
     chance: Callable[[], float] = lambda: time.monotonic_ns() % 1000 / 1000
 
 
-def run(decide: Decide, api: Api, timings: Profile, clock: Clock = Clock()) -> None:  # noqa: B008
+def run(
+    decide: Decide,
+    server: StateServer,
+    timings: Profile,
+    clock: Clock = Clock(),  # noqa: B008
+) -> None:
     """Decide, then watch and decide again until watch_s have passed; once if that is 0.
 
-    A server that does not answer, or fails, is asked again at growing intervals until then, and
-    that is said once. Raises ApiRefused if it still fails in the end; any other refusal at once.
+    A server that does not answer, or fails, is asked again at growing intervals until then; that
+    is printed once. Raises ApiRefused if it still fails in the end, and any other refusal at once.
     """
     until_s = clock.now_s() + timings.watch_s
-    held = HeldOnce()
+    explain = _Explanation()
     failures = 0
     while True:
         try:
-            wait = decide(api, held, timings.tick_s)
+            wait = decide(server, explain, timings.tick_s)
             left_s = until_s - clock.now_s()
             if left_s <= 0:
                 return
@@ -66,14 +71,14 @@ def run(decide: Decide, api: Api, timings: Profile, clock: Clock = Clock()) -> N
 
 
 def main(decide: Decide, arguments: Sequence[str], environment: Mapping[str, str]) -> int:
-    """Run one pass of `decide`: --api ADDRESS:PORT [--profile NAME], by default LAB_PROFILE.
+    """Run the loop of `decide`: --api ADDRESS:PORT [--profile NAME], by default LAB_PROFILE.
 
-    An API that does not answer is one line and exit code 0: the outage is the API's failure,
-    not this unit's, and systemd would bury the line under its own about a failed pass.
+    An API that does not answer is one line and exit code 0: the outage is the API's failure, not
+    this unit's, and systemd would print more lines about a failed unit than that one.
     """
     try:
         address, timings = _parse(arguments, environment)
-        run(decide, Api(address, timings.agent_timeout_s + _LISTS_S), timings)
+        run(decide, StateServer(address, timings.agent_timeout_s + _LISTS_S), timings)
     except _Usage as error:
         print(printable(str(error)), file=sys.stderr)
         return _USAGE
@@ -87,8 +92,20 @@ class _Usage(LabError):
     pass
 
 
+class _Explanation:
+    """Prints why nothing more is decided, when that begins or changes."""
+
+    def __init__(self) -> None:
+        self._last = ""
+
+    def __call__(self, reason: str) -> None:
+        if reason and reason != self._last:
+            print(printable(f"WAITING: {reason}"), flush=True)
+        self._last = reason
+
+
 def _parse(arguments: Sequence[str], environment: Mapping[str, str]) -> tuple[Address, Profile]:
-    given = {"--api": "", "--profile": environment.get("LAB_PROFILE", UNTOLD_PROFILE)}
+    given = {"--api": "", "--profile": environment.get("LAB_PROFILE", FALLBACK_PROFILE)}
     # No argparse: it would be imported for nothing in every pass.
     for at in range(0, len(arguments), 2):
         if arguments[at] not in given or at + 1 == len(arguments):

@@ -1,8 +1,7 @@
 """`python3 -S -E -m services.deciders.node_controller --api ADDRESS:PORT`: unassign what must move.
 
 Containers leave nodes that are down, leaving or being drained; the scheduler places them again.
-
-[--profile NAME]  how long to watch for more before the pass ends; by default LAB_PROFILE
+[--profile NAME]  how long to wait for more before it ends; by default LAB_PROFILE
 """
 
 import os
@@ -10,25 +9,25 @@ import sys
 
 from services.core.liveness import evict
 from services.deciders.loop import main
-from services.deciders.state_server import Api, Held, Wait, write_all
+from services.deciders.state_server import Explain, StateServer, Wait, write_all
 
-# Guards end after, not at, a moment that the server told in milliseconds.
+# The server sends milliseconds, and a guard ends after that moment, not at it.
 _ROUNDED_S = 0.002
 
 
-def decide(api: Api, held: Held, tick_s: float) -> Wait:
-    """Unassign what must leave its node, unless a guard holds; print each decision."""
-    # Before the nodes: or what was just put on a new one would be on one that nobody knows.
-    containers = api.containers.read()
-    seen = api.nodes.read()
+def decide(server: StateServer, explain: Explain, tick_s: float) -> Wait:
+    """Unassign what must leave its node, unless a guard is active; print each decision."""
+    # The containers first: else one that was just put on a new node would be on an unknown one.
+    containers = server.containers.read()
+    seen = server.nodes.read()
     eviction = evict(containers, seen)
-    overtaken = write_all(api, "UNASSIGN", eviction.placements, containers)
-    held(eviction.held)
+    overtaken = write_all(server, "UNASSIGN", eviction.placements, containers)
+    explain(eviction.waiting)
     if overtaken:
-        return Wait(api.nodes.changed, tick_s)
-    # Nothing tells that somebody put a container on a node that is down already.
+        return Wait(server.nodes.changed, tick_s)
+    # A container that was put on a node that is down already changes no node.
     look_s = max(seen.lease_s, tick_s)
-    return Wait(api.nodes.changed, min(look_s, eviction.again_s + _ROUNDED_S))
+    return Wait(server.nodes.changed, min(look_s, eviction.again_s + _ROUNDED_S))
 
 
 if __name__ == "__main__":

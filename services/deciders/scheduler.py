@@ -1,6 +1,6 @@
 """`python3 -S -E -m services.deciders.scheduler --api ADDRESS:PORT`: place what has no node.
 
-[--profile NAME]  how long to watch for more before the pass ends; by default LAB_PROFILE
+[--profile NAME]  how long to wait for more before it ends; by default LAB_PROFILE
 """
 
 import os
@@ -8,26 +8,26 @@ import sys
 
 from services.core.schedule import schedule
 from services.deciders.loop import main
-from services.deciders.state_server import Api, Held, Wait, write_all
+from services.deciders.state_server import Explain, StateServer, Wait, write_all
 
 
-def decide(api: Api, held: Held, tick_s: float) -> Wait:
-    """Place what has no node, unless somebody else did meanwhile; print each decision."""
-    if all(item.node for item in api.unassigned.read()):
-        held("")
-        return Wait(api.unassigned.changed)  # as nearly always: one request
-    containers = api.containers.read()
-    # After the containers: services/core/once.py.
-    plan = schedule(containers, api.nodes.read())
-    write_all(api, "PLACE", plan.placements, containers)
-    held(plan.held)
+def decide(server: StateServer, explain: Explain, tick_s: float) -> Wait:
+    """Place what has no node, unless it was changed meanwhile; print each decision."""
+    if all(item.node for item in server.unassigned.read()):
+        explain("")
+        return Wait(server.unassigned.changed)  # as nearly always: one request
+    containers = server.containers.read()
+    # The nodes after the containers: services/core/at_most_once.py.
+    plan = schedule(containers, server.nodes.read())
+    write_all(server, "PLACE", plan.placements, containers)
+    explain(plan.waiting)
     if plan.unsure:
-        # A node that stops something changes this list; one that merely reports does not.
-        return Wait(api.containers.changed, tick_s)
-    if plan.held:
-        return Wait(api.nodes.changed)
-    # Which is at once, if somebody was faster: the list has changed since.
-    return Wait(api.unassigned.changed)
+        # A node that stops something changes this list; a report alone does not.
+        return Wait(server.containers.changed, tick_s)
+    if plan.waiting:
+        return Wait(server.nodes.changed)
+    # This returns at once if a placement was overtaken: the list has changed since.
+    return Wait(server.unassigned.changed)
 
 
 if __name__ == "__main__":

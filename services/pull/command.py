@@ -14,7 +14,7 @@ from gevent.event import Event
 
 from services import web
 from services.core.errors import LabError
-from services.core.profile import UNTOLD_PROFILE, Profile, profile, stretched
+from services.core.profile import FALLBACK_PROFILE, Profile, profile, stretched
 from services.lib.slowness import slowness
 from services.pull.api import make_admin_app
 from services.pull.meters import Meters
@@ -169,7 +169,7 @@ def _parser() -> argparse.ArgumentParser:
         help="JSON: node -> SHA-256 digests of its tokens, read again whenever it changes",
     )  # fmt: skip
     parser.add_argument(
-        "--profile", default=os.environ.get("LAB_PROFILE", UNTOLD_PROFILE), metavar="NAME",
+        "--profile", default=os.environ.get("LAB_PROFILE", FALLBACK_PROFILE), metavar="NAME",
         help="how long a node may be silent: 15 s in seed, as its own clients expect, 3 s in fast "
         "(default: LAB_PROFILE, or seed if that is not set; here %(default)s)",
     )  # fmt: skip

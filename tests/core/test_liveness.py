@@ -110,8 +110,8 @@ def test_eviction(containers, known, uptime_s, evicted, held):
     eviction = evict(containers, NodeList(tuple(known), uptime_s, LEASE_S))
     assert [item.name for item in eviction.placements] == evicted
     assert all(item.node is None for item in eviction.placements)
-    assert held in eviction.held
-    assert bool(held) == bool(eviction.held)
+    assert held in eviction.waiting
+    assert bool(held) == bool(eviction.waiting)
 
 
 @pytest.mark.parametrize(
@@ -138,8 +138,8 @@ def test_eviction(containers, known, uptime_s, evicted, held):
 def test_eviction_by_a_server_that_was_restarted(containers, known, awaited, evicted, held):
     eviction = evict(containers, NodeList(tuple(known), OLD_S, LEASE_S, tuple(awaited)))
     assert [item.name for item in eviction.placements] == evicted
-    assert held in eviction.held
-    assert bool(held) == bool(eviction.held)
+    assert held in eviction.waiting
+    assert bool(held) == bool(eviction.waiting)
 
 
 def test_an_eviction_says_what_is_wrong_with_the_node():

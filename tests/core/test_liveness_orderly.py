@@ -70,8 +70,8 @@ def marked(name, silent_s=0.0, **marks):
 def test_nodes_that_leave_or_drain(known, reason, held):
     eviction = evict(placed(a="n1"), NodeList(tuple(known), OLD_S, LEASE_S))
     assert [item.reason for item in eviction.placements] == ([f"{reason}: n1"] if reason else [])
-    assert eviction.held.startswith(held)
-    assert bool(eviction.held) == bool(held)
+    assert eviction.waiting.startswith(held)
+    assert bool(eviction.waiting) == bool(held)
 
 
 def test_an_orderly_leave_needs_no_lease_of_the_server():
@@ -97,7 +97,7 @@ def test_what_must_not_run_twice_leaves_a_silent_node_after_lease_and_margin(
     seen = NodeList((marked("n2"), marked("n3")), uptime_s, LEASE_S, tuple(known), MARGIN_S)
     eviction = evict([Placed(Container("a", on_disconnect=STOP), "n1")], seen)
     assert bool(eviction.placements) == leaves
-    assert bool(eviction.held) != leaves
+    assert bool(eviction.waiting) != leaves
     assert eviction.again_s == pytest.approx(again_s)
 
 
@@ -130,7 +130,7 @@ def test_until_the_moment_that_it_names_time_alone_changes_nothing(containers, s
         assert evict(containers, after(seen, later_s)).placements == eviction.placements
     if eviction.again_s != NEVER_S:
         later = evict(containers, after(seen, eviction.again_s + 0.001))
-        assert (later.placements, later.held) != (eviction.placements, eviction.held)
+        assert (later.placements, later.waiting) != (eviction.placements, eviction.waiting)
 
 
 def after(seen, passed_s):

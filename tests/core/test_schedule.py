@@ -66,7 +66,7 @@ def test_a_node_that_takes_nothing_gets_nothing(mark):
     assert placement.node == "n2"
     plan = schedule(placed(a=None), seen(known[:1]))
     assert plan.placements == ()
-    assert plan.held == f"1 waiting; no node takes containers (1 known, 1 {mark})"
+    assert plan.waiting == f"1 waiting; no node takes containers (1 known, 1 {mark})"
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ def test_a_node_that_takes_nothing_gets_nothing(mark):
     ],
 )  # fmt: skip
 def test_what_waits_says_why(containers, known, held):
-    assert schedule(containers, seen(known)).held == held
+    assert schedule(containers, seen(known)).waiting == held
 
 
 def test_what_may_still_run_waits_and_holds_up_nothing_else():
@@ -100,7 +100,7 @@ def test_what_may_still_run_waits_and_holds_up_nothing_else():
     waiting.append(Placed(Container("d"), None))
     plan = schedule(waiting, roll)
     assert [(item.name, item.node) for item in plan.placements] == [("a", "n1"), ("d", "n2")]
-    assert plan.held == "b and 1 more must not run twice, and n1 still runs it"
+    assert plan.waiting == "b and 1 more must not run twice, and n1 still runs it"
     assert plan.unsure
 
 
@@ -114,7 +114,7 @@ def test_what_may_run_twice_gets_a_node_that_takes_it_or_all_wait(containers, ro
     assert (got >= anywhere) if takers else not got
     assert got <= waiting.keys()
     assert {item.node for item in plan.placements} <= takers
-    assert bool(plan.held) == (got != waiting.keys())
+    assert bool(plan.waiting) == (got != waiting.keys())
 
 
 @given(placed_lists, roll())

@@ -49,7 +49,7 @@ def test_a_plain_pass_with_nothing_to_do_is_one_request_or_two(store, once):
 def test_a_plain_pass_waits_for_nothing_even_if_it_holds_something(store, once):
     declare(store, "a")
     api = DirectApi(store)
-    assert once(scheduler, api) == ["HELD: 1 waiting; no node is up (0 known, 0 down)"]
+    assert once(scheduler, api) == ["WAITING: 1 waiting; no node is up (0 known, 0 down)"]
     assert not [line for line in api.asked if "wait" in line]
 
 
@@ -60,7 +60,7 @@ def test_nothing_new_comes_to_a_node_that_is_marked(store, once, mark):
     declare(store, "a")
     said = ["cordoned"] if mark == "cordoned" else ["draining", "cordoned"]
     (line,) = once(scheduler)
-    assert line.startswith("HELD: 1 waiting; no node takes containers (1 known, ")
+    assert line.startswith("WAITING: 1 waiting; no node takes containers (1 known, ")
     assert [word for word in ("draining", "cordoned") if word in line] == said
     report(store, "node2")
     assert once(scheduler) == [f"PLACE a -> node2: {LEAST}"]
@@ -71,7 +71,7 @@ def test_a_drained_node_gives_away_what_it_has(store, once):
     report(store, "node1", "a", "b")
     store.mark("node1", draining=True)
     assert once(node_controller) == [
-        "HELD: node1 is to be drained, but no other node takes containers"
+        "WAITING: node1 is to be drained, but no other node takes containers"
     ]
     report(store, "node2")
     assert once(node_controller) == [
@@ -96,7 +96,7 @@ def test_what_must_not_run_twice_goes_on_only_after_the_drained_node_let_it_go(s
     report(store, "node2")
     store.mark("node1", draining=True)
     assert once(node_controller) == ["UNASSIGN a: node is being drained: node1"]
-    held = "HELD: a must not run twice, and "
+    held = "WAITING: a must not run twice, and "
     assert once(scheduler) == [f"{held}node1 has not yet said what it runs"]
     report(store, "node1", "a")  # it was told to stop it, and has not succeeded yet
     assert once(scheduler) == [f"{held}node1 still runs it"]
@@ -132,7 +132,7 @@ def test_after_a_restart_nobody_is_thought_to_have_stopped_what_must_not_run_twi
     for _ in range(9):
         report(store, "node2")
         (line,) = once(scheduler, DirectApi(store))
-        assert line == "HELD: a must not run twice, and node1 has not yet said what it runs"
+        assert line == "WAITING: a must not run twice, and node1 has not yet said what it runs"
         clock.now_s += 1
     clock.now_s += 0.1
     report(store, "node2")
@@ -144,7 +144,7 @@ def test_a_decision_on_old_data_writes_nothing_over_a_newer_one(store, once):
     declare(store, "a", "b")
     newer = DirectApi(store, lambda: store.place("a", "node9", "by hand"))
     lines = once(scheduler, newer)
-    assert lines[0].startswith("SKIP a: decided otherwise meanwhile: ")
+    assert lines[0].startswith("SKIP a: changed meanwhile: ")
     assert lines[1:] == [f"PLACE b -> node1: {LEAST}"]
     assert names(store) == {"a": "node9", "b": "node1"}
 

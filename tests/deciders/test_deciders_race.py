@@ -17,7 +17,7 @@ from services.core.profile import profile
 from services.core.schedule import LEAST_LOADED
 from services.deciders import node_controller, scheduler
 from services.deciders.loop import run
-from services.deciders.state_server import Api
+from services.deciders.state_server import StateServer
 from services.store import Store
 from services.store.answers import Listing
 from services.store.events import PLACED, UNPLACED, UNWANTED, WANTED
@@ -189,7 +189,7 @@ def test_the_same_over_the_real_server_with_programs_among_the_passes(tmp_path, 
             program("services.deciders.scheduler", *options),
             program("services.deciders.node_controller", *options),
         ):
-            play(store, lambda: Api(address, 20.0), 20)
+            play(store, lambda: StateServer(address, 20.0), 20)
         check(store)
     assert "SKIP" in capsys.readouterr().out
 

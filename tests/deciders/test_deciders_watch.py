@@ -81,7 +81,7 @@ def test_a_node_that_comes_is_used_at_once_and_what_waits_for_it_is_said_once(st
         report(store, "node1")
         wait_for(lambda: names(store)["a"] == "node1", "a is placed", timeout_s=10)
     assert capsys.readouterr().out.splitlines() == [
-        "HELD: 1 waiting; no node is up (0 known, 0 down)",
+        "WAITING: 1 waiting; no node is up (0 known, 0 down)",
         f"PLACE a -> node1: {LEAST}",
     ]
 
@@ -97,7 +97,7 @@ def test_what_must_not_run_twice_is_placed_as_soon_as_it_stopped(store, capsys):
         report(store, "node1")
         wait_for(lambda: names(store)["a"] == "node2", "a is placed", timeout_s=10)
     assert capsys.readouterr().out.splitlines() == [
-        "HELD: a must not run twice, and node1 still runs it",
+        "WAITING: a must not run twice, and node1 still runs it",
         f"PLACE a -> node2: {LEAST}",
     ]
 
@@ -149,8 +149,8 @@ def test_the_controller_wakes_when_a_guard_ends_and_says_once_that_it_held(tmp_p
         alive.set()
         speaker.join()
     assert capsys.readouterr().out.splitlines() == [
-        "HELD: state server is up for less than one lease (0.4 s)",
-        "UNASSIGN a: nobody ever heard of this node: ghost",
+        "WAITING: state server is up for less than one lease (0.4 s)",
+        "UNASSIGN a: the server never heard from this node: ghost",
     ]
     assert took_s < 5  # a tick would be a minute
     assert sum("wait=" in line for line in api.asked) < 10
@@ -190,7 +190,7 @@ def test_why_nothing_is_decided_is_said_once_however_often_it_is_found(store, ca
         wait_for(lambda: api.asked.count("GET /api/nodes") == 2, "it looks", timeout_s=10)
         wait_for(api.waiting.is_set, "it waits again", timeout_s=10)
     assert capsys.readouterr().out.splitlines() == [
-        "HELD: node1 is to be drained, but no other node takes containers"
+        "WAITING: node1 is to be drained, but no other node takes containers"
     ]
 
 

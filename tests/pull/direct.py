@@ -7,7 +7,7 @@ import time
 from services.core import wire, wire_nodes
 from services.core.errors import ApiRefused, ApiUnreachable, UnknownContainer
 from services.core.model import Container, UnitState
-from services.deciders.state_server import Api
+from services.deciders.state_server import StateServer
 from services.lib.http_client import Reply
 from services.store import RevisionConflict
 from services.store.versions import CONTAINERS, NODES, UNASSIGNED
@@ -20,7 +20,7 @@ TOPICS = {
 }
 
 
-class DirectApi(Api):
+class DirectApi(StateServer):
     """Asks `store`. asked: every request, as METHOD PATH. before_write: called before each PATCH.
 
     away: when set, nobody answers. failing: a status with which everything is refused. deaf: the

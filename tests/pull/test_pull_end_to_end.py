@@ -140,7 +140,7 @@ def test_an_api_that_comes_back_evicts_nobody_within_one_lease(busy, capsys):
         plain_pass(node_controller, busy.admin)
     said = capsys.readouterr().out.splitlines()
     assert len(said) == LEASE_S
-    assert all(line.startswith("HELD: state server is up for") for line in said)
+    assert all(line.startswith("WAITING: state server is up for") for line in said)
     for _ in range(3):
         busy.second()
     assert busy.running() == {"a": "node1", "b": "node2", "c": "node3"}

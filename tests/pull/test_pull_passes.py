@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from services.deciders import node_controller, scheduler
-from services.deciders.state_server import Api
+from services.deciders.state_server import StateServer
 from tests.pull.passes import plain_pass
 from tests.serving import ROOT, unused_port
 
@@ -48,10 +48,10 @@ def test_the_scheduler_says_what_it_places_and_then_nothing(realms, run):
 
 def test_the_scheduler_waits_for_a_node(realms, run):
     declare(realms, "a")
-    assert run(scheduler) == ["HELD: 1 waiting; no node is up (0 known, 0 down)"]
+    assert run(scheduler) == ["WAITING: 1 waiting; no node is up (0 known, 0 down)"]
     beat(realms, "node1")
     realms.clock.now_s += 9
-    assert run(scheduler) == ["HELD: 1 waiting; no node is up (1 known, 1 down)"]
+    assert run(scheduler) == ["WAITING: 1 waiting; no node is up (1 known, 1 down)"]
     assert realms.placed() == {"a": None}
 
 
@@ -70,7 +70,7 @@ def test_the_controller_takes_containers_off_a_dead_node_and_the_scheduler_place
 def test_the_controller_holds_within_a_lease_of_the_start(realms, run):
     declare(realms, "a", node="node1")
     realms.clock.now_s += 2
-    assert run(node_controller) == ["HELD: state server is up for less than one lease (3 s)"]
+    assert run(node_controller) == ["WAITING: state server is up for less than one lease (3 s)"]
     assert realms.placed() == {"a": "node1"}
 
 
@@ -81,11 +81,11 @@ def test_the_controller_holds_when_most_nodes_vanish_at_once(realms, run):
     realms.clock.now_s += 4
     beat(realms, "node3")
     (line,) = run(node_controller)
-    assert line.startswith("HELD: 2 of 3 nodes fell silent together (node1, node2)")
+    assert line.startswith("WAITING: 2 of 3 nodes fell silent together (node1, node2)")
     assert None not in realms.placed().values()
 
 
-class Overtaken(Api):
+class Overtaken(StateServer):
     """Somebody else decides between this pass' reading and its writing."""
 
     meanwhile = staticmethod(lambda: None)
@@ -98,17 +98,17 @@ class Overtaken(Api):
 def overtaken(program, realms, *request, **kwargs):
     """One pass of `program`, before each write of which an administrator sends `request`."""
 
-    class Api(Overtaken):
+    class StateServer(Overtaken):
         meanwhile = staticmethod(lambda: realms.admin(*request, **kwargs))
 
-    plain_pass(program, realms.address, Api)
+    plain_pass(program, realms.address, StateServer)
 
 
 def test_a_newer_decision_wins_over_the_schedulers(realms, capsys):
     beat(realms, "node1")
     declare(realms, "a")
     overtaken(scheduler, realms, "PATCH", "/api/containers/a", json={"node": "node2"})
-    assert capsys.readouterr().out.startswith("SKIP a: decided otherwise meanwhile")
+    assert capsys.readouterr().out.startswith("SKIP a: changed meanwhile")
     assert realms.placed() == {"a": "node2"}
 
 

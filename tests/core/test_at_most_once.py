@@ -3,9 +3,9 @@
 import pytest
 from hypothesis import given
 
+from services.core.at_most_once import blocked
 from services.core.messages import NodeList
 from services.core.model import Health, Node
-from services.core.once import hindered
 from tests.core.strategies import LEASE_S, MARGIN_S, roll
 
 RUNS = frozenset({("n1", "a")})
@@ -41,15 +41,15 @@ def node(silent_s=0.0, *, settled=True):
 )  # fmt: skip
 def test_hindrances(nodes, running, awaited, uptime_s, reason):
     seen = NodeList(tuple(nodes), uptime_s, LEASE_S, tuple(awaited), MARGIN_S, frozenset(running))
-    found = hindered(["a"], seen)
+    found = blocked(["a"], seen)
     assert found.get("a", "").startswith(reason)
     assert bool(found) == bool(reason)
 
 
 @given(roll())
-def test_whatever_may_run_is_hindered(seen):
+def test_whatever_may_run_is_blocked(seen):
     names = {"a", "b", "nginx"}
-    free = names - hindered(names, seen).keys()
+    free = names - blocked(names, seen).keys()
     limit_s = seen.lease_s + seen.stop_margin_s
     alive = [node for node in seen.nodes if node.silent_s <= limit_s]
     if free:

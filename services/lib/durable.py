@@ -1,7 +1,7 @@
 """One JSON document on disk that survives being killed, a power cut and a damaged sector.
 
-The state server's database and the agent's memory of what it should run are both kept so.
-Standard library only, and little of it: the agent reads one in every pass.
+The state server's database and the agent's local state are such files. Standard library only, and
+little of it: the agent reads one in every pass.
 """
 
 import json
@@ -14,7 +14,7 @@ from services.core.fields import decode
 
 
 class Loaded(NamedTuple):
-    """What was on disk. document: None if nothing was. problem: "" or what was repaired."""
+    """What was on disk. document: None for nothing. problem: "" or what was repaired."""
 
     document: Any
     problem: str = ""
@@ -46,8 +46,8 @@ class UnwritableFile(LabError):
 class DurableFile:
     """`path` and, beside it, the generation before it.
 
-    Generations are replaced by rename, so a reader never sees half of one; a checksum tells
-    what the disk itself spoiled. One writer at a time.
+    A generation is replaced by rename, so a reader never sees half of one; a checksum detects what
+    the disk damaged. One writer at a time.
     """
 
     def __init__(self, path: str) -> None:
@@ -56,7 +56,7 @@ class DurableFile:
         self._rotates = True
 
     def load(self) -> Loaded:
-        """Return the last good generation, and say so when that is not the newest.
+        """Return the last good generation, with a `problem` if that is not the newest.
 
         A damaged newest generation is moved to PATH.damaged; the next save does not rotate it
         over the good one. Raises DamagedFile when files exist and none is good.
@@ -78,7 +78,7 @@ class DurableFile:
         return Loaded(older, f"{problem or self.path + ' is missing'}; using the generation before")
 
     def save(self, document: object) -> None:
-        """Make `document` the newest generation; on disk for good when this returns.
+        """Make `document` the newest generation; it is on disk when this returns.
 
         Raises UnwritableFile; load then returns what it returned before, unless only the last
         step failed: then it returns `document`, but perhaps not after a power cut.

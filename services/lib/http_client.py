@@ -1,9 +1,9 @@
 """HTTP requests over plain sockets, for programs that live for one pass.
 
-`import http.client` alone costs 200 ms in an emulated guest, more than the rest of an
-agent's pass, and `urllib.request` twice that; `_socket` is what `socket` wraps in enums of
-all its names, for a fifth of the imports of a pass. One request per connection, HTTP/1.0
-answers framed by Content-Length or by the end of the stream, JSON bodies: all that our APIs need.
+`import http.client` alone costs 200 ms in an emulated guest, more than the rest of an agent's pass,
+and `urllib.request` twice that. `socket` wraps `_socket` in enums of all its names, which costs a
+fifth of a pass's imports. One request per connection, HTTP/1.0, answers framed by Content-Length or
+by the end of the stream, JSON bodies: all that our APIs need.
 """
 
 import _socket
@@ -31,12 +31,12 @@ class Reply(NamedTuple):
 
 
 class Pending:
-    """One request on its way; it is moved on by `wait`, or by whoever wants its result.
+    """One request on its way; `wait` and `result` make it progress.
 
     address: host and port; a name stands for its IPv4 address. path: already quoted. body: sent
     as JSON unless None.
-    timeout_s bounds the whole exchange, not one recv. Whatever goes wrong is told by `result`,
-    and in `trouble`.
+    timeout_s bounds the whole exchange, not one recv. What goes wrong is raised by `result`, and in
+    `trouble`.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class Pending:
         try:
             self._socket.connect(address)
         except BlockingIOError:
-            return  # on its way; `send` tells what became of it
+            return  # on its way; `send` shows how it ended
         except (OSError, UnicodeError) as error:  # the latter for a name that cannot be one
             self._end(error)
 
@@ -85,7 +85,7 @@ class Pending:
         return select.POLLOUT if self._unsent else select.POLLIN
 
     def left_s(self) -> float:
-        """Seconds until this is over in any case."""
+        """Return the seconds until this is over in any case."""
         return max(0.0, self._deadline_s - time.monotonic())
 
     def step(self) -> None:
@@ -124,7 +124,7 @@ class Pending:
         return Reply(status, etag, body)
 
     def close(self) -> None:
-        """Give up; nothing to one that is over."""
+        """Give up; does nothing to a request that is over."""
         self.over = True
         self._socket.close()
 
@@ -141,9 +141,9 @@ class Pending:
 
 
 def wait(exchanges: Sequence[Pending], timeout_s: float) -> None:
-    """Move all `exchanges` on until one of them is over, or timeout_s have passed.
+    """Let all `exchanges` make progress until one of them is over, or timeout_s have passed.
 
-    With none of them it sleeps.
+    Without any exchange it sleeps.
     """
     until_s = time.monotonic() + timeout_s
     left_s = timeout_s

@@ -6,7 +6,7 @@ import socket
 
 
 def notify(message: str) -> None:
-    """Send `message` (READY=1, STATUS=…) to systemd; does nothing when nobody listens."""
+    """Send `message` (READY=1, STATUS=…) to systemd; does nothing without systemd."""
     address = _address()
     if address:
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as channel:
@@ -15,9 +15,10 @@ def notify(message: str) -> None:
 
 
 def wait_until_heard(timeout_s: float) -> bool:
-    """Return once systemd has read all we sent (sd_notify_barrier(3)); False after timeout_s.
+    """Return True once systemd has read all messages (sd_notify_barrier(3)); False after timeout_s.
 
-    For a process that ends soon: systemd looks up the unit of a sender that still lives.
+    For a process that ends soon: systemd finds the unit of a message by its sender, which must
+    still be alive.
     """
     address = _address()
     if not address:
@@ -29,7 +30,7 @@ def wait_until_heard(timeout_s: float) -> bool:
             socket.send_fds(channel, [b"BARRIER=1"], [theirs])
     finally:
         os.close(theirs)
-    # systemd closes its copy once it gets to this message; the pipe then hangs up.
+    # systemd closes its copy when it reads this message; the pipe then hangs up.
     poller = select.poll()
     poller.register(ours, select.POLLHUP)
     heard = bool(poller.poll(timeout_s * 1000))

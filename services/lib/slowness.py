@@ -1,4 +1,4 @@
-"""How slow this machine is, as whoever switched it on has measured."""
+"""How slow this machine is, as measured by the lab that started it."""
 
 KEY = "lab.slowness="
 
@@ -6,7 +6,7 @@ KEY = "lab.slowness="
 def slowness(command_line: str = "/proc/cmdline") -> float:
     """Return the slowness on the kernel's command line: 1 with KVM, about 8 under emulation.
 
-    1 where nobody said, as on a developer's own machine.
+    1 where the command line does not say, as on a developer's own machine.
     """
     try:
         with open(command_line, encoding="ascii", errors="replace") as file:

@@ -1,20 +1,21 @@
-"""Hold a machine still around a freeze, and set its clock before anything else runs again.
+"""Keep a machine still around a freeze, and set its clock before anything else runs again.
 
     python3 -S -m services.lib.standstill SECRET ADDRESS PORT
 
-Waits for the datagram `SECRET arm`. From then on it takes the machine's one processor as a
-real-time process, so that nothing decides on an old clock; the host pauses the machine, saves it,
-and lets it, or a copy of it days later, go on. The first thing to run then is this loop: it waits
-for `SECRET go UNIX_TIME_NS`, steps the wall clock, answers, and lets the others run. Monotonic
-time, on which leases and timers count, has stood still.
+It waits for the datagram `SECRET arm`. From then on it occupies the machine's one processor as a
+real-time process, so that no service decides on an old clock. The host pauses the machine, saves
+it, and resumes it, or a copy of it days later. This loop is what runs first then: it waits for
+`SECRET go UNIX_TIME_NS`, sets the wall clock, answers, and lets the other processes run. Monotonic
+time, on which leases and timers count, has not moved.
 
-It ends with `SECRET stay`, or renews the machine's DHCP lease on `SECRET renew`: the host may have
-forgotten the lease of a copy, or be another one, and Vagrant finds a machine by it. Renewing keeps
-an emulated machine busy for a second; so the host says it once those who wait have been served.
+The program ends with `SECRET stay`. With `SECRET renew` it first renews the machine's DHCP lease:
+the host may have forgotten the lease of a copy, or may be another host, and Vagrant finds a machine
+by it. Renewing keeps an emulated machine busy for a second, so the host asks for it once those who
+wait for the lab have been served.
 
-If nobody says `go`, because the host's command was killed, it lets go by itself after HOLD_S and
-takes the time from the machine's battery-backed clock, which follows the host's; if nobody says
-what comes then, it renews after RENEW_AFTER_S.
+Without a `go`, because the host's command was killed, it lets the other processes run after HOLD_S
+and takes the time from the machine's battery-backed clock, which follows the host's. Without `stay`
+or `renew`, it renews after RENEW_AFTER_S.
 """
 
 import os
@@ -24,22 +25,22 @@ import time
 
 from services.lib.sd_notify import notify
 
-# From `arm` to the pause it takes milliseconds; the kernel gives others 5 % of each second anyway
-# (sched_rt_runtime_us), so longer would be no firmer.
+# From `arm` to the pause it takes milliseconds. The kernel gives 5 % of each second to other
+# processes anyway (sched_rt_runtime_us), so a longer time would help nothing.
 HOLD_S = 3.0
-# From here on nobody will come any more.
+# The host sends `arm` within this time, or not at all.
 ARM_S = 60.0
 # Longer than the lab's APIs take to answer after a thaw, where everything goes well.
 RENEW_AFTER_S = 15.0
 _FAR_S = 1.5
-# The words that end it, and what the host hears then.
+# The words that end it, and the answers to them.
 _LAST = {b"stay": b"stays", b"renew": b"renews"}
 RENEW = ("/usr/bin/networkctl", "renew", "eth0")
 _RTC = "/sys/class/rtc/rtc0/since_epoch"
 
 
 def main(arguments: list[str]) -> int:
-    """Hold once; returns the exit code: 1 when it was never armed."""
+    """Keep still once; return the exit code: 1 when it was never armed."""
     secret, address, port = arguments
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asked:
         asked.bind((address, int(port)))
@@ -47,9 +48,9 @@ def main(arguments: list[str]) -> int:
         if not _heard(asked, secret.encode(), {b"arm": b"armed"}, ARM_S):
             return 1
         os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(os.sched_get_priority_max(1)))
-        told = _hold(asked, secret.encode())
+        resumed = _keep_still(asked, secret.encode())
         os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
-        last = _heard(asked, secret.encode(), _LAST, RENEW_AFTER_S) if told else b""
+        last = _heard(asked, secret.encode(), _LAST, RENEW_AFTER_S) if resumed else b""
     if last != b"stay":
         os.waitpid(os.posix_spawn(RENEW[0], RENEW, os.environ), 0)
     return 0
@@ -58,7 +59,7 @@ def main(arguments: list[str]) -> int:
 def _heard(
     asked: socket.socket, secret: bytes, answers: dict[bytes, bytes], within_s: float
 ) -> bytes:
-    """Return the first word of `answers` that the host says, answered; empty if none in time."""
+    """Return the first word of `answers` that the host sends, after answering; empty if none."""
     deadline = time.monotonic() + within_s
     while (left := deadline - time.monotonic()) > 0:
         asked.settimeout(left)
@@ -72,8 +73,8 @@ def _heard(
     return b""
 
 
-def _hold(asked: socket.socket, secret: bytes) -> bool:
-    """Return whether the host said `go`. Turn, never sleep: who sleeps lets others run."""
+def _keep_still(asked: socket.socket, secret: bytes) -> bool:
+    """Return whether the host sent `go`. It never sleeps: that would let other processes run."""
     asked.setblocking(False)
     deadline = time.monotonic() + HOLD_S
     while time.monotonic() < deadline:
@@ -92,7 +93,7 @@ def _hold(asked: socket.socket, secret: bytes) -> bool:
 
 
 def _follow_rtc() -> None:
-    """Step the wall clock to the machine's own, which knows whole seconds, if it is far off."""
+    """Set the wall clock by the battery-backed one, which has whole seconds, if it is far off."""
     with open(_RTC, encoding="ascii") as clock:
         now_s = int(clock.read())
     if abs(now_s - time.time()) > _FAR_S:

@@ -7,7 +7,8 @@ about 150 ms a pass in an emulated guest; `typing.NamedTuple` costs a tenth of t
 from enum import Enum
 from typing import NamedTuple
 
-DEFAULT_IMAGE = "demo"
+from services.core.catalogue import DEFAULT_IMAGE as DEFAULT_IMAGE
+
 # What becomes of a container whose node cannot reach the state server.
 KEEP = "keep"
 STOP = "stop"

@@ -1,4 +1,7 @@
-"""What a container runs: standard library only, and as little of that as will do.
+"""What a container runs. Standard library only, and as little of it as possible.
 
-No pathlib, no json before it serves: each costs an emulated guest 50 to 100 ms of every start.
+An emulated node runs a third of a billion instructions a second, and a container has a quarter of
+a second to start. Python itself takes 21 million instructions; `import socket` would add 31,
+`import typing`, `enum`, `re` or `json` 10 to 40 each. So these modules use `_socket`, plain
+classes and no annotations that need an import. A test lists the modules that may be loaded.
 """

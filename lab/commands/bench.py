@@ -4,6 +4,7 @@ from typing import Any
 
 import click
 
+from lab.commands.bench_container import bench_container
 from lab.commands.bench_server import bench_server
 from lab.commands.bench_up import bench_up
 from lab.params import json_option, only_option, runs_option
@@ -21,6 +22,7 @@ def bench() -> None:
     """Measure the lab on this machine; medians over several runs."""
 
 
+bench.add_command(bench_container)
 bench.add_command(bench_server)
 bench.add_command(bench_up)
 

@@ -1,4 +1,4 @@
-"""`python3 -S -E -m services.workload`: run the container that LAB_NAME and LAB_IMAGE name.
+"""Run the container that LAB_NAME and LAB_IMAGE name. By hand: python3 -m services.workload.
 
 SIGTERM ends it at once, by its default action: there is nothing to clean up, and systemd
 removes the runtime directory.
@@ -13,15 +13,14 @@ from services.workload.identity import Identity, identify
 from services.workload.listen import announce, listen
 
 
-def main() -> int:
-    """Serve until killed; return 1 and print the reason if that is impossible."""
+def main() -> None:
+    """Serve until killed; exit with 1 and print the reason if that is impossible."""
     try:
         _run(identify(dict(os.environ)))
     except LabError as error:
         # One line: push shows its user the last line of the container's journal.
         print(f"{error}; {error.hint}", file=sys.stderr)
-        return 1
-    return 0
+        sys.exit(1)
 
 
 def _run(identity: Identity) -> None:
@@ -40,4 +39,4 @@ def _run(identity: Identity) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -4,6 +4,7 @@ from typing import Any
 
 import click
 
+from lab.commands.bench_container import bench_container
 from lab.commands.bench_push import bench_push
 from lab.commands.bench_server import bench_server
 from lab.commands.bench_up import bench_up
@@ -22,6 +23,7 @@ def bench() -> None:
     """Measure the lab on this machine; medians over several runs."""
 
 
+bench.add_command(bench_container)
 bench.add_command(bench_push)
 bench.add_command(bench_server)
 bench.add_command(bench_up)

@@ -1,11 +1,14 @@
-"""The workloads that a container may run: baked into the guests, so no command line travels."""
+"""The workloads that a container may run: part of the guests, so no command line travels.
+
+Every container imports this at its start, so it imports nothing that is slow to import.
+"""
 
 from services.core.errors import UnknownImage
-from services.core.model import DEFAULT_IMAGE
 
+DEFAULT_IMAGE = "demo"
 IMAGES = (DEFAULT_IMAGE, "nginx")
 
-# Below the kernel's ephemeral ports (32768 and up), so that no client socket holds one.
+# Below the kernel's ephemeral ports (32768 and up), so that no client socket uses one.
 _FIRST_PORT = {"push": 10_000, "pull": 20_000}
 _PORTS = 10_000
 

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import NamedTuple
 
-DEFAULT_IMAGE = "demo"
+from services.core.catalogue import DEFAULT_IMAGE as DEFAULT_IMAGE
+
 # What becomes of a container whose node cannot reach the state server.
 KEEP = "keep"
 STOP = "stop"

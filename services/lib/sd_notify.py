@@ -2,16 +2,18 @@
 
 import os
 import select
-import socket
+import sys
+
+# `import socket` takes longer than everything else that a container does to start.
+from _socket import AF_UNIX, SCM_RIGHTS, SOCK_DGRAM, SOL_SOCKET, socket
 
 
 def notify(message: str) -> None:
     """Send `message` (READY=1, STATUS=…) to systemd; does nothing without systemd."""
-    address = _address()
-    if address:
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as channel:
-            channel.connect(address)
-            channel.sendall(message.encode())
+    if _address():
+        channel = _connect()
+        channel.sendall(message.encode())
+        channel.close()
 
 
 def wait_until_heard(timeout_s: float) -> bool:
@@ -20,22 +22,26 @@ def wait_until_heard(timeout_s: float) -> bool:
     For a process that ends soon: systemd finds the unit of a message by its sender, which must
     still be alive.
     """
-    address = _address()
-    if not address:
+    if not _address():
         return True
     ours, theirs = os.pipe()
-    try:
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as channel:
-            channel.connect(address)
-            socket.send_fds(channel, [b"BARRIER=1"], [theirs])
-    finally:
-        os.close(theirs)
+    channel = _connect()
+    rights = (SOL_SOCKET, SCM_RIGHTS, theirs.to_bytes(4, sys.byteorder))
+    channel.sendmsg([b"BARRIER=1"], [rights])
+    channel.close()
+    os.close(theirs)
     # systemd closes its copy when it reads this message; the pipe then hangs up.
     poller = select.poll()
     poller.register(ours, select.POLLHUP)
     heard = bool(poller.poll(timeout_s * 1000))
     os.close(ours)
     return heard
+
+
+def _connect() -> socket:
+    channel = socket(AF_UNIX, SOCK_DGRAM)
+    channel.connect(_address())
+    return channel
 
 
 def _address() -> str:

@@ -1,4 +1,4 @@
-"""`python3 -S -E -m services.workload`: run the container that LAB_NAME and LAB_IMAGE name.
+"""Run the container that LAB_NAME and LAB_IMAGE name. By hand: python3 -m services.workload.
 
 SIGTERM ends it at once, by its default action: there is nothing to clean up, and systemd
 removes the runtime directory.
@@ -9,31 +9,34 @@ import sys
 
 from services.core.catalogue import check_image
 from services.core.errors import LabError
-from services.workload import demo, nginx
 from services.workload.identity import Identity, identify
 from services.workload.listen import announce, listen
 
 
-def main() -> int:
-    """Serve until killed; return 1 and say why if that cannot be."""
+def main() -> None:
+    """Serve until killed; exit with 1 and print the reason if that is impossible."""
     try:
-        _run(identify(os.environ))
+        _run(identify(dict(os.environ)))
     except LabError as error:
-        # One line: whoever started the unit is shown the last line of its journal.
+        # One line: push shows its user the last line of the container's journal.
         print(f"{error}; {error.hint}", file=sys.stderr)
-        return 1
-    return 0
+        sys.exit(1)
 
 
 def _run(identity: Identity) -> None:
     check_image(identity.image)
-    listener = listen(identity)
+    listener, port = listen(identity)
+    # Each image imports only its own module.
     if identity.image == "nginx":
-        nginx.serve(identity, listener)
-    # Before the answer is built: a client that is quick waits in the backlog meanwhile.
-    announce(identity, listener.getsockname()[1])
-    demo.Responder(listener, identity.answer()).run()
+        from services.workload import nginx
+
+        nginx.serve(identity, listener.detach(), port)
+    else:
+        from services.workload import demo
+
+        announce(identity, port)
+        demo.Responder(listener, identity.answer()).run()
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

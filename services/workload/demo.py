@@ -1,75 +1,81 @@
 """The default workload: a small HTTP responder that says who it is.
 
-Not http.server: importing that costs an emulated guest half a second of every start.
+Not http.server, nor `socket`: see services/workload/__init__.py.
 """
 
-import selectors
-import socket
+from _socket import SHUT_WR, socket
+from select import POLLIN, poll
 
 _HEAD_LIMIT_BYTES = 8192
-# Beyond these the oldest goes: a client that connects and says nothing holds no place for ever.
+# With more clients than these the oldest is dropped, so that idle clients cannot use up all places.
 _CLIENTS = 64
+_END_OF_HEAD = b"\r\n\r\n"
 
 
 class Responder:
     """Answers every request on `listener` with the JSON document `answer`.
 
-    One thread watches all connections, so an idle client blocks nobody.
+    One thread polls all connections, so an idle client blocks no other.
     """
 
-    def __init__(self, listener: socket.socket, answer: bytes) -> None:
+    def __init__(self, listener: socket, answer: bytes) -> None:
         self._listener = listener
         self._body = answer
         self._head = (
             "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
             f"Content-Length: {len(answer)}\r\nConnection: close\r\n\r\n"
         ).encode()
-        # What each client has sent so far, oldest client first.
-        self._clients: dict[socket.socket, bytes] = {}
-        self._selector = selectors.DefaultSelector()
+        # File descriptor -> the client and what it has sent so far; the oldest client comes first.
+        self._clients: dict[int, tuple[socket, bytes]] = {}
+        self._poll = poll()
 
     def run(self) -> None:
         """Serve until the process is killed."""
         self._listener.setblocking(False)
-        self._selector.register(self._listener, selectors.EVENT_READ, self._accept)
+        self._poll.register(self._listener.fileno(), POLLIN)
         while True:
-            for key, _ in self._selector.select():
-                key.data()
+            for descriptor, _ in self._poll.poll():
+                if descriptor == self._listener.fileno():
+                    self._accept()
+                # Another event of this round may have dropped it, and its number may be in use
+                # again; then reading finds nothing, which is harmless.
+                elif descriptor in self._clients and not self._advance(descriptor):
+                    self._drop(descriptor)
 
     def _accept(self) -> None:
         if len(self._clients) >= _CLIENTS:
             self._drop(next(iter(self._clients)))
         try:
-            client, _ = self._listener.accept()
+            # What socket.accept() is built on; `_socket` has nothing else.
+            descriptor, _ = self._listener._accept()  # type: ignore[attr-defined]
         except OSError:
-            return  # it left before we looked
+            return  # the client has left
+        client = socket(fileno=descriptor)
         client.setblocking(False)
-        self._clients[client] = b""
-        self._selector.register(client, selectors.EVENT_READ, lambda: self._turn(client))
+        self._clients[descriptor] = (client, b"")
+        self._poll.register(descriptor, POLLIN)
 
-    def _turn(self, client: socket.socket) -> None:
-        # It may have been dropped by another event of the same round.
-        if client in self._clients and not self._advance(client):
-            self._drop(client)
-
-    def _advance(self, client: socket.socket) -> bool:
-        """Read once, answer when the request's head is whole; return whether to go on."""
+    def _advance(self, descriptor: int) -> bool:
+        """Read once, answer when the request's head is complete; return whether to go on."""
+        client, received = self._clients[descriptor]
         try:
             chunk = client.recv(4096)
-            seen = self._clients[client]
-            if b"\r\n\r\n" in seen:
-                return bool(chunk)  # answered; what comes now is the rest of a body
-            seen += chunk
-            self._clients[client] = seen
-            if b"\r\n\r\n" in seen:
-                client.sendall(self._head if seen.startswith(b"HEAD ") else self._head + self._body)
+            if _END_OF_HEAD in received:
+                return bool(chunk)  # already answered; this is the rest of a body
+            received += chunk
+            self._clients[descriptor] = (client, received)
+            if _END_OF_HEAD in received:
+                only_head = received.startswith(b"HEAD ")
+                client.sendall(self._head if only_head else self._head + self._body)
                 # Not close(): with unread input that would reset the connection under the answer.
-                client.shutdown(socket.SHUT_WR)
-            return bool(chunk) and len(seen) <= _HEAD_LIMIT_BYTES
+                client.shutdown(SHUT_WR)
+            return bool(chunk) and len(received) <= _HEAD_LIMIT_BYTES
+        except BlockingIOError:
+            return True
         except OSError:
             return False
 
-    def _drop(self, client: socket.socket) -> None:
-        self._selector.unregister(client)
-        del self._clients[client]
+    def _drop(self, descriptor: int) -> None:
+        self._poll.unregister(descriptor)
+        client, _ = self._clients.pop(descriptor)
         client.close()

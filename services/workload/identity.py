@@ -1,37 +1,40 @@
-"""Who this container is: read once at the start, answered to every request."""
+"""Who this container is: read once at the start, the answer to every request."""
 
 import os
 import time
-from collections.abc import Mapping
-from typing import NamedTuple
 
+from services.core.catalogue import DEFAULT_IMAGE
 from services.core.errors import LabError
-from services.core.model import DEFAULT_IMAGE
 
 MODES = ("push", "pull")
 
 
-class Identity(NamedTuple):
-    """One running container.
+class Identity:
+    """One running container. Not a NamedTuple: see services/workload/__init__.py.
 
     started_at: ISO 8601 in UTC, by the node's clock. runtime: the unit's own folder.
     """
 
-    name: str
-    mode: str
-    node: str
-    image: str
-    started_at: str
-    pid: int
-    runtime: str
+    def __init__(self, name: str, mode: str, image: str, runtime: str) -> None:
+        self.name = name
+        self.mode = mode
+        self.node = os.uname().nodename
+        self.image = image
+        self.started_at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        self.pid = os.getpid()
+        self.runtime = runtime
 
     def answer(self) -> bytes:
-        """Return the JSON document that every request is answered with."""
-        # Here, and not before the container is announced: see services/workload/__init__.py.
-        import json
-
-        fields = {key: value for key, value in self._asdict().items() if key != "runtime"}
-        return json.dumps(fields).encode() + b"\n"
+        """Return the JSON document that answers every request."""
+        texts = {
+            "name": self.name,
+            "mode": self.mode,
+            "node": self.node,
+            "image": self.image,
+            "started_at": self.started_at,
+        }
+        fields = "".join(f'"{key}": {_quote(text)}, ' for key, text in texts.items())
+        return f'{{{fields}"pid": {self.pid}}}\n'.encode()
 
 
 class BadEnvironment(LabError):
@@ -46,23 +49,25 @@ class BadEnvironment(LabError):
         self.value = value
 
 
-def identify(environment: Mapping[str, str]) -> Identity:
+def identify(environment: dict[str, str]) -> Identity:
     """Return who we are by LAB_NAME, LAB_MODE, LAB_IMAGE and systemd's RUNTIME_DIRECTORY.
 
-    Raises BadEnvironment. The name is not checked again: nothing here makes a path of it.
+    Raises BadEnvironment. Whether the name is a label is not checked again: no path is built
+    from it.
     """
     mode = environment.get("LAB_MODE", "")
     if mode not in MODES:
         raise BadEnvironment("LAB_MODE", mode, " or ".join(MODES))
-    for variable in ("LAB_NAME", "RUNTIME_DIRECTORY"):
-        if not environment.get(variable):
-            raise BadEnvironment(variable, "", "a value")
-    return Identity(
-        environment["LAB_NAME"],
-        mode,
-        os.uname().nodename,
-        environment.get("LAB_IMAGE") or DEFAULT_IMAGE,
-        time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        os.getpid(),
-        environment["RUNTIME_DIRECTORY"],
-    )
+    name = environment.get("LAB_NAME", "")
+    if not name or not name.isprintable():
+        raise BadEnvironment("LAB_NAME", name, "a name")
+    runtime = environment.get("RUNTIME_DIRECTORY", "")
+    if not runtime:
+        raise BadEnvironment("RUNTIME_DIRECTORY", "", "a folder")
+    return Identity(name, mode, environment.get("LAB_IMAGE") or DEFAULT_IMAGE, runtime)
+
+
+def _quote(text: str) -> str:
+    """Return printable `text` as a JSON string: only two characters need an escape."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'

@@ -1,9 +1,9 @@
-"""A TCP port for a container, and telling the world that it serves there."""
+"""A TCP port for a container, and the message that it serves there."""
 
 import errno
 import os
-import socket
 import sys
+from _socket import SO_REUSEADDR, SOL_SOCKET, socket
 
 from services.core.catalogue import preferred_port
 from services.core.errors import LabError
@@ -14,53 +14,47 @@ _TRIES = 100
 _BACKLOG = 128
 
 
-class NoFreePort(LabError):
-    """Every port that this container may take is held by somebody else."""
+def listen(identity: Identity) -> tuple[socket, int]:
+    """Return a listening socket and its port: the preferred one, or the next free one.
 
-    def __init__(self, first: int, last: int) -> None:
-        super().__init__(
-            f"ports {first} to {last} are all taken",
-            hint="see who holds them (ss -ltnp) or choose another name",
-        )
-        self.first = first
-        self.last = last
-
-
-def listen(identity: Identity) -> socket.socket:
-    """Return a listening socket on the container's preferred port, or the next free one.
-
-    On every interface: whoever reaches the node may look at its containers.
-    Raises NoFreePort.
+    It listens on every interface, so that the host and the other machines can ask a container.
+    Raises LabError if no port is free.
     """
     first = preferred_port(identity.mode, identity.name)
-    for port in range(first, first + _TRIES):
-        listener = socket.socket()
-        # A container that was just here has left connections in TIME_WAIT.
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    last = first + _TRIES - 1
+    for port in range(first, last + 1):
+        listener = socket()
+        # The previous container of this name has left connections in TIME_WAIT.
+        listener.setsockopt(SOL_SOCKET, SO_REUSEADDR, 1)
         try:
             listener.bind(("0.0.0.0", port))  # noqa: S104 - on purpose, see above
-            # With SO_REUSEADDR the port's owner shows only here.
+            # With SO_REUSEADDR only this call finds that the port is taken.
             listener.listen(_BACKLOG)
         except OSError as error:
             listener.close()
             if error.errno != errno.EADDRINUSE:
                 raise
         else:
-            return listener
-    raise NoFreePort(first, first + _TRIES - 1)
+            return listener, port
+    raise LabError(
+        f"ports {first} to {last} are all taken",
+        hint="see by which programs (ss -ltnp), or choose another name",
+    )
 
 
 def announce(identity: Identity, port: int) -> None:
-    """Say that the container serves on `port`: to observers, to systemd and to the journal.
+    """Say that the container serves on `port`: to observers, the journal and systemd.
 
-    Observers read the file `ready` (its content is the port): systemd removes it with the
-    unit's runtime directory, so it is there exactly while the container serves.
+    Observers read the file `ready`, which contains the port. systemd removes it with the unit's
+    runtime directory, so it exists exactly while the container serves.
     """
+    text = f"serving {identity.image} on port {port}"
     half = f"{identity.runtime}/ready.new"
-    with open(half, "w") as file:
-        file.write(f"{port}\n")
-        # The unit's umask hides files; an observer without capabilities must see this one.
-        os.fchmod(file.fileno(), 0o644)
+    file = os.open(half, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC)
+    os.write(file, f"{port}\n".encode())
+    # The unit's umask hides files; an observer without capabilities must see this one.
+    os.fchmod(file, 0o644)
+    os.close(file)
     os.rename(half, f"{identity.runtime}/ready")
-    print(f"serving {identity.image} on port {port}", file=sys.stderr, flush=True)
-    notify(f"READY=1\nSTATUS=serving {identity.image} on port {port}")
+    print(text, file=sys.stderr, flush=True)
+    notify(f"READY=1\nSTATUS={text}")

@@ -6,9 +6,8 @@ until nginx has answered a request. nginx itself becomes the unit's main process
 """
 
 import os
-import signal
-import socket
 import sys
+from _socket import socket
 
 from services.core.errors import LabError
 from services.lib.sd_notify import wait_until_heard
@@ -17,7 +16,7 @@ from services.workload.listen import announce
 
 PROGRAM = "/usr/sbin/nginx"
 
-# Requests are answered by the same document as the demo's; one worker is plenty for that.
+# The answer is the same document as the demo's; one worker is enough for that.
 _CONFIG = """\
 daemon off;
 worker_processes 1;
@@ -38,22 +37,14 @@ http {{
         listen 0.0.0.0:{port};
         root {runtime}/www;
         location / {{ rewrite ^ /answer.json break; }}
-        # nginx answers 405 to a POST of a plain file; the demo does not mind.
+        # nginx answers 405 to a POST of a plain file; the demo answers 200.
         error_page 405 =200 /answer.json;
     }}
 }}
 """
 _HEARD_WITHIN_S = 30
-
-
-class NginxMissing(LabError):
-    """A node without the program."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            f"{PROGRAM} is not installed",
-            hint="apt-get install --no-install-recommends nginx-light",
-        )
+# `import signal` builds enums of all its names.
+_SIGTERM = 15
 
 
 def configure(identity: Identity, port: int) -> str:
@@ -68,50 +59,54 @@ def configure(identity: Identity, port: int) -> str:
     return path
 
 
-def serve(identity: Identity, listener: socket.socket) -> None:
-    """Become nginx on `listener`; a child announces it once it answers. Never returns.
+def serve(identity: Identity, listener: int, port: int) -> None:
+    """Become nginx on the socket `listener`; a child announces it once it answers. Never returns.
 
     nginx inherits the listening socket in the way in which it hands its own to a newer
     binary (the variable NGINX), so the port cannot be lost between choosing and using it,
     and a connection made now waits in the backlog until nginx accepts it.
     """
     if not os.access(PROGRAM, os.X_OK):
-        raise NginxMissing
-    port = listener.getsockname()[1]
+        raise LabError(
+            f"{PROGRAM} is not installed",
+            hint="apt-get install --no-install-recommends nginx-light",
+        )
     config = configure(identity, port)
     if os.fork() == 0:
         _help(identity, listener, port)
-    listener.set_inheritable(True)
+    os.set_inheritable(listener, True)
     argv = [PROGRAM, "-e", "stderr", "-p", identity.runtime, "-c", config]
-    os.execve(PROGRAM, argv, {"NGINX": f"{listener.fileno()};"})  # noqa: S606 - no shell wanted
+    os.execve(PROGRAM, argv, {"NGINX": f"{listener};"})  # noqa: S606 - no shell wanted
 
 
-def _help(identity: Identity, listener: socket.socket, port: int) -> None:
+def _help(identity: Identity, listener: int, port: int) -> None:
     """In the child: wait for nginx' first answer, announce it, and end. Never returns."""
     code = 1
     try:
-        # Ours would keep the connection below waiting after nginx failed to start.
-        listener.close()
-        said = first_answer(port)
-        if said.startswith("HTTP/1.1 200 "):
+        # This copy would keep the connection below waiting after nginx failed to start.
+        os.close(listener)
+        status = first_answer(port)
+        if status.startswith("HTTP/1.1 200 "):
             announce(identity, port)
-            # systemd finds out whose message it is by our cgroup: gone too early, it is nobody's.
+            # systemd finds a message's unit by the sender's cgroup, so the sender must still live.
             wait_until_heard(_HEARD_WITHIN_S)
             code = 0
-        elif said:
-            # Without this the unit would wait in vain for its whole start timeout.
-            print(f"nginx answers {said!r} instead of 200", file=sys.stderr)
-            os.kill(identity.pid, signal.SIGTERM)
+        elif status:
+            # Without this the unit would wait for its whole start timeout.
+            print(f"nginx answers {status!r} instead of 200", file=sys.stderr)
+            os.kill(identity.pid, _SIGTERM)
     finally:
         os._exit(code)
 
 
 def first_answer(port: int) -> str:
-    """Wait for an answer on `port`; return its status line, "" once nobody can give one."""
+    """Wait for an answer on `port`; return its status line, or "" if nothing listens there."""
     try:
-        with socket.socket() as connection:
-            connection.connect(("127.0.0.1", port))
-            connection.sendall(b"HEAD / HTTP/1.0\r\n\r\n")
-            return connection.recv(256).decode("latin-1").partition("\r\n")[0]
+        connection = socket()
+        connection.connect(("127.0.0.1", port))
+        connection.sendall(b"HEAD / HTTP/1.0\r\n\r\n")
+        answer = connection.recv(256)
+        connection.close()
     except OSError:
         return ""
+    return answer.decode("latin-1").partition("\r\n")[0]

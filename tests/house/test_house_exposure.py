@@ -22,8 +22,8 @@ EXPOSURE = {
     "push-api.service": 1.2,
     "pull-door.service": 1.2,
     "push-door.service": 1.2,
-    "pull-container@.service": 3.2,
-    "push-container@.service": 3.2,
+    "pull-container@.service": 2.7,
+    "push-container@.service": 2.7,
     # Debian's own daemons, a root shell, what runs once, and what turns the machine off.
     "lab-clock-api.service": 9.6,
     "lab-clock-node.service": 9.6,

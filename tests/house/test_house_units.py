@@ -85,7 +85,7 @@ def test_oneshot_has_a_time_limit(service):
 def test_service_runs_a_module_that_exists(service):
     sections = read(UNITS[service])["Service"]
     (command,) = sections["ExecStart"] + sections["ExecStop"]
-    (module,) = re.findall(r"-m (services\.\S+)", command)
+    (module,) = re.findall(r"(?:-m|from) (services\.\S+)", command)
     path = ROOT / module.replace(".", "/")
     assert path.with_suffix(".py").is_file() or (path / "__main__.py").is_file()
 

@@ -1,6 +1,7 @@
 import contextlib
 import os
 import select
+import shlex
 import signal
 import socket
 import subprocess
@@ -14,6 +15,13 @@ from services.core.catalogue import preferred_port
 from tests.waiting import wait_for
 
 ROOT = Path(__file__).resolve().parents[2]
+
+
+def command():
+    """The command line in the unit of every container."""
+    lines = (ROOT / "provisioning/systemd/container@.service.in").read_text().splitlines()
+    (words,) = [line.removeprefix("ExecStart=") for line in lines if line.startswith("ExecStart=")]
+    return shlex.split(words)
 
 
 class Unit:
@@ -42,7 +50,7 @@ class Unit:
             "NOTIFY_SOCKET": self._address,
             **environment,
         }
-        argv = [sys.executable, "-S", "-E", "-m", "services.workload"]
+        argv = [sys.executable, *command()[1:]]
         with self._log.open("ab") as log:
             process = subprocess.Popen(
                 argv,

@@ -4,11 +4,15 @@ import json
 import select
 import signal
 import socket
+import subprocess
+import sys
 import time
 
 import pytest
 
 from services.core.catalogue import preferred_port
+from services.workload.identity import Identity
+from tests.workload.conftest import ROOT
 
 
 def ask(port, request=b"GET / HTTP/1.0\r\n\r\n"):
@@ -39,6 +43,27 @@ def test_says_who_it_is(unit, name):
         "image": "demo",
         "pid": process.pid,
     }
+
+
+@pytest.mark.parametrize(
+    "name", ["web", 'a"b', "a\\x2db", "\u00e9"], ids=["label", "quote", "backslash", "not ascii"]
+)
+def test_answer_is_json_whatever_the_name(name):
+    assert json.loads(Identity(name, "push", "demo", "/run").answer())["name"] == name
+
+
+def test_start_imports_no_slow_module():
+    """Each would add half of what starting Python costs, and a start has a quarter of a second."""
+    text = (
+        "import sys; before = set(sys.modules); "
+        "import services.workload.__main__, services.workload.demo, services.workload.nginx; "
+        "print(*(set(sys.modules) - before))"
+    )
+    argv = [sys.executable, "-S", "-E", "-c", text]
+    done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=True)
+    loaded = {module for module in done.stdout.split() if not module.startswith("services")}
+    cheap = {"_collections_abc", "_socket", "_stat", "errno", "genericpath", "os", "os.path"}
+    assert loaded <= cheap | {"posixpath", "select", "stat", "time"}
 
 
 def test_tells_systemd_once_it_can_be_asked(unit, name):
@@ -120,6 +145,7 @@ def test_endless_header_is_cut_off(unit, name):
     [
         ({"LAB_MODE": "both"}, "LAB_MODE='both'"),
         ({"LAB_NAME": ""}, "LAB_NAME"),
+        ({"LAB_NAME": "a\nb"}, "LAB_NAME='a\\nb'"),
         ({"RUNTIME_DIRECTORY": ""}, "RUNTIME_DIRECTORY"),
         ({"LAB_IMAGE": "/bin/sh"}, "unknown image '/bin/sh'; use one of: demo, nginx"),
     ],

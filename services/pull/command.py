@@ -3,13 +3,11 @@
 import argparse
 import os
 import resource
-import signal
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import gevent
-from gevent.event import Event
 
 from services import web
 from services.core.errors import LabError
@@ -18,12 +16,12 @@ from services.lib.slowness import slowness
 from services.pull.api import make_admin_app
 from services.pull.meters import Meters
 from services.pull.node_api import make_node_app
-from services.pull.serving import PATIENCE, Patience, Server, in_a_thread, serve_until
 from services.pull.sole import sole_use
 from services.pull.tokens import Tokens
 from services.store import Store
 from services.web.capture import add_log_option, open_log
 from services.web.log import Log
+from services.web.server import PATIENCE, Patience, Server, end_signal, in_a_thread, serve_until
 
 # Silence counts in tenths of a second; to look more often would be for nothing.
 _SOONEST_S = 0.05
@@ -49,7 +47,6 @@ def main(arguments: Sequence[str] | None = None, *, patience: Patience = PATIENC
     options = _parser().parse_args(arguments)
     log = open_log(options.log)
     _allow_files()
-    _tell_bugs(log)
     try:
         timings = stretched(profile(options.profile), slowness())
         run(options, timings, patience, log)
@@ -64,13 +61,13 @@ def run(options: argparse.Namespace, timings: Profile, patience: Patience, log: 
     if options.node_listen and not options.tokens:
         raise NoTokens
     _make(options.data)
-    with ExitStack() as held:
+    with ExitStack() as stack:
         # Before the store is opened, for that may repair it.
-        admin = held.enter_context(web.listen(*options.listen))
-        nodes = options.node_listen and held.enter_context(web.listen(*options.node_listen))
-        held.enter_context(sole_use(options.data))
+        admin = stack.enter_context(web.listen(*options.listen))
+        nodes = options.node_listen and stack.enter_context(web.listen(*options.node_listen))
+        stack.enter_context(sole_use(options.data))
         store = _open(options.data, timings.lease_s, log)
-        held.callback(store.close)
+        stack.callback(store.close)
         meters = Meters(store)
         app = make_admin_app(store, stop_margin_s=timings.stop_margin_s, log=log, meters=meters)
         places = [(admin, app)]
@@ -92,13 +89,10 @@ def _open(data: Path, lease_s: float, log: Log) -> Store:
 
 
 def _serve(servers: list[Server], store: Store, meters: Meters, log: Log) -> None:
-    ended = Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        gevent.signal_handler(number, ended.set)
+    ended = end_signal()
     judging = gevent.spawn(_judge, store, meters, log)
     web.announce([server.place for server in servers], log)
-    # Whoever waits for news gets none any more, and is answered before the servers end.
-    serve_until(servers, ended, store.release)
+    serve_until(servers, ended, log, release=store.release)
     judging.kill()
 
 
@@ -113,15 +107,6 @@ def _judge(store: Store, meters: Meters, log: Log) -> None:
             log.say(f"judging failed: {error!r}", level="error", error=error)
             due_s = store.lease_s
         gevent.sleep(max(due_s, _SOONEST_S))
-
-
-def _tell_bugs(log: Log) -> None:
-    """Let what nobody catches in a greenlet be told as all else is."""
-
-    def tell(_context: object, _kind: object, error: BaseException, _trace: object) -> None:
-        log.say(f"not caught: {error!r}", level="error", error=error)
-
-    gevent.get_hub().print_exception = tell
 
 
 def _allow_files() -> None:

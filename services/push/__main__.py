@@ -1,25 +1,25 @@
 """`python -m services.push`: serve the push API until SIGTERM."""
 
 import argparse
-import signal
 import sys
 from pathlib import Path
-from types import FrameType
 
 from services import web
 from services.core.errors import LabError
 from services.lib.slowness import slowness
 from services.push import inventory
-from services.push.api import make_app
+from services.push.api import THREADS, make_app
 from services.push.fleet import Fleet
 from services.push.inventory import Limits
 from services.push.meters import Metered, Meters
 from services.push.push import Push
-from services.web import threaded
 from services.web.capture import add_log_option, open_log
 from services.web.log import Log
 from services.web.metrics import Metrics
-from services.web.threaded import BaseWSGIServer
+from services.web.server import Patience, Server, end_signal, serve_until
+
+# systemd allows a service 1024 open files, and SSH needs some.
+PATIENCE = Patience(connections=900)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -31,15 +31,14 @@ def main(arguments: list[str] | None = None) -> int:
     except LabError as error:
         log.say(f"{error}\nhint: {error.hint}", level="error")
         return 1
-    signal.signal(signal.SIGTERM, _leave)
+    ended = end_signal()
     fleet.warm_up()
-    threaded.ready([server], log)
-    # waitress takes SystemExit as the end: running handlers get a moment, then run() returns.
-    server.run()
+    web.announce([server.place], log)
+    serve_until([server], ended, log)
     return 0
 
 
-def _assemble(options: argparse.Namespace, log: Log) -> tuple[Fleet, BaseWSGIServer]:
+def _assemble(options: argparse.Namespace, log: Log) -> tuple[Fleet, Server]:
     """Return the fleet of the inventory and the server over it, not yet running."""
     known = inventory.load(options.inventory)
     limits = Limits(options.connect_timeout_s, options.command_timeout_s)
@@ -52,7 +51,10 @@ def _assemble(options: argparse.Namespace, log: Log) -> tuple[Fleet, BaseWSGISer
         metrics=metrics,
         check=lambda: inventory.check_secrets(options.inventory, known),
     )
-    return fleet, threaded.serve(app, web.listen(*options.listen), log=log, metrics=metrics)
+    listener = web.listen(*options.listen)
+    return fleet, Server(
+        app, listener, threads=THREADS, log=log, metrics=metrics, patience=PATIENCE
+    )
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -85,10 +87,6 @@ def _seconds(text: str) -> float:
     if not 0 < value < 3600:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0")
     return value
-
-
-def _leave(_signal: int, _frame: FrameType | None) -> None:
-    raise SystemExit(0)
 
 
 if __name__ == "__main__":

@@ -21,7 +21,6 @@ from services.push.push import STARTED, Push, answers, unreachable
 from services.web import add_document, add_metrics, add_ready, make_bottle, note, read_json
 from services.web.log import Log
 from services.web.metrics import Metrics
-from services.web.threaded import THREADS
 
 STATUS: dict[type[LabError], int] = {
     UnknownNode: 404,
@@ -37,7 +36,9 @@ STATUS: dict[type[LabError], int] = {
     NodeBusy: 503,
     TooManyOrders: 503,
 }
-# Each waits in a thread of the server's; the others are for whoever asks how things are.
+# Handlers wait for nodes and for SSH far more than they compute.
+THREADS = 32
+# Each waits in one of these threads; the others are for GET.
 ORDERS_AT_ONCE = THREADS - 8
 
 

@@ -54,7 +54,7 @@ def divert(log: Log) -> None:
 
 
 class _Handler(logging.Handler):
-    """What libraries log (waitress, asyncio, warnings)."""
+    """What libraries log (asyncio, warnings)."""
 
     def __init__(self, log: Log) -> None:
         super().__init__()

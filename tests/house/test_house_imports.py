@@ -19,7 +19,7 @@ MAY_IMPORT = {
     "services/workload/": {"services.core", "services.lib", "services.workload"},
     "services/store/": {"services.core", "services.lib", "services.store", "tinydb"},
     "services/web/": {
-        "services.core", "services.lib", "services.web", "bottle", "prometheus_client", "waitress",
+        "services.core", "services.lib", "services.web", "bottle", "gevent", "prometheus_client",
     },
     "services/pull/": {
         "services.core", "services.lib", "services.store", "services.web", "services.pull",

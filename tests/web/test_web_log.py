@@ -115,7 +115,7 @@ def test_tracebacks_of_threads_and_words_of_libraries_become_lines(captured):
     thread = threading.Thread(target=lambda: 1 / 0, name="ask node1")
     thread.start()
     thread.join()
-    logging.getLogger("waitress").warning("depth is %d", 3)
+    logging.getLogger("library").warning("depth is %d", 3)
     with warnings.catch_warnings():
         warnings.simplefilter("always")
         warnings.warn("old", stacklevel=1)

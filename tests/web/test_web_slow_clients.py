@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from services.web.channel import Patience
+from services.web.server import Patience
 from tests.serving import Client, serving
 from tests.waiting import wait_for
 from tests.web.conftest import Api

@@ -31,7 +31,7 @@ def add_agent_routes(app: Bottle, store: Store, meters: Meters) -> None:
 
     @app.post("/api/nodes/<node>/leaving")  # type: ignore[untyped-decorator]
     def leave(node: str) -> wire.Json:
-        """The node shuts down. ?wait=: held until what it has runs elsewhere."""
+        """The node shuts down. ?wait=: answered once its containers run elsewhere."""
         check_label(node, "node")
         note(node=node)
         wait_s = conditions.wait_s(request.query.get("wait"))

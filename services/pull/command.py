@@ -23,14 +23,14 @@ from services.web.capture import add_log_option, open_log
 from services.web.log import Log
 from services.web.server import PATIENCE, Patience, Server, end_signal, in_a_thread, serve_until
 
-# Silence counts in tenths of a second; to look more often would be for nothing.
+# Leases count in tenths of a second; looking more often would find nothing new.
 _SOONEST_S = 0.05
-# Two realms full of connections, and the rest. systemd allows as much; a shell may not.
+# Two realms full of connections, and the rest. The unit allows as many; a shell may not.
 _FILES = 8192
 
 
 class NoTokens(LabError):
-    """A realm of nodes in which nobody could be told from anybody."""
+    """A node realm without tokens, in which nodes could not be told apart."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -40,9 +40,9 @@ class NoTokens(LabError):
 
 
 def main(arguments: Sequence[str] | None = None, *, patience: Patience = PATIENCE) -> int:
-    """Serve until SIGTERM or Ctrl-C and return 0; return 1 and say why if that cannot be.
+    """Serve until SIGTERM or Ctrl-C and return 0; return 1 and log why if that is not possible.
 
-    patience: with the clients of each realm.
+    patience: what the clients of each realm may take.
     """
     options = _parser().parse_args(arguments)
     log = open_log(options.log)
@@ -62,7 +62,7 @@ def run(options: argparse.Namespace, timings: Profile, patience: Patience, log: 
         raise NoTokens
     _make(options.data)
     with ExitStack() as stack:
-        # Before the store is opened, for that may repair it.
+        # Before the store is opened, because opening may repair it.
         admin = stack.enter_context(web.listen(*options.listen))
         nodes = options.node_listen and stack.enter_context(web.listen(*options.node_listen))
         stack.enter_context(sole_use(options.data))
@@ -90,21 +90,21 @@ def _open(data: Path, lease_s: float, log: Log) -> Store:
 
 def _serve(servers: list[Server], store: Store, meters: Meters, log: Log) -> None:
     ended = end_signal()
-    judging = gevent.spawn(_judge, store, meters, log)
+    leases = gevent.spawn(_check_leases, store, meters, log)
     web.announce([server.place for server in servers], log)
     serve_until(servers, ended, log, release=store.release)
-    judging.kill()
+    leases.kill()
 
 
-def _judge(store: Store, meters: Meters, log: Log) -> None:
-    """Find out for ever whose lease ran out, and what came to run."""
+def _check_leases(store: Store, meters: Meters, log: Log) -> None:
+    """Find expired leases and newly running containers, again and again."""
     while True:
         try:
             due_s = store.judge()
             meters.look()
         except Exception as error:
-            # Without this nobody would ever be told that a node is silent.
-            log.say(f"judging failed: {error!r}", level="error", error=error)
+            # If this greenlet ended, no watch would ever report that a node is down.
+            log.say(f"checking leases failed: {error!r}", level="error", error=error)
             due_s = store.lease_s
         gevent.sleep(max(due_s, _SOONEST_S))
 

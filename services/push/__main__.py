@@ -23,7 +23,7 @@ PATIENCE = Patience(connections=900)
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Serve until SIGTERM and return 0; return 1 and say why if that cannot be."""
+    """Serve until SIGTERM and return 0; return 1 and log why if that is not possible."""
     options = _parser().parse_args(arguments)
     log = open_log(options.log)
     try:

@@ -13,39 +13,52 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import gevent
 import requests
 from bottle import Bottle
+from gevent.event import Event
 
 from services.core.address import Address, parse_address, show_address
 from services.web import listen
-from services.web.threaded import serve
+from services.web.server import Server, serve_until
 
 ROOT = Path(__file__).parent.parent
+THREADS = 32
 
 
 @contextmanager
-def serving(*apps: Bottle, port: int = 0, **options: Any) -> Iterator[list[Address]]:
-    """Serve `apps` in threads from one loop; yield their addresses.
+def serving(
+    *apps: Bottle, port: int = 0, threads: int = THREADS, **options: Any
+) -> Iterator[list[Address]]:
+    """Serve `apps`, their handlers in threads, from one thread; yield their addresses.
 
-    port: of the first one; the others get free ones. options: of services.web.threaded.serve.
+    port: of the first one; the others get free ones. options: of services.web.server.Server.
     """
-    loop: dict[int, Any] = {}
     ports = [port, *[0] * len(apps)]
-    servers = [
-        serve(app, listen("127.0.0.1", wanted), loop=loop, **options)
-        for app, wanted in zip(apps, ports, strict=False)
-    ]
-    thread = threading.Thread(target=servers[0].run)
+    listeners = [listen("127.0.0.1", wanted) for _, wanted in zip(apps, ports, strict=False)]
+    begun, ends = threading.Event(), []
+
+    def run() -> None:
+        hub = gevent.get_hub()
+        servers = [
+            Server(app, listener, threads=threads, **options)
+            for app, listener in zip(apps, listeners, strict=True)
+        ]
+        ended = Event()
+        ends.append(lambda: hub.loop.run_callback_threadsafe(ended.set))
+        begun.set()
+        serve_until(servers, ended)
+        hub.destroy(destroy_loop=True)
+
+    addresses = [("127.0.0.1", int(one.getsockname()[1])) for one in listeners]
+    thread = threading.Thread(target=run)
     thread.start()
     try:
-        yield [("127.0.0.1", int(server.effective_port)) for server in servers]
+        assert begun.wait(10)
+        yield addresses
     finally:
-        # In the loop's own thread: waitress shares nothing of this between threads.
-        with suppress(OSError):  # it was awake already, and has closed the trigger too
-            servers[0].trigger.pull_trigger(lambda: servers[0].asyncore.close_all(loop, True))
+        ends[0]()
         thread.join(10)
-        for server in servers:
-            server.task_dispatcher.shutdown(timeout=5)
         assert not thread.is_alive()
 
 

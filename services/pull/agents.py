@@ -30,7 +30,7 @@ def add_agent_routes(app: Bottle, store: Store, meters: Meters) -> None:
 
     @app.post("/api/nodes/<node>/leaving")  # type: ignore[untyped-decorator]
     def leave(node: str) -> wire.Json:
-        """The node shuts down. ?wait=: held until what it has runs elsewhere."""
+        """The node shuts down. ?wait=: answered once its containers run elsewhere."""
         note(node=check_label(node, "node"))
         wait_s = conditions.wait_s(request.query.get("wait"))
         boot = wire.load_boot(read_json()) if _has_body() else ""

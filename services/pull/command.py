@@ -4,13 +4,11 @@ import argparse
 import logging
 import os
 import resource
-import signal
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import gevent
-from gevent.event import Event
 
 from services import web
 from services.core.errors import LabError
@@ -19,22 +17,22 @@ from services.lib.slowness import slowness
 from services.pull.api import make_admin_app
 from services.pull.meters import Meters
 from services.pull.node_api import make_node_app
-from services.pull.serving import PATIENCE, Patience, Server, in_a_thread, serve_until
 from services.pull.sole import sole_use
 from services.pull.tokens import Tokens
 from services.store import Store
 from services.web.logs import add_log_option, start_logging
+from services.web.server import PATIENCE, Patience, Server, end_signal, in_a_thread, serve_until
 
 _log = logging.getLogger(__name__)
 
-# Silence counts in tenths of a second; to look more often would be for nothing.
+# Leases count in tenths of a second; looking more often would find nothing new.
 _SOONEST_S = 0.05
-# Two realms full of connections, and the rest. systemd allows as much; a shell may not.
+# Two realms full of connections, and the rest. The unit allows as many; a shell may not.
 _FILES = 8192
 
 
 class NoTokens(LabError):
-    """A realm of nodes in which nobody could be told from anybody."""
+    """A node realm without tokens, in which nodes could not be told apart."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -44,14 +42,13 @@ class NoTokens(LabError):
 
 
 def main(arguments: Sequence[str] | None = None, *, patience: Patience = PATIENCE) -> int:
-    """Serve until SIGTERM or Ctrl-C and return 0; return 1 and say why if that cannot be.
+    """Serve until SIGTERM or Ctrl-C and return 0; return 1 and log why if that is not possible.
 
-    patience: with the clients of each realm.
+    patience: what the clients of each realm may take.
     """
     options = _parser().parse_args(arguments)
     start_logging(options.log)
     _allow_files()
-    _log_bugs()
     try:
         timings = stretched(profile(options.profile), slowness())
         run(options, timings, patience)
@@ -65,15 +62,15 @@ def run(options: argparse.Namespace, timings: Profile, patience: Patience) -> No
     """Serve the store in `options.data` until SIGTERM. Raises LabError."""
     if options.node_listen and not options.tokens:
         raise NoTokens
-    with ExitStack() as held:
-        # Before the store is opened, for that may repair it.
-        admin = held.enter_context(web.listen(*options.listen))
-        nodes = options.node_listen and held.enter_context(web.listen(*options.node_listen))
+    with ExitStack() as stack:
+        # Before the store is opened, because opening may repair it.
+        admin = stack.enter_context(web.listen(*options.listen))
+        nodes = options.node_listen and stack.enter_context(web.listen(*options.node_listen))
         with _usable(options.data):
             options.data.mkdir(parents=True, exist_ok=True)
-            held.enter_context(sole_use(options.data))
+            stack.enter_context(sole_use(options.data))
             store = _open(options.data, timings.lease_s)
-        held.callback(store.close)
+        stack.callback(store.close)
         meters = Meters(store)
         app = make_admin_app(store, stop_margin_s=timings.stop_margin_s, meters=meters)
         places = [(admin, app)]
@@ -95,36 +92,24 @@ def _open(data: Path, lease_s: float) -> Store:
 
 
 def _serve(servers: list[Server], store: Store, meters: Meters) -> None:
-    ended = Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        gevent.signal_handler(number, ended.set)
-    judging = gevent.spawn(_judge, store, meters)
+    ended = end_signal()
+    leases = gevent.spawn(_check_leases, store, meters)
     web.announce([server.place for server in servers])
-    # Whoever waits for news gets none any more, and is answered before the servers end.
-    serve_until(servers, ended, store.release)
-    judging.kill()
+    serve_until(servers, ended, release=store.release)
+    leases.kill()
 
 
-def _judge(store: Store, meters: Meters) -> None:
-    """Find out for ever whose lease ran out, and what came to run."""
+def _check_leases(store: Store, meters: Meters) -> None:
+    """Find expired leases and newly running containers, again and again."""
     while True:
         try:
             due_s = store.judge()
             meters.look()
         except Exception as error:
-            # The loop must go on, or no later lease would ever run out.
-            _log.error("judging failed: %r", error, exc_info=error)
+            # If this greenlet ended, no watch would ever report that a node is down.
+            _log.error("checking leases failed: %r", error, exc_info=error)
             due_s = store.lease_s
         gevent.sleep(max(due_s, _SOONEST_S))
-
-
-def _log_bugs() -> None:
-    """Log exceptions that no greenlet catches; gevent would print them."""
-
-    def log(_context: object, _kind: object, error: BaseException, _trace: object) -> None:
-        _log.error("not caught: %r", error, exc_info=error)
-
-    gevent.get_hub().print_exception = log
 
 
 def _allow_files() -> None:

@@ -15,7 +15,7 @@ def await_elsewhere(
 ) -> tuple[list[str], list[str]]:
     """Return which of `mine` run on another node than `node`, and which are waited for.
 
-    Held until none is waited for, or for wait_s seconds. One that must never run twice is not
+    Returns once none is waited for, or after wait_s seconds. One that must never run twice is not
     waited for while it runs on `node`: it moves only when it has ended there.
     """
     end_s = time.monotonic() + wait_s

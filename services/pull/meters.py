@@ -87,7 +87,7 @@ class Meters(Collector):
         nodes.add_metric(["down"], stats.nodes_down)
         yield nodes
         watchers = GaugeMetricFamily(
-            "pull_watchers", "Requests that are held until something changes.", labels=["topic"]
+            "pull_watchers", "Requests that wait until something changes.", labels=["topic"]
         )
         for kind, count in self.watches.waiting.items():
             watchers.add_metric([kind], count)

@@ -1,4 +1,4 @@
-"""Answers that wait for news: a conditional GET that is held until its topic changes."""
+"""Watches: a conditional GET that is answered when its topic changes (a long poll)."""
 
 import json
 import time
@@ -21,7 +21,7 @@ _JSON = "application/json"
 class Watches:
     """Requests that wait for news of `store`.
 
-    waiting: how many do just now, by the kind of their topic: what is before the "/".
+    waiting: how many wait now, by the kind of their topic: what is before the "/".
     """
 
     def __init__(self, store: Store) -> None:
@@ -31,7 +31,7 @@ class Watches:
     def answer(self, topic: str, document: Callable[[], bytes | wire.Json]) -> HTTPResponse:
         """Answer the current request with `document` and the ETag of `topic`.
 
-        304 for whoever has that already; with ?wait=S only after S seconds without a change.
+        304 if the client has that already; with ?wait=S only after S seconds without a change.
         """
         limit_s = conditions.wait_s(request.query.get("wait"))
         known = sent("If-None-Match") or ""
@@ -46,7 +46,7 @@ class Watches:
         return answer(document(), tag)
 
     def events(self) -> EventPage:
-        """Return the events that the current request asks for, held while there are none."""
+        """Return the events that the current request asks for; wait while there are none."""
         since = conditions.since(request.query.get("since"))
         end_s = time.monotonic() + conditions.wait_s(request.query.get("wait"))
         while True:
@@ -59,14 +59,19 @@ class Watches:
                 return self._store.events(since)
 
     def await_change(self, topic: str, version: int, timeout_s: float) -> int:
-        """As the store's; ends with its client where the server can tell that it has gone."""
+        """Return the version of `topic` once it is not `version`, or after timeout_s.
+
+        `version` is returned earlier if the server needs the room, and from the end of the server
+        on. If the client goes, the handler ends here.
+        """
         kind = topic.partition("/")[0]
         self.waiting[kind] += 1
         try:
-            with request.environ.get("lab.held", nullcontext)():
+            with request.environ.get("lab.long_poll", nullcontext)():
                 return self._store.await_change(topic, version, timeout_s)
         finally:
             self.waiting[kind] -= 1
+        return version
 
 
 def answer(document: bytes | wire.Json, tag: str, status: int = 200) -> HTTPResponse:

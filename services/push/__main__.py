@@ -2,10 +2,8 @@
 
 import argparse
 import logging
-import signal
 import sys
 from pathlib import Path
-from types import FrameType
 
 from services import web
 from services.core.errors import LabError
@@ -16,16 +14,18 @@ from services.push.fleet import Fleet
 from services.push.inventory import Limits
 from services.push.meters import Metered, Meters
 from services.push.push import Push
-from services.web import threaded
 from services.web.logs import add_log_option, start_logging
 from services.web.metrics import Metrics
-from services.web.threaded import BaseWSGIServer
+from services.web.server import Patience, Server, end_signal, serve_until
+
+# systemd allows a service 1024 open files, and SSH needs some.
+PATIENCE = Patience(connections=900)
 
 _log = logging.getLogger("services.push")
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Serve until SIGTERM and return 0; return 1 and say why if that cannot be."""
+    """Serve until SIGTERM and return 0; return 1 and log why if that is not possible."""
     options = _parser().parse_args(arguments)
     start_logging(options.log)
     try:
@@ -33,15 +33,14 @@ def main(arguments: list[str] | None = None) -> int:
     except LabError as error:
         _log.error("%s\nhint: %s", error, error.hint)
         return 1
-    signal.signal(signal.SIGTERM, _leave)
+    ended = end_signal()
     fleet.warm_up()
-    threaded.ready([server])
-    # waitress takes SystemExit as the end: running handlers get a moment, then run() returns.
-    server.run()
+    web.announce([server.place])
+    serve_until([server], ended)
     return 0
 
 
-def _assemble(options: argparse.Namespace) -> tuple[Fleet, BaseWSGIServer]:
+def _assemble(options: argparse.Namespace) -> tuple[Fleet, Server]:
     """Return the fleet of the inventory and the server over it, not yet running."""
     known = inventory.load(options.inventory)
     limits = Limits(options.connect_timeout_s, options.command_timeout_s)
@@ -53,8 +52,8 @@ def _assemble(options: argparse.Namespace) -> tuple[Fleet, BaseWSGIServer]:
         metrics=metrics,
         check=lambda: inventory.check_secrets(options.inventory, known),
     )
-    server = threaded.serve(app, web.listen(*options.listen), threads=THREADS, metrics=metrics)
-    return fleet, server
+    listener = web.listen(*options.listen)
+    return fleet, Server(app, listener, threads=THREADS, metrics=metrics, patience=PATIENCE)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -87,10 +86,6 @@ def _seconds(text: str) -> float:
     if not 0 < value < 3600:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0")
     return value
-
-
-def _leave(_signal: int, _frame: FrameType | None) -> None:
-    raise SystemExit(0)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """What both APIs share of HTTP: JSON in, JSON errors out, and what an operator may ask.
 
-Nothing here knows a server: push runs on threads (services.web.threaded), pull does not.
+How it is served is in services.web.server, which only the two programs import.
 """
 
 from services.web.app import BAD_INPUT as BAD_INPUT

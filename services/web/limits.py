@@ -1,4 +1,4 @@
-"""What no route should have to look at: addresses beyond reason."""
+"""Checks before any route: how long a URL is, and whether a web page sends the request."""
 
 import json
 from collections.abc import Callable, Iterable
@@ -6,6 +6,7 @@ from typing import Any
 
 from services.core import wire
 from services.web.exchange import Environ, Wsgi, note
+from services.web.origins import foreign
 
 # The longest of ours: two labels of 63, a wait and a revision.
 URL_LIMIT = 2048
@@ -13,10 +14,11 @@ QUERY_LIMIT = 16
 
 
 def limited(app: Wsgi) -> Wsgi:
-    """Return `app` behind 414 for long URLs and 400 for many query parameters, as JSON."""
+    """Return `app` behind checks of URL, Host and Origin, which answer 4xx as JSON."""
 
     def guarded(environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
-        refused = _refusal(environ.get("PATH_INFO", ""), environ.get("QUERY_STRING", ""))
+        path, query = environ.get("PATH_INFO", ""), environ.get("QUERY_STRING", "")
+        refused = _too_long(path, query) or foreign(environ)
         if refused is None:
             return app(environ, start_response)
         status, error, hint = refused
@@ -29,7 +31,7 @@ def limited(app: Wsgi) -> Wsgi:
     return guarded
 
 
-def _refusal(path: str, query: str) -> tuple[str, str, str] | None:
+def _too_long(path: str, query: str) -> tuple[str, str, str] | None:
     size = len(path) + len(query)
     if size > URL_LIMIT:
         error = f"a URL of {size} characters; the limit is {URL_LIMIT}"

@@ -22,7 +22,7 @@ from services.lib.version import VERSION
 # A series more for each counter, to say when it was created: the process says when it started.
 disable_created_metrics()  # type: ignore[no-untyped-call]
 
-# From an answer out of memory to a watch that is held for a minute.
+# From an answer out of memory to a long poll of a minute.
 _SECONDS = (0.001, 0.005, 0.025, 0.1, 0.5, 1, 2.5, 5, 10, 30, 60)
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
@@ -43,7 +43,7 @@ class Metrics:
             ["method", "route", "status"], registry=self.registry,
         )  # fmt: skip
         self._seconds = Histogram(
-            "lab_http_request_seconds", "Until the answer was ready, held watches included.",
+            "lab_http_request_seconds", "Until the answer was ready, long polls included.",
             ["method", "route"], buckets=_SECONDS, registry=self.registry,
         )  # fmt: skip
         build = Gauge(

@@ -19,8 +19,8 @@ MAY_IMPORT = {
     "services/workload/": {"services.core", "services.lib", "services.workload"},
     "services/store/": {"services.core", "services.lib", "services.store", "tinydb"},
     "services/web/": {
-        "services.core", "services.lib", "services.web", "bottle", "prometheus_client",
-        "pythonjsonlogger", "waitress",
+        "services.core", "services.lib", "services.web", "bottle", "gevent", "prometheus_client",
+        "pythonjsonlogger",
     },
     "services/pull/": {
         "services.core", "services.lib", "services.store", "services.web", "services.pull",

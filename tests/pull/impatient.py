@@ -1,6 +1,6 @@
 """`python -m tests.pull.impatient PATIENCE …`: the state server, with other limits on its clients.
 
-PATIENCE: fields of services.pull.serving.Patience, as JSON. The rest as for services.pull.
+PATIENCE: fields of services.web.server.Patience, as JSON. The rest as for services.pull.
 """
 
 import json
@@ -11,6 +11,6 @@ from gevent import monkey
 if __name__ == "__main__":
     monkey.patch_all()
     from services.pull.command import main
-    from services.pull.serving import Patience
+    from services.web.server import Patience
 
     sys.exit(main(sys.argv[2:], patience=Patience(**json.loads(sys.argv[1]))))

@@ -21,7 +21,11 @@ def answer(client):
     """All that comes until the end: status, headers in lower case, decoded body."""
     client.settimeout(BOUND_S)
     with client.makefile("rb") as stream:
-        head, _, body = stream.read().partition(b"\r\n\r\n")
+        return parsed(stream.read())
+
+
+def parsed(text):
+    head, _, body = text.partition(b"\r\n\r\n")
     return int(head.split()[1]), head.lower(), json.loads(body) if body else None
 
 

@@ -9,7 +9,10 @@ import time
 
 import pytest
 
-from tests.pull.raw import BOUND_S, answer, connected, sockets
+from services.deciders import node_controller, scheduler
+from tests.pull.passes import plain_pass
+from tests.pull.raw import BOUND_S, answer, connected, parsed, sockets
+from tests.pull.watcher import Watcher
 from tests.serving import Client, token_of
 from tests.waiting import wait_for
 
@@ -21,11 +24,11 @@ REQUEST = (
 @pytest.fixture
 def serve(start):
     """serve(**patience) -> a real server with a client of each realm, and addresses."""
-    with contextlib.ExitStack() as held:
+    with contextlib.ExitStack() as stack:
 
         def serve(**patience):
             server = start(patience=patience)
-            server.call = held.enter_context(contextlib.closing(Client(server.admin)))
+            server.call = stack.enter_context(contextlib.closing(Client(server.admin)))
             return server
 
         yield serve
@@ -119,17 +122,19 @@ def connections(server):
 
 
 @contextlib.contextmanager
-def watching(server, count):
-    """`count` connections that are held."""
+def watching(server, count, waiting=None):
+    """`count` connections that watch, of which `waiting` are still waiting at the end."""
     etag = server.call("GET", "/api/nodes").headers["ETag"]
     server.call.close()
     wait_for(lambda: not sockets(server), "nobody is connected", timeout_s=BOUND_S)
-    held = f"GET /api/nodes?wait=60 HTTP/1.1\r\nHost: lab\r\nIf-None-Match: {etag}\r\n\r\n"
+    poll = f"GET /api/nodes?wait=60 HTTP/1.1\r\nHost: lab\r\nIf-None-Match: {etag}\r\n\r\n"
+    early = 0 if waiting is None else count - waiting
     with connected(server.admin, count) as watchers:
         for watcher in watchers:
-            watcher.sendall(held.encode())
-        # Once the server has read a request nothing else gets its turn before it is held.
+            watcher.sendall(poll.encode())
+        # Once the server has read a request nothing else gets its turn before that one waits.
         wait_for(lambda: sockets(server) == [0] * count, "all wait", timeout_s=BOUND_S)
+        wait_for(lambda: len(answered(watchers)) == early, "early answers", timeout_s=BOUND_S)
         yield watchers
 
 
@@ -160,25 +165,62 @@ def test_silent_ones_make_room_for_whoever_comes(serve):
         assert strangers[0].recv(1) == b"", "who was waited for longest"
 
 
-def test_who_waits_for_news_is_not_dropped_for_strangers_of_the_same_host(serve):
-    server = serve(connections=5)
-    with watching(server, 5) as watchers:
-        with connected(server.admin, 1) as [stranger]:
-            status, _, body = answer(stranger)
-            assert (status, body["hint"]) == (503, "try again in a moment")
-        assert select.select(watchers, [], [], 0)[0] == []
+def test_whoever_waits_longest_for_news_gives_way_and_the_control_loops_get_in(serve):
+    """Waiting clients of one host, more than the server has connections."""
+    server = serve(connections=30, long_polls=20)
+    with watching(server, 30, waiting=20) as watchers:
+        early = answered(watchers)
+        assert [parsed(one.recv(4096))[0] for one in early] == [304] * 10
+        with connected(server.admin, 5):
+            assert server.call("GET", "/api/containers").status_code == 200
+            plain_pass(scheduler, server.admin)
+            plain_pass(node_controller, server.admin)
+        assert not set(answered(watchers)) - set(early), "the other 20 still wait"
 
 
-def test_a_greedy_host_gives_up_its_watches_for_others(serve):
+def test_waiting_agents_lock_nobody_out_of_the_realm_of_nodes(serve):
+    server = serve(connections=15, long_polls=10)
+    path = "/api/nodes/node1/desired"
+    agents = [Watcher(server.node, path, token=token_of("node1")) for _ in range(15)]
+    for agent in agents:
+        agent.send(60)
+    wait_for(lambda: sum(a.is_answered() for a in agents) == 5, "five give way", timeout_s=BOUND_S)
+    assert [agent.answer()[0] for agent in agents if agent.is_answered()] == [304] * 5
+    node = Client(server.node, token=token_of("node2"))
+    assert node("POST", "/api/nodes/node2/heartbeat").status_code == 200
+    assert node("GET", "/api/nodes/node2/desired").status_code == 200
+    node.close()
+    for agent in agents:
+        agent.close()
+
+
+def test_a_greedy_host_gives_way_and_no_other(serve):
+    server = serve(connections=20, long_polls=5)
+    request = b"GET /api/events?since=0&wait=60 HTTP/1.1\r\nHost: lab\r\n\r\n"
+    with connected(server.admin, 1) as [other], contextlib.ExitStack() as stack:
+        other.sendall(request)
+        wait_for(lambda: sockets(server) == [0], "it waits", timeout_s=BOUND_S)
+        greedy = []
+        for _ in range(7):
+            greedy.append(stack.enter_context(socket.socket()))
+            greedy[-1].bind(("127.0.0.2", 0))
+            greedy[-1].connect(server.admin)
+            greedy[-1].sendall(request)
+        wait_for(lambda: len(answered(greedy)) == 3, "three give way", timeout_s=BOUND_S)
+        assert answered([other]) == []
+
+
+def test_the_longest_waiting_gives_way_to_a_newcomer(serve):
     server = serve(connections=5)
-    with watching(server, 5) as watchers, socket.socket() as other:
-        other.settimeout(BOUND_S)
-        other.bind(("127.0.0.2", 0))
-        other.connect(server.admin)
-        other.sendall(b"GET /healthz HTTP/1.1\r\nHost: lab\r\n\r\n")
-        assert b" 200 OK" in other.recv(4096)
-        (gone,) = select.select(watchers, [], [], BOUND_S)[0]
-        assert gone.recv(1) == b""
+    with watching(server, 1) as [oldest], contextlib.ExitStack() as stack:
+        others = [Watcher(server.admin, "/api/nodes") for _ in range(4)]
+        for other in others:
+            stack.callback(other.close)
+            other.send(60)
+        wait_for(lambda: sockets(server) == [0] * 5, "all wait", timeout_s=BOUND_S)
+        assert server.call("GET", "/healthz").status_code == 200
+        assert parsed(oldest.recv(4096))[0] == 304
+        assert not any(other.is_answered() for other in others)
 
 
 def answered(clients):

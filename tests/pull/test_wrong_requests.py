@@ -5,7 +5,21 @@ import socket
 
 import pytest
 
+from services.push.api import make_app
+from services.push.push import Push
 from tests.pull.raw import BOUND_S, answer, connected
+from tests.push.fake_runner import FakeRunner
+from tests.serving import serving
+
+
+@pytest.fixture(scope="module", params=["pull", "push"])
+def address(request):
+    """Where an API listens: pull runs its handlers in greenlets, push in threads."""
+    if request.param == "pull":
+        yield request.getfixturevalue("real").address
+        return
+    with serving(make_app(Push(FakeRunner("node1")))) as [address]:
+        yield address
 
 
 @pytest.mark.parametrize(
@@ -57,10 +71,16 @@ from tests.pull.raw import BOUND_S, answer, connected
         pytest.param(b"GET / HTTP/9.9\r\n\r\n", 400, id="a later HTTP"),
         pytest.param(b"\x16\x03\x01\x02\x00\x01\x00\r\n\r\n", 400, id="TLS"),
         pytest.param(b"nonsense\r\n\r\n", 400, id="no HTTP at all"),
+        pytest.param(b"GET /healthz HTTP/1.1\r\nX: a", 400, id="headers cut short"),
+        pytest.param(b"GET /healthz HTTP/1.1\r\n\r\n", 400, id="no Host"),
+        pytest.param(
+            b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nHost: localhost\r\n\r\n", 421,
+            id="two Hosts",
+        ),
     ],
 )  # fmt: skip
-def test_what_is_wrong_is_refused_as_json_with_a_hint(real, sent, status):
-    with connected(real.address, 1) as [client]:
+def test_what_is_wrong_is_refused_as_json_with_a_hint(address, sent, status):
+    with connected(address, 1) as [client]:
         client.sendall(sent)
         with contextlib.suppress(OSError):
             client.shutdown(socket.SHUT_WR)
@@ -71,8 +91,8 @@ def test_what_is_wrong_is_refused_as_json_with_a_hint(real, sent, status):
     assert b"x-request-id: " in head
 
 
-def test_who_goes_on_sending_gets_its_refusal_still(real):
-    with connected(real.address, 1) as [client]:
+def test_a_client_that_goes_on_sending_still_gets_its_refusal(address):
+    with connected(address, 1) as [client]:
         client.sendall(b"GET / HTTP/1.1\r\nX: " + b"a" * 20_000)
         for _ in range(20):
             client.sendall(b"a" * 20_000)

@@ -65,7 +65,7 @@ def test_path_cannot_forge_a_line(api, log):
 def test_text_says_nothing_of_requests_and_all_of_bugs(process_log, api):
     out = process_log("text")
     logging.getLogger("services.push").info("listening", extra={"node": "node1"})
-    logging.getLogger("waitress").info("not for people")
+    logging.getLogger("paramiko").info("not for people")
     for path in ("/things/a", "/bug", "/teapot"):
         api.call("GET", path)
     first, bug, *trace = out.getvalue().splitlines()
@@ -132,7 +132,7 @@ def test_tracebacks_of_threads_and_words_of_libraries_become_lines(process_log):
     thread = threading.Thread(target=lambda: 1 / 0, name="ask node1")
     thread.start()
     thread.join()
-    logging.getLogger("waitress").warning("depth is %d", 3)
+    logging.getLogger("library").warning("depth is %d", 3)
     with warnings.catch_warnings():
         warnings.simplefilter("always")
         warnings.warn("old", stacklevel=1)
@@ -142,7 +142,7 @@ def test_tracebacks_of_threads_and_words_of_libraries_become_lines(process_log):
     assert died["error"] == "ZeroDivisionError: division by zero"
     assert "1 / 0" in died["traceback"]
     assert (depth["level"], depth["logger"], depth["message"]) == (
-        "warning", "waitress", "depth is 3",
+        "warning", "paramiko", "depth is 3",
     )  # fmt: skip
     assert (warned["logger"], "old" in warned["message"]) == ("py.warnings", True)
     assert (ended["message"], ended["error"]) == ("the process ends", "ValueError: x")

@@ -10,14 +10,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from services.web.channel import Patience
+from services.web.server import Patience
 from tests.serving import Client, serving
 from tests.waiting import wait_for
 from tests.web.conftest import Api
 
 REQUEST = b"POST /things HTTP/1.1\r\nHost: lab\r\nContent-Length: 1000\r\n\r\n" + b"x" * 1000
 BOUND_S = 20
-# More than waitress' own limit, where it would accept nobody.
 MANY = 150
 
 
@@ -83,9 +82,9 @@ def test_more_dribblers_than_connections_make_room_for_whoever_comes():
 
 
 def test_silent_connections_make_room_too():
-    with patient(idle_s=60, connections=20) as (_, at, call), contextlib.ExitStack() as held:
+    with patient(idle_s=60, connections=20) as (_, at, call), contextlib.ExitStack() as stack:
         for _ in range(MANY):
-            held.enter_context(socket.create_connection(at, timeout=BOUND_S))
+            stack.enter_context(socket.create_connection(at, timeout=BOUND_S))
         assert call("GET", "/things/a").status_code == 200
 
 

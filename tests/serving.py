@@ -148,7 +148,7 @@ class StateServer:
             if "listening on " in line:
                 break
         # None of them if it ended instead.
-        places = re.findall(r"http://([^\s,]+)", self.said[-1]) or ["127.0.0.1:0"] * 2
+        places = re.findall(r'http://([^\s,"]+)', self.said[-1]) or ["127.0.0.1:0"] * 2
         self.admin, self.node = map(parse_address, places)
 
     def stop(self) -> int:

@@ -93,9 +93,10 @@ def _add_containers(app: Bottle, store: Store, watches: Watches) -> None:
     def list_containers() -> HTTPResponse:
         """Everything that is declared; ?node=NODE: what that node must run."""
         node = request.query.get("node")
+        unassigned = conditions.flag("unassigned", request.query.get("unassigned"))
         if node is not None:
             return assignment(store, watches, check_label(node, "node"))
-        if conditions.flag("unassigned", request.query.get("unassigned")):
+        if unassigned:
             return watches.answer(UNASSIGNED, lambda: _listed(store))
         return watches.answer(CONTAINERS, everything)
 

@@ -2,16 +2,16 @@
 
 import contextlib
 import socket
-import time
 
 import pytest
 
-from services.push.api import THREADS, make_app
+from services.push.api import make_app
 from services.push.push import Push
 from tests.push.fake_runner import FakeRunner
 from tests.serving import Client, serving
 from tests.waiting import wait_for
 
+THREADS = 8
 # More than the server has threads.
 WAITING = 40
 
@@ -21,10 +21,10 @@ class Silent(FakeRunner):
 
     asked = 0
 
-    def running(self, nodes):
+    def look(self, nodes):
         self.asked += 1
         assert self.gate.wait(60)
-        return super().running(nodes)
+        return super().look(nodes)
 
 
 @pytest.fixture
@@ -33,14 +33,17 @@ def stuck():
     runner = Silent("node1", "node2")
     runner.gate.clear()
     request = b"GET /containers HTTP/1.1\r\nHost: localhost\r\n\r\n"
-    with serving(make_app(Push(runner))) as [address], contextlib.ExitStack() as stack:
+    with (
+        serving(make_app(Push(runner)), threads=THREADS) as [address],
+        contextlib.ExitStack() as stack,
+    ):
         waiting = [
             stack.enter_context(socket.create_connection(address, timeout=20))
             for _ in range(WAITING)
         ]
         for client in waiting:
             client.sendall(request)
-        wait_for(lambda: runner.asked >= THREADS, "all threads wait", timeout_s=20)
+        wait_for(lambda: runner.asked == THREADS, "all threads wait", timeout_s=20)
         client = Client(address)
         yield client
         client.close()
@@ -51,7 +54,5 @@ def stuck():
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics", "/openapi.json"])
 def test_health_does_not_wait_for_a_silent_node(stuck, path):
-    began_s = time.monotonic()
-    assert stuck("GET", path).status_code == 200
     # The nodes are silent until the end of this test.
-    assert time.monotonic() - began_s < 10
+    assert stuck("GET", path).status_code == 200

@@ -142,7 +142,7 @@ def test_tracebacks_of_threads_and_words_of_libraries_become_lines(process_log):
     assert died["error"] == "ZeroDivisionError: division by zero"
     assert "1 / 0" in died["traceback"]
     assert (depth["level"], depth["logger"], depth["message"]) == (
-        "warning", "paramiko", "depth is 3",
+        "warning", "library", "depth is 3",
     )  # fmt: skip
     assert (warned["logger"], "old" in warned["message"]) == ("py.warnings", True)
     assert (ended["message"], ended["error"]) == ("the process ends", "ValueError: x")

@@ -79,13 +79,13 @@ def test_only_http_1_0_does_without_a_host(api, version, status):
     [("GET", "/healthz"), ("GET", "/metrics"), ("GET", "/nothing"), ("POST", "/things"),
      ("OPTIONS", "/things"), ("HEAD", "/healthz")],
 )  # fmt: skip
-def test_every_route_refuses_as_json_and_is_logged(api, method, path, headers):
+def test_every_route_refuses_as_json_and_is_logged(api, log, method, path, headers):
     refused = api.call(method, path, headers=headers)
     assert refused.status_code in (403, 421)
     if method != "HEAD":
         assert set(refused.json()) == {"error", "hint"}
-    assert api.lines[-1]["status"] == refused.status_code
-    assert api.lines[-1]["request_id"] == refused.headers["X-Request-ID"]
+    assert log.all[-1]["status"] == refused.status_code
+    assert log.all[-1]["request_id"] == refused.headers["X-Request-ID"]
 
 
 @pytest.mark.parametrize(

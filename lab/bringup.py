@@ -20,7 +20,7 @@ from provisioning.box.build import Box
 from provisioning.guest import source
 from provisioning.topology import Topology
 from services.core.errors import LabError
-from services.core.profile import DEFAULT_PROFILE
+from services.core.profiles import DEFAULT_PROFILE
 
 # What the services of a new machine take from the end of its boot, and some more.
 _SOON_S = 5.0

@@ -10,8 +10,8 @@ from lab.provider import vagrant
 from lab.speed import deadline_s
 from provisioning.topology import Topology
 from services.core.errors import ApiUnreachable
-from services.core.profile import Profile
-from services.core.profile import profile as named_profile
+from services.core.profiles import Profile
+from services.core.profiles import profile as named_profile
 
 _SSH_S = 5.0
 

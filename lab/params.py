@@ -8,7 +8,7 @@ from click.shell_completion import CompletionItem
 
 from lab.errors import UnknownChoice
 from provisioning import topology
-from services.core.profile import DEFAULT_PROFILE, PROFILES
+from services.core.profiles import DEFAULT_PROFILE, PROFILES
 
 FC = TypeVar("FC", bound=Callable[..., Any])
 

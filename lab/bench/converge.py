@@ -22,7 +22,7 @@ from lab.speed import deadline_s
 from lab.units import FAKE, container_unit
 from lab.waiting import until
 from provisioning.topology import Topology
-from services.core.profile import profile
+from services.core.profiles import profile
 
 # A word for the command line -> what it measures.
 DECLARED, DRIFT, CUT, IDLE = "declared", "drift", "power-cut", "idle"

@@ -12,7 +12,7 @@ from lab.params import json_option, only_option, runs_option
 from lab.progress import Progress
 from lab.table import echo, echo_json, render
 from provisioning import topology
-from services.core.profile import PROFILES
+from services.core.profiles import PROFILES
 
 # lab.bench.converge.TITLES, without the import.
 MEASUREMENTS = ("declared", "drift", "power-cut", "idle")

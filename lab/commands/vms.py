@@ -4,7 +4,7 @@ import click
 
 from lab.params import MODE, PROFILE
 from lab.progress import Progress
-from services.core.profile import DEFAULT_PROFILE
+from services.core.profiles import DEFAULT_PROFILE
 
 
 @click.command()

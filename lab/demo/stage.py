@@ -11,7 +11,7 @@ from lab.speed import deadline_s
 from provisioning.topology import Machine, Topology
 from services.core.errors import LabError
 from services.core.model import Health
-from services.core.profile import Profile
+from services.core.profiles import Profile
 
 PREFIX = "demo-"
 NAMES = tuple(f"{PREFIX}{number}" for number in range(1, 7))

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from services.core.profile import Profile
+from services.core.profiles import Profile
 
 # Nobody can watch for ever: "push did not repair it" means "not in three times as long as it
 # takes pull".

@@ -4,7 +4,7 @@ from fabric import task
 from invoke.context import Context
 
 from lab.fab.words import JSON, MODE, flags, say
-from services.core.profile import DEFAULT_PROFILE
+from services.core.profiles import DEFAULT_PROFILE
 
 
 @task(  # type: ignore[untyped-decorator]

@@ -17,7 +17,7 @@ from provisioning import topology
 from provisioning.guest import tree, users
 from provisioning.guest.tree import UNITS, File
 from provisioning.topology import Topology
-from services.core.profile import DEFAULT_PROFILE, Profile, profile
+from services.core.profiles import DEFAULT_PROFILE, Profile, profile
 
 LAB = Path("/opt/lab")
 # Started by timers.

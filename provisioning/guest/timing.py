@@ -1,6 +1,6 @@
 """A timing profile as systemd drop-ins: the only way durations get into units."""
 
-from services.core.profile import Profile
+from services.core.profiles import Profile
 
 
 def drop_ins(profile: Profile) -> dict[str, str]:
@@ -12,7 +12,7 @@ def drop_ins(profile: Profile) -> dict[str, str]:
     }
     return {
         f"etc/systemd/system/{timer}.timer.d/profile.conf": (
-            f"# Profile {profile.name!r} of services/core/profile.py.\n"
+            f"# Profile {profile.name!r} of services/core/profiles.py.\n"
             f"[Timer]\nOnUnitInactiveSec={period_s:g}s\n"
         )
         for timer, period_s in periods.items()

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from provisioning.guest import timing
 from provisioning.topology import Network, Topology
-from services.core.profile import Profile
+from services.core.profiles import Profile
 
 HERE = Path(__file__).parent
 UNITS = "etc/systemd/system"

@@ -24,7 +24,7 @@ from services.agent.tick import ControlPlane
 from services.core.address import Address, parse_address
 from services.core.errors import LabError, printable
 from services.core.names import check_label
-from services.core.profile import FALLBACK_PROFILE, Profile, profile, stretched
+from services.core.profiles import FALLBACK_PROFILE, Profile, profile, stretched
 from services.lib.slowness import slowness
 
 _LEAVING = "--leaving"

@@ -23,7 +23,7 @@ from services.lib.http_client import NOT_MODIFIED, Pending, Reply, wait
 LOOK_S = 0.15
 
 
-class State(Enum):
+class PollState(Enum):
     """How the state server is asked."""
 
     WAITING = "by a request that it answers when what this node must run changes, or after a tick"
@@ -31,7 +31,7 @@ class State(Enum):
     POLLING = "by a heartbeat every tick: it answers no long polls"
 
 
-class Outcome(Enum):
+class PollOutcome(Enum):
     """What became of a request."""
 
     ANSWERED = "an answer that is followed, or that nothing changed"
@@ -41,13 +41,13 @@ class Outcome(Enum):
 
 # A heartbeat is answered or it failed: every server has that route.
 TRANSITIONS = {
-    (State.WAITING, Outcome.ANSWERED): State.WAITING,
-    (State.WAITING, Outcome.NO_ROUTE): State.POLLING,
-    (State.WAITING, Outcome.FAILED): State.RETRYING,
-    (State.RETRYING, Outcome.ANSWERED): State.WAITING,
-    (State.RETRYING, Outcome.FAILED): State.RETRYING,
-    (State.POLLING, Outcome.ANSWERED): State.POLLING,
-    (State.POLLING, Outcome.FAILED): State.RETRYING,
+    (PollState.WAITING, PollOutcome.ANSWERED): PollState.WAITING,
+    (PollState.WAITING, PollOutcome.NO_ROUTE): PollState.POLLING,
+    (PollState.WAITING, PollOutcome.FAILED): PollState.RETRYING,
+    (PollState.RETRYING, PollOutcome.ANSWERED): PollState.WAITING,
+    (PollState.RETRYING, PollOutcome.FAILED): PollState.RETRYING,
+    (PollState.POLLING, PollOutcome.ANSWERED): PollState.POLLING,
+    (PollState.POLLING, PollOutcome.FAILED): PollState.RETRYING,
 }
 
 
@@ -90,7 +90,7 @@ class LongPoll:
         self._pause = pause
         self._chance = chance
         self._reports = Reports(plane, again_s=LOOK_S, retry_s=tick_s)
-        self.state = State.WAITING
+        self.state = PollState.WAITING
         self._request: _Request | None = None
         self._next_s = now_s()
         self._failures = 0
@@ -107,7 +107,7 @@ class LongPoll:
             # Under the revision that the answer brought.
             self._reports.update(observed)
             if not self._local.is_current:
-                self._end(Outcome.FAILED)
+                self._end(PollOutcome.FAILED)
         return desired
 
     def report(self, observed: Observed) -> None:
@@ -151,11 +151,11 @@ class LongPoll:
             # Before anything is sent: the lease counts from here.
             sent_at_s, token = self._local.now_s(), self._plane.client.token
             self._request = _Request(self._ask(now_s), now_s, sent_at_s, token)
-        if self.state is not State.RETRYING:
+        if self.state is not PollState.RETRYING:
             self._reports.begin(now_s)
 
     def _ask(self, now_s: float) -> Pending:
-        if self.state is State.WAITING:
+        if self.state is PollState.WAITING:
             wait_s = min(self._tick_s, self._until_s - now_s)
             return self._plane.client.desired(self._etag, wait_s)
         return self._reports.beat()
@@ -169,18 +169,18 @@ class LongPoll:
         self._next_s = request.at_s + self._tick_s
         try:
             reply = request.pending.result()
-            waited = self.state is State.WAITING
+            waited = self.state is PollState.WAITING
             followed = self._heard(reply, request) if waited else self._beaten(reply, request)
         except LabError as error:
             if self._plane.client.has_new_token(error, request.token):
                 self._next_s = request.at_s + LOOK_S  # the token was replaced; all is well
                 return
-            if self.state is State.WAITING and _is_unknown_route(error):
-                self._end(Outcome.NO_ROUTE)
+            if self.state is PollState.WAITING and _is_unknown_route(error):
+                self._end(PollOutcome.NO_ROUTE)
                 return
             self._local.doubt(error)
             followed = False
-        self._end(Outcome.ANSWERED if followed else Outcome.FAILED)
+        self._end(PollOutcome.ANSWERED if followed else PollOutcome.FAILED)
 
     def _heard(self, reply: Reply, request: _Request) -> bool:
         """Take the answer to a long poll; return whether it is followed."""
@@ -203,10 +203,10 @@ class LongPoll:
         """Take the answer to a heartbeat; return whether it is followed."""
         return self._local.follow(self._plane.assigned(reply.body), request.sent_at_s)
 
-    def _end(self, outcome: Outcome) -> None:
+    def _end(self, outcome: PollOutcome) -> None:
         """Move on to the next state, and to when its first request is due."""
         before, self.state = self.state, TRANSITIONS[self.state, outcome]
-        if outcome is Outcome.FAILED:
+        if outcome is PollOutcome.FAILED:
             self._failures += 1
             self._etag = ""
             self._next_s = self._now_s() + delay_s(self._failures, self._chance())

@@ -4,7 +4,7 @@ It is placed only while no node can be running it. A node cannot be running it w
   * said so: it reported after it had acted on its newest assignment, and the report did not name
     the container; or
   * is lost: silent for longer than a lease and the stop margin. Its agent stops such containers
-    when its own lease has run out, which is earlier (services/core/profile.py).
+    when its own lease has run out, which is earlier (services/core/profiles.py).
 Because of this rule the container may be taken off a live node at any time. It is taken off a
 silent node only when that node is lost, so that a short silence moves nothing.
 """

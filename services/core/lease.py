@@ -28,7 +28,7 @@ no lease: the old node stops the container when its assignment says so.
 from typing import NamedTuple
 
 from services.core.model import STOP, Assignment, Container, Desired, Observed
-from services.core.profile import Profile
+from services.core.profiles import Profile
 
 CUT_OFF = "cut off for {silent_s:.1f} s, lease {lease_s:g} s, on_disconnect stop"
 NEVER_HEARD = "cut off since this node booted, on_disconnect stop"

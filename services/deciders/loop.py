@@ -13,7 +13,7 @@ from typing import NamedTuple
 from services.core.address import Address, parse_address
 from services.core.backoff import delay_s
 from services.core.errors import ApiRefused, ApiUnreachable, LabError, printable
-from services.core.profile import FALLBACK_PROFILE, Profile, profile, stretched
+from services.core.profiles import FALLBACK_PROFILE, Profile, profile, stretched
 from services.deciders.state_server import Decide, StateServer
 from services.lib.slowness import slowness
 

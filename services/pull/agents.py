@@ -1,20 +1,24 @@
-"""What agents ask for and say, the same in both realms."""
+"""What agents ask for and report, the same in both realms."""
+
+import time
+from collections.abc import Sequence
 
 from bottle import Bottle, HTTPResponse, request
 
 from services.core import wire, wire_nodes
+from services.core.errors import UnknownContainer, UnknownNode
+from services.core.model import STOP, Container
 from services.core.names import check_label
 from services.pull import conditions
-from services.pull.leaving import await_elsewhere
-from services.pull.meters import Meters
+from services.pull.meters import PullMetrics
 from services.pull.watching import Watches
 from services.store import Store
-from services.store.versions import of_node
+from services.store.versions import CONTAINERS, of_node
 from services.web import REPORT_LIMIT_BYTES, note, read_json
 
 
-def add_agent_routes(app: Bottle, store: Store, meters: Meters) -> None:
-    """Add heartbeat and goodbye. Who may say them is the realm's business."""
+def add_agent_routes(app: Bottle, store: Store, meters: PullMetrics) -> None:
+    """Add heartbeat and goodbye. The realm decides who may send them."""
 
     @app.post("/api/nodes/<node>/heartbeat")  # type: ignore[untyped-decorator]
     def heartbeat(node: str) -> wire.Json:
@@ -36,7 +40,7 @@ def add_agent_routes(app: Bottle, store: Store, meters: Meters) -> None:
         boot = wire.load_boot(read_json()) if _has_body() else ""
         mine = store.assignment(node).containers
         store.leave(node, boot)
-        return wire_nodes.dump_leaving(*await_elsewhere(store, meters.watches, node, mine, wait_s))
+        return wire_nodes.dump_leaving(*_await_elsewhere(store, meters.watches, node, mine, wait_s))
 
 
 def assignment(store: Store, watches: Watches, node: str) -> HTTPResponse:
@@ -47,3 +51,33 @@ def assignment(store: Store, watches: Watches, node: str) -> HTTPResponse:
 def _has_body() -> bool:
     # No body: -1 from curl, which then sends no length at all, and 0 from requests.
     return bool(request.content_length > 0)
+
+
+def _await_elsewhere(
+    store: Store, watches: Watches, node: str, mine: Sequence[Container], wait_s: float
+) -> tuple[list[str], list[str]]:
+    """Return which of `mine` run on another node than `node`, and which are waited for.
+
+    Returns once none is waited for, or after wait_s seconds. One that must never run twice is not
+    waited for while it runs on `node`: it moves only when it has ended there.
+    """
+    end_s = time.monotonic() + wait_s
+    while True:
+        version = store.version(CONTAINERS)
+        elsewhere = [one.name for one in mine if store.running_on(one.name) not in (None, node)]
+        others = (one for one in mine if one.name not in elsewhere)
+        waiting = [one.name for one in others if _is_awaited(store, node, one)]
+        left_s = end_s - time.monotonic()
+        if not waiting or left_s <= 0:
+            return elsewhere, waiting
+        if watches.await_change(CONTAINERS, version, left_s) == version:
+            return elsewhere, waiting
+
+
+def _is_awaited(store: Store, node: str, container: Container) -> bool:
+    try:
+        store.container(container.name)
+        runs_here = container.name in store.node(node)[1].running
+    except (UnknownContainer, UnknownNode):
+        return False
+    return not (container.on_disconnect == STOP and runs_here)

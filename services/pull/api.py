@@ -18,7 +18,7 @@ from services.pull import conditions
 from services.pull.agents import add_agent_routes, assignment
 from services.pull.conditions import BadCondition
 from services.pull.listing import Encoded
-from services.pull.meters import Meters
+from services.pull.meters import PullMetrics
 from services.pull.watching import Watches, answer
 from services.store import LimitReached, RevisionConflict, Store
 from services.store.seen import Beat
@@ -41,13 +41,13 @@ _HINT = (
 
 
 def make_admin_app(
-    store: Store, *, stop_margin_s: float = 0.0, meters: Meters | None = None
+    store: Store, *, stop_margin_s: float = 0.0, meters: PullMetrics | None = None
 ) -> Bottle:
     """Return the app of the admin realm over `store`.
 
     stop_margin_s: of the profile, published with the nodes.
     """
-    meters = meters or Meters(store)
+    meters = meters or PullMetrics(store)
     watches = meters.watches
     app = make_bottle(STATUS, hint=_HINT, metrics=meters.metrics)
     add_metrics(app, meters.metrics)

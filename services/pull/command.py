@@ -1,6 +1,7 @@
 """The command line of the state server: options in, both realms served, an exit code out."""
 
 import argparse
+import fcntl
 import logging
 import os
 import resource
@@ -12,12 +13,11 @@ import gevent
 
 from services import web
 from services.core.errors import LabError
-from services.core.profile import FALLBACK_PROFILE, Profile, profile, stretched
+from services.core.profiles import FALLBACK_PROFILE, Profile, profile, stretched
 from services.lib.slowness import slowness
 from services.pull.api import make_admin_app
-from services.pull.meters import Meters
+from services.pull.meters import PullMetrics
 from services.pull.node_api import make_node_app
-from services.pull.sole import sole_use
 from services.pull.tokens import Tokens
 from services.store import Store
 from services.web.logs import add_log_option, start_logging
@@ -29,16 +29,6 @@ _log = logging.getLogger(__name__)
 _SOONEST_S = 0.05
 # Two realms full of connections, and the rest. The unit allows as many; a shell may not.
 _FILES = 8192
-
-
-class NoTokens(LabError):
-    """A node realm without tokens, in which nodes could not be told apart."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            "--node-listen without --tokens: nodes could not be told apart",
-            hint='give --tokens a JSON file: {"node1": ["SHA-256 of its token, in hexadecimal"]}',
-        )
 
 
 def main(arguments: Sequence[str] | None = None, *, patience: Patience = PATIENCE) -> int:
@@ -61,17 +51,20 @@ def main(arguments: Sequence[str] | None = None, *, patience: Patience = PATIENC
 def run(options: argparse.Namespace, timings: Profile, patience: Patience) -> None:
     """Serve the store in `options.data` until SIGTERM. Raises LabError."""
     if options.node_listen and not options.tokens:
-        raise NoTokens
+        raise LabError(
+            "--node-listen without --tokens: nodes could not be told apart",
+            hint='give --tokens a JSON file: {"node1": ["SHA-256 of its token, in hexadecimal"]}',
+        )
     with ExitStack() as stack:
         # Before the store is opened, because opening may repair it.
         admin = stack.enter_context(web.listen(*options.listen))
         nodes = options.node_listen and stack.enter_context(web.listen(*options.node_listen))
         with _usable(options.data):
             options.data.mkdir(parents=True, exist_ok=True)
-            stack.enter_context(sole_use(options.data))
+            stack.enter_context(_sole_use(options.data))
             store = _open(options.data, timings.lease_s)
         stack.callback(store.close)
-        meters = Meters(store)
+        meters = PullMetrics(store)
         app = make_admin_app(store, stop_margin_s=timings.stop_margin_s, meters=meters)
         places = [(admin, app)]
         if nodes:
@@ -84,6 +77,26 @@ def run(options: argparse.Namespace, timings: Profile, patience: Patience) -> No
         _serve(servers, store, meters)
 
 
+@contextmanager
+def _sole_use(data: Path) -> Iterator[None]:
+    """Keep other state servers out of the folder `data` for the length of the block.
+
+    Each of two would overwrite what the other one acknowledged. The kernel releases the lock
+    however the process ends. Raises LabError.
+    """
+    # The folder itself, not a file in it, which could be deleted while the server runs.
+    handle = os.open(data, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            hint = f"stop it (see who it is: fuser -v {data}) or choose another folder with --data"
+            raise LabError(f"another state server uses {data}", hint=hint) from None
+        yield
+    finally:
+        os.close(handle)
+
+
 def _open(data: Path, lease_s: float) -> Store:
     store = Store(data, lease_s=lease_s, offload=in_a_thread)
     if store.problem:
@@ -91,7 +104,7 @@ def _open(data: Path, lease_s: float) -> Store:
     return store
 
 
-def _serve(servers: list[Server], store: Store, meters: Meters) -> None:
+def _serve(servers: list[Server], store: Store, meters: PullMetrics) -> None:
     ended = end_signal()
     leases = gevent.spawn(_check_leases, store, meters)
     web.announce([server.place for server in servers])
@@ -99,7 +112,7 @@ def _serve(servers: list[Server], store: Store, meters: Meters) -> None:
     leases.kill()
 
 
-def _check_leases(store: Store, meters: Meters) -> None:
+def _check_leases(store: Store, meters: PullMetrics) -> None:
     """Find expired leases and newly running containers, again and again."""
     while True:
         try:

@@ -39,7 +39,7 @@ class _Open(NamedTuple):
     node: str
 
 
-class Meters(Collector):
+class PullMetrics(Collector):
     """The metrics of one state server, for both of its realms.
 
     watches: the requests of both that wait, which are counted there.

@@ -11,7 +11,7 @@ from services.core.errors import LabError
 from services.core.names import check_label, is_label
 from services.pull.agents import add_agent_routes, assignment
 from services.pull.api import STATUS
-from services.pull.meters import Meters
+from services.pull.meters import PullMetrics
 from services.pull.tokens import NoToken, NotYours, Tokens
 from services.store import Store
 from services.web import make_bottle, refusal, sent
@@ -23,9 +23,9 @@ _HINT = (
 _STATUS: dict[type[LabError], int] = {**STATUS, NoToken: 401, NotYours: 403}
 
 
-def make_node_app(store: Store, tokens: Tokens, *, meters: Meters | None = None) -> Bottle:
+def make_node_app(store: Store, tokens: Tokens, *, meters: PullMetrics | None = None) -> Bottle:
     """Return the app of the node realm over `store`: what an agent needs."""
-    meters = meters or Meters(store)
+    meters = meters or PullMetrics(store)
     # Whoever may not come in learns nothing, not even that the server is well.
     app = make_bottle(_STATUS, hint=_HINT, metrics=meters.metrics, healthz=False)
     app.install(_Gate(tokens))

@@ -11,8 +11,8 @@ from services.lib.slowness import slowness
 from services.push import inventory
 from services.push.api import THREADS, make_app
 from services.push.fleet import Fleet
-from services.push.inventory import Limits
-from services.push.meters import Metered, Meters
+from services.push.inventory import NodeLimits
+from services.push.meters import Metered, PushMetrics
 from services.push.push import Push
 from services.web.logs import add_log_option, start_logging
 from services.web.metrics import Metrics
@@ -43,9 +43,9 @@ def main(arguments: list[str] | None = None) -> int:
 def _assemble(options: argparse.Namespace) -> tuple[Fleet, Server]:
     """Return the fleet of the inventory and the server over it, not yet running."""
     known = inventory.load(options.inventory)
-    limits = Limits(options.connect_timeout_s, options.command_timeout_s)
+    limits = NodeLimits(options.connect_timeout_s, options.command_timeout_s)
     metrics = Metrics("push")
-    meters = Meters(metrics.registry)
+    meters = PushMetrics(metrics.registry)
     fleet = Fleet(known, limits, timed=meters.ssh)
     app = make_app(
         Push(Metered(fleet, meters)),
@@ -57,7 +57,7 @@ def _assemble(options: argparse.Namespace) -> tuple[Fleet, Server]:
 
 
 def _parser() -> argparse.ArgumentParser:
-    default = Limits().stretched(slowness())
+    default = NodeLimits().stretched(slowness())
     parser = argparse.ArgumentParser(
         prog="python -m services.push", description="Start containers on nodes over SSH."
     )

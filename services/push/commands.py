@@ -124,7 +124,7 @@ class Command(NamedTuple):
     words: tuple[str, ...] = ()
 
 
-class Listing(NamedTuple):
+class NodeListing(NamedTuple):
     """The containers of one node: those that serve, and those that have not come so far yet."""
 
     running: tuple[str, ...] = ()
@@ -151,14 +151,14 @@ def stop(names: Iterable[str], places: Places, limit_s: float) -> Command:
     return Command(_STOP, (places.cgroups, f"{limit_s:g}", *labels))
 
 
-def read_listing(output: str) -> Listing:
+def read_listing(output: str) -> NodeListing:
     """Return what the command of list_containers printed; a name that is no label is not ours."""
     rows = [row.partition(" ")[::2] for row in output.splitlines()]
     running, starting = (
         tuple(sorted(name for state, name in rows if state == wanted and is_label(name)))
         for wanted in (RUNNING, STARTING)
     )
-    return Listing(running, starting)
+    return NodeListing(running, starting)
 
 
 def read_outcomes(

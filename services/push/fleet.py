@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 from services.core.errors import LabError, NodeUnreachable
 from services.core.model import Container
 from services.push import commands
-from services.push.commands import Command, Listing, Places
+from services.push.commands import Command, NodeListing, Places
 from services.push.errors import NodeBusy
-from services.push.inventory import Inventory, Limits, Target
+from services.push.inventory import Inventory, NodeLimits, Target
 from services.push.push import Sight
 from services.push.session import Session
 
@@ -37,7 +37,7 @@ class Fleet:
     def __init__(
         self,
         inventory: Inventory,
-        limits: Limits,
+        limits: NodeLimits,
         places: Places | None = None,
         *,
         timed: Timed = lambda *_: None,
@@ -90,12 +90,12 @@ class Fleet:
             raise NodeUnreachable(node, deadline_s)
         return bool(future.result())
 
-    def _sight(self, node: str, future: Future[Any]) -> Listing | LabError:
+    def _sight(self, node: str, future: Future[Any]) -> NodeListing | LabError:
         if future.cancelled() or not future.done():
             return NodeUnreachable(node, self._limits.answer_s)
         error = future.exception()
         if error is None:
-            return Listing(*future.result())
+            return NodeListing(*future.result())
         if isinstance(error, LabError):
             return error
         _log.error("%s: %r", node, error, exc_info=error, extra={"node": node})
@@ -123,7 +123,7 @@ class _Connection:
         purpose: str,
         target: Target,
         inventory: Inventory,
-        limits: Limits,
+        limits: NodeLimits,
         places: Places,
         timed: Timed,
     ) -> None:
@@ -149,7 +149,7 @@ class _Connection:
         self._session.open()
         return subjects
 
-    def look(self, subjects: Sequence[None]) -> Sequence[Listing]:
+    def look(self, subjects: Sequence[None]) -> Sequence[NodeListing]:
         """List what is on the node, once for all `subjects`."""
         command = commands.list_containers(self._places)
         listing = commands.read_listing(self._run("list", command, self._limits.answer_s))

@@ -36,7 +36,7 @@ class Inventory(NamedTuple):
 _START_S = 4.0
 
 
-class Limits(NamedTuple):
+class NodeLimits(NamedTuple):
     """How long a node may take, in seconds.
 
     connect_s: silence of its network after which it counts as unreachable.
@@ -46,7 +46,7 @@ class Limits(NamedTuple):
     connect_s: float = 4
     command_s: float = 30
 
-    def stretched(self, slowness: float) -> "Limits":
+    def stretched(self, slowness: float) -> "NodeLimits":
         """Return limits that nodes on a machine `slowness` times as slow as usual can meet.
 
         Only the network's silence means the same everywhere.

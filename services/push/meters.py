@@ -32,7 +32,7 @@ def outcome(error: BaseException | None) -> str:
     return OK if error is None else _OUTCOMES.get(type(error), "error")
 
 
-class Meters:
+class PushMetrics:
     """Push's own metrics, in `registry`."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
@@ -61,7 +61,7 @@ class Meters:
 class Metered:
     """A Runner that does what another one does, and counts."""
 
-    def __init__(self, runner: Runner, meters: Meters) -> None:
+    def __init__(self, runner: Runner, meters: PushMetrics) -> None:
         self.names = runner.names
         self._runner = runner
         self._meters = meters

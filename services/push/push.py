@@ -11,7 +11,7 @@ from typing import NamedTuple, Protocol
 
 from services.core.errors import LabError, UnknownNode
 from services.core.model import Container
-from services.push.commands import Listing
+from services.push.commands import NodeListing
 from services.push.errors import NotRunning, RunsTwice, WhereaboutsUnknown
 
 STARTED = "started"
@@ -19,7 +19,7 @@ ALREADY_RUNNING = "already_running"
 STOPPED = "stopped"
 
 # Node -> the containers that it listed, or why it could not be asked.
-Sight = Mapping[str, Listing | LabError]
+Sight = Mapping[str, NodeListing | LabError]
 
 
 class Runner(Protocol):
@@ -86,7 +86,7 @@ class Push:
         If no node lists it, its start may still be in a queue of any node that answers.
         Raises UnknownNode, NotRunning, RunsTwice, WhereaboutsUnknown, and what Runner.stop raises.
         """
-        sight = self.look() if node is None else {self._known(node): Listing()}
+        sight = self.look() if node is None else {self._known(node): NodeListing()}
         for target in only_place(name, sight) or answers(sight):
             if self._runner.stop(target, name):
                 return Outcome(STOPPED, name, target)
@@ -104,7 +104,7 @@ class Push:
         return node
 
 
-def answers(sight: Sight) -> dict[str, Listing]:
+def answers(sight: Sight) -> dict[str, NodeListing]:
     """Return the nodes of `sight` that answered and what they listed, in the order of `sight`."""
     return {node: found for node, found in sight.items() if not isinstance(found, LabError)}
 

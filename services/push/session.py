@@ -18,7 +18,7 @@ from paramiko.ssh_exception import AuthenticationException, BadHostKeyException,
 from services.core.errors import CommandFailed, NodeUnreachable
 from services.push.commands import Command
 from services.push.errors import LoginRefused, NodeDistrusted
-from services.push.inventory import Inventory, Limits, Target
+from services.push.inventory import Inventory, NodeLimits, Target
 
 _KEEPALIVE_S = 5
 # What the node's login prints before, after and beside our script (.bashrc, a banner) must not
@@ -39,7 +39,7 @@ class Session:
     For one thread only: Fabric's Connection is not safe in more (fabric#1992).
     """
 
-    def __init__(self, target: Target, inventory: Inventory, limits: Limits) -> None:
+    def __init__(self, target: Target, inventory: Inventory, limits: NodeLimits) -> None:
         self._target = target
         self._inventory = inventory
         self._limits = limits

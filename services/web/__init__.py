@@ -14,7 +14,6 @@ from services.web.body import note as note
 from services.web.body import read_json as read_json
 from services.web.body import refusal as refusal
 from services.web.body import sent as sent
-from services.web.listen import CannotListen as CannotListen
 from services.web.listen import announce as announce
 from services.web.listen import listen as listen
 from services.web.listen import listen_address as listen_address

@@ -29,10 +29,10 @@ class AnsweredEarly(BaseException):
     """A long poll must end because too many wait."""
 
 
-class Wait:
+class ClientWait:
     """A block in which a connection waits, and which others may end."""
 
-    def __init__(self, waits: dict["Wait", None], host: str) -> None:
+    def __init__(self, waits: dict["ClientWait", None], host: str) -> None:
         """waits: all waits of the same kind, the longest waiting first."""
         self.host = host
         self._waits = waits
@@ -58,7 +58,7 @@ class Wait:
             self._greenlet.throw(error)
 
 
-def end_longest(waits: dict[Wait, None], error: BaseException) -> bool:
+def end_longest(waits: dict[ClientWait, None], error: BaseException) -> bool:
     """End the longest wait of the host that has the most; return False if there is none."""
     hosts = Counter(map(attrgetter("host"), waits))
     if not hosts:
@@ -124,8 +124,8 @@ class Connection(Reading):
             watcher.stop()
             watcher.close()
 
-    def _wait(self, waits: dict[Wait, None]) -> Wait:
-        return Wait(waits, str(self.client_address[0]))
+    def _wait(self, waits: dict[ClientWait, None]) -> ClientWait:
+        return ClientWait(waits, str(self.client_address[0]))
 
     def _next(self) -> bool:
         """Read the next request; False if none comes. Raises Refusal, Dropped, OSError."""
@@ -157,7 +157,7 @@ class Connection(Reading):
             while self.socket.recv(65536):
                 pass
 
-    def _look(self, watcher: Any, wait: Wait) -> None:
+    def _look(self, watcher: Any, wait: ClientWait) -> None:
         """Called in the hub when there is something to read, which may be the end."""
         try:
             gone = not self.socket._sock.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)

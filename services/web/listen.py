@@ -25,7 +25,7 @@ def listen(host: str, port: int) -> socket.socket:
     """Return a socket that listens on `host`:`port`. Clients wait until a server accepts them.
 
     A name with several addresses means its first one. `::` means all IPv6 addresses, and no IPv4
-    one. Port 0 takes a free one. Raises CannotListen.
+    one. Port 0 takes a free one. Raises LabError.
     """
     try:
         family, *_, place = socket.getaddrinfo(
@@ -35,7 +35,11 @@ def listen(host: str, port: int) -> socket.socket:
     except (OSError, UnicodeError) as error:
         detail = getattr(error, "strerror", "") or str(error)
         # create_server appends the address once more.
-        raise CannotListen(host, port, detail.partition(" (while ")[0]) from None
+        detail = detail.partition(" (while ")[0]
+        raise LabError(
+            f"cannot listen on {show_address((host, port))}: {detail}",
+            hint=f"see what uses it (ss -ltnp 'sport = :{port}') or choose another address or port",
+        ) from None
 
 
 def announce(places: Iterable[Address]) -> None:
@@ -43,15 +47,3 @@ def announce(places: Iterable[Address]) -> None:
     text = "listening on " + ", ".join(f"http://{show_address(place)}" for place in places)
     _log.info(text)
     notify(f"READY=1\nSTATUS={text}")
-
-
-class CannotListen(LabError):
-    """An address of another machine, or a port in use."""
-
-    def __init__(self, host: str, port: int, detail: str) -> None:
-        super().__init__(
-            f"cannot listen on {show_address((host, port))}: {detail}",
-            hint=f"see what uses it (ss -ltnp 'sport = :{port}') or choose another address or port",
-        )
-        self.host = host
-        self.port = port

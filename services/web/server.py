@@ -19,7 +19,7 @@ from gevent.pool import Pool
 from gevent.pywsgi import WSGIServer
 from gevent.threadpool import ThreadPool
 
-from services.web.connection import AnsweredEarly, Connection, Dropped, Wait, end_longest
+from services.web.connection import AnsweredEarly, ClientWait, Connection, Dropped, end_longest
 from services.web.exchange import log_refusal
 from services.web.metrics import Metrics
 
@@ -67,8 +67,8 @@ class Server(WSGIServer):  # type: ignore[misc]
         patience: Patience = PATIENCE,
     ) -> None:
         self.patience = patience
-        self.idle: dict[Wait, None] = {}
-        self.long_polls: dict[Wait, None] = {}
+        self.idle: dict[ClientWait, None] = {}
+        self.long_polls: dict[ClientWait, None] = {}
         self.body_bytes = 0
         self.ending = False
         self.log_refusal = partial(log_refusal, metrics)

@@ -37,33 +37,21 @@ class Identity:
         return f'{{{fields}"pid": {self.pid}}}\n'.encode()
 
 
-class BadEnvironment(LabError):
-    """A container that was not started by its unit, or by a unit that lacks a setting."""
-
-    def __init__(self, variable: str, value: str, wanted: str) -> None:
-        super().__init__(
-            f"{variable}={value!r}: expected {wanted}",
-            hint="start it as its unit does: provisioning/systemd/container@.service.in",
-        )
-        self.variable = variable
-        self.value = value
-
-
 def identify(environment: dict[str, str]) -> Identity:
     """Return who we are by LAB_NAME, LAB_MODE, LAB_IMAGE and systemd's RUNTIME_DIRECTORY.
 
-    Raises BadEnvironment. Whether the name is a label is not checked again: no path is built
+    Raises LabError. Whether the name is a label is not checked again: no path is built
     from it.
     """
     mode = environment.get("LAB_MODE", "")
     if mode not in MODES:
-        raise BadEnvironment("LAB_MODE", mode, " or ".join(MODES))
+        raise _wrong("LAB_MODE", mode, " or ".join(MODES))
     name = environment.get("LAB_NAME", "")
     if not name or not name.isprintable():
-        raise BadEnvironment("LAB_NAME", name, "a name")
+        raise _wrong("LAB_NAME", name, "a name")
     runtime = environment.get("RUNTIME_DIRECTORY", "")
     if not runtime:
-        raise BadEnvironment("RUNTIME_DIRECTORY", "", "a folder")
+        raise _wrong("RUNTIME_DIRECTORY", "", "a folder")
     return Identity(name, mode, environment.get("LAB_IMAGE") or DEFAULT_IMAGE, runtime)
 
 
@@ -71,3 +59,10 @@ def _quote(text: str) -> str:
     """Return printable `text` as a JSON string: only two characters need an escape."""
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'
+
+
+def _wrong(variable: str, value: str, wanted: str) -> LabError:
+    return LabError(
+        f"{variable}={value!r}: expected {wanted}",
+        hint="start it as its unit does: provisioning/systemd/container@.service.in",
+    )

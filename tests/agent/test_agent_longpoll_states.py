@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.agent.longpoll import LOOK_S, TRANSITIONS, Outcome, State
+from services.agent.longpoll import LOOK_S, TRANSITIONS, PollOutcome, PollState
 from services.core import wire
 from services.core.errors import ApiRefused
 from services.lib.http_client import Reply
@@ -22,34 +22,35 @@ def test_a_look_comes_when_the_lease_runs_out_and_not_after_it(poll, lab, plane)
 
 
 def test_the_table_of_transitions_has_every_state_and_a_way_out_of_each():
-    assert {state for state, _ in TRANSITIONS} == set(State) == set(TRANSITIONS.values())
-    for state in State:
-        assert (state, Outcome.ANSWERED) in TRANSITIONS
-        assert TRANSITIONS[state, Outcome.FAILED] is State.RETRYING
+    assert {state for state, _ in TRANSITIONS} == set(PollState) == set(TRANSITIONS.values())
+    for state in PollState:
+        assert (state, PollOutcome.ANSWERED) in TRANSITIONS
+        assert TRANSITIONS[state, PollOutcome.FAILED] is PollState.RETRYING
     # Heartbeats are known to every server.
-    assert [s for s, outcome in TRANSITIONS if outcome is Outcome.NO_ROUTE] == [State.WAITING]
+    no_route = [state for state, outcome in TRANSITIONS if outcome is PollOutcome.NO_ROUTE]
+    assert no_route == [PollState.WAITING]
 
 
 @pytest.mark.parametrize(
     ("answer", "state"),
     [
-        pytest.param(NOT_FOUND, State.POLLING, id="no such route"),
-        pytest.param(ApiRefused("http://api", 503, "full"), State.RETRYING, id="own trouble"),
-        pytest.param(ApiRefused("http://api", 403, "no"), State.RETRYING, id="not allowed"),
-        pytest.param(AWAY, State.RETRYING, id="no answer"),
-        pytest.param(Reply(200, "", {"containers": 5}), State.RETRYING, id="nonsense"),
+        pytest.param(NOT_FOUND, PollState.POLLING, id="no such route"),
+        pytest.param(ApiRefused("http://api", 503, "full"), PollState.RETRYING, id="own trouble"),
+        pytest.param(ApiRefused("http://api", 403, "no"), PollState.RETRYING, id="not allowed"),
+        pytest.param(AWAY, PollState.RETRYING, id="no answer"),
+        pytest.param(Reply(200, "", {"containers": 5}), PollState.RETRYING, id="nonsense"),
     ],
 )
 def test_after_what_a_long_poll_is_answered_the_server_is_asked_otherwise(poll, lab, answer, state):
     listen(poll, lab, 2)
-    lab.beat_answer = AWAY if state is State.RETRYING else lab.beat_answer
+    lab.beat_answer = AWAY if state is PollState.RETRYING else lab.beat_answer
     lab.watch, lab.held_s = answer, 0.01
     listen(poll, lab, 1.5)
     assert poll.state is state
     # A restart of the server ends it: the long poll is tried again after an outage.
     lab.watch, lab.held_s, lab.beat_answer = AWAY, None, AWAY
     listen(poll, lab, 2)
-    assert poll.state is State.RETRYING
+    assert poll.state is PollState.RETRYING
     lab.watch, lab.beat_answer = UNCHANGED, Reply(200, "", wire.dump_beat(A))
     listen(poll, lab, 2)
-    assert poll.state is State.WAITING
+    assert poll.state is PollState.WAITING

@@ -10,7 +10,7 @@ import pytest
 from services.agent.__main__ import settings
 from services.core.errors import LabError
 from services.core.model import STOP, Assignment, Container
-from services.core.profile import PROFILES
+from services.core.profiles import PROFILES
 from tests.agent.server import A, StateServer
 from tests.fakes import FakeNode
 from tests.serving import ROOT, unused_port

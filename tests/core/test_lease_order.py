@@ -23,7 +23,7 @@ from services.core.lease import (
 from services.core.liveness import evict, health
 from services.core.messages import NodeList
 from services.core.model import STOP, Assignment, Container, Node, Placed
-from services.core.profile import PROFILES, Profile, stretched
+from services.core.profiles import PROFILES, Profile, stretched
 from tests.serving import ROOT
 
 UNIT = ROOT / "provisioning/systemd/container@.service.in"

@@ -6,7 +6,7 @@ from hypothesis import given
 from services.core.address import BadAddress, parse_address, parse_host, show_address
 from services.core.catalogue import check_image, preferred_port
 from services.core.errors import LabError, UnknownImage
-from services.core.profile import DEFAULT_PROFILE, PROFILES, profile, stretched
+from services.core.profiles import DEFAULT_PROFILE, PROFILES, profile, stretched
 from tests.core.strategies import labels
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from services.core.model import STOP
-from services.core.profile import profile
+from services.core.profiles import profile
 from services.deciders import node_controller, scheduler
 from services.deciders.loop import run
 from services.store import Store

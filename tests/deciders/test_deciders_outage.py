@@ -3,7 +3,7 @@
 import pytest
 
 from services.core.errors import ApiRefused, ApiUnreachable
-from services.core.profile import profile
+from services.core.profiles import profile
 from services.deciders import scheduler
 from services.deciders.loop import Clock, run
 from services.deciders.state_server import Wait

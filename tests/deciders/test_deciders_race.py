@@ -13,7 +13,7 @@ from services.core import wire, wire_nodes
 from services.core.errors import UnknownContainer
 from services.core.liveness import NODE_DOWN, NODE_DRAINED, NODE_LEAVING, NODE_UNKNOWN
 from services.core.model import STOP
-from services.core.profile import profile
+from services.core.profiles import profile
 from services.core.schedule import LEAST_LOADED
 from services.deciders import node_controller, scheduler
 from services.deciders.loop import run

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import pytest
 
 from services.core.model import STOP, Container
-from services.core.profile import profile
+from services.core.profiles import profile
 from services.deciders import node_controller, scheduler
 from services.deciders.loop import Clock, run
 from services.deciders.state_server import Wait

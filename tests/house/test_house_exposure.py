@@ -8,7 +8,7 @@ import subprocess
 import pytest
 
 from provisioning.guest import setup, tree
-from services.core.profile import profile
+from services.core.profiles import profile
 from tests.house.test_house_units import GOODBYE, LAB, SERVICES, needs_systemd, unit_path
 
 # Unit -> the highest exposure that `systemd-analyze security` may find, of systemd 252 to 257.

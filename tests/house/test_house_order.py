@@ -2,7 +2,7 @@
 
 from graphlib import TopologicalSorter
 
-from services.core.profile import PROFILES, stretched
+from services.core.profiles import PROFILES, stretched
 from tests.house.test_house_units import GOODBYE, UNITS, read, seconds
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from provisioning import topology
 from provisioning.guest import setup, tree, users
-from services.core.profile import PROFILES, profile
+from services.core.profiles import PROFILES, profile
 from tests.house.repository import ROOT
 
 LAB = topology.load()

@@ -12,7 +12,7 @@ from lab.bench.stats import summary
 from lab.commands.bench_container import as_text
 from provisioning import topology
 from provisioning.guest import tree
-from services.core.profile import profile
+from services.core.profiles import profile
 
 TEMPLATE = tree.files(topology.load(), profile("fast"))[container.TEMPLATE[1:]].text
 FAILING = '[ "$1 $2" = "start lab-bench-demo.service" ] && exit 3\n'

@@ -10,7 +10,7 @@ from lab.bench import converge, phase
 from lab.bench.stats import Summary
 from lab.progress import Progress
 from lab.waiting import TookTooLong
-from services.core.profile import PROFILES
+from services.core.profiles import PROFILES
 
 # As journalctl --output=short-unix prints what happens to a stray: ours, systemd's, its own.
 JOURNAL = """\

@@ -13,7 +13,7 @@ from lab.demo.verdict import Verdict
 from lab.waiting import TookTooLong
 from services.core.errors import ApiRefused, ApiUnreachable, LabError, NodeUnreachable
 from services.core.model import Container, Placed
-from services.core.profile import PROFILES
+from services.core.profiles import PROFILES
 
 SILENT = ApiUnreachable("http://127.0.0.1:8080", "refused")
 

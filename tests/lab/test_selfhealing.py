@@ -13,7 +13,7 @@ from lab.units import containers, parse
 from lab.waiting import TookTooLong
 from services.core.errors import ApiUnreachable
 from services.core.model import Container, Placed
-from services.core.profile import PROFILES
+from services.core.profiles import PROFILES
 
 SILENT = ApiUnreachable("http://127.0.0.1:8081", "refused")
 

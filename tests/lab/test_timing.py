@@ -10,7 +10,7 @@ from lab.demo.stage import busiest, places, victims
 from lab.demo.timing import Plan, healing_s
 from lab.demo.watch import first, watch
 from services.core.errors import LabError
-from services.core.profile import PROFILES
+from services.core.profiles import PROFILES
 
 PLAN = Plan(expected_s=3, limit_s=30)
 

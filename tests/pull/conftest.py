@@ -4,7 +4,7 @@ from collections.abc import Iterator
 import pytest
 
 from services.pull.api import make_admin_app
-from services.pull.meters import Meters
+from services.pull.meters import PullMetrics
 from services.pull.node_api import make_node_app
 from services.pull.tokens import Tokens
 from services.store import Store
@@ -54,7 +54,7 @@ def realms(tmp_path) -> Iterator[Realms]:
     """Over a store whose clock the test moves; each handler has a thread."""
     clock = Clock()
     store = Store(tmp_path, lease_s=3.0, now_s=clock)
-    meters = Meters(store)
+    meters = PullMetrics(store)
     tokens = Tokens(write_tokens(tmp_path / "tokens.json", *NODES))
     apps = make_admin_app(store, meters=meters), make_node_app(store, tokens, meters=meters)
     with serving(*apps) as (admin, node):

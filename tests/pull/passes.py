@@ -1,6 +1,6 @@
 """One plain pass of a decider, as `seed` has it."""
 
-from services.core.profile import profile
+from services.core.profiles import profile
 from services.deciders.loop import run
 from services.deciders.state_server import StateServer
 

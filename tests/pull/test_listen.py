@@ -4,7 +4,8 @@ import socket
 
 import pytest
 
-from services.web import CannotListen, listen
+from services.core.errors import LabError
+from services.web import listen
 
 
 def test_a_name_of_several_addresses_means_the_first(monkeypatch):
@@ -20,5 +21,5 @@ def test_clients_wait_from_the_first_moment_on():
 
 
 def test_a_port_is_taken_once_it_is_listened_on():
-    with listen("127.0.0.1", 0) as listener, pytest.raises(CannotListen, match="already in use"):
+    with listen("127.0.0.1", 0) as listener, pytest.raises(LabError, match="already in use"):
         listen(*listener.getsockname())

@@ -8,9 +8,10 @@ import sys
 import pytest
 
 from services.core.address import show_address
+from services.core.errors import LabError
 from services.deciders import node_controller, scheduler
 from services.deciders.loop import main
-from services.web import CannotListen, listen
+from services.web import listen
 from tests.serving import ROOT, Client, has_ipv6, token_of
 
 pytestmark = pytest.mark.skipif(not has_ipv6(), reason="this machine has no IPv6 loopback")
@@ -60,9 +61,7 @@ def test_all_addresses_are_announced_in_brackets_and_reached_over_loopback(start
 def test_a_port_in_use_is_named_with_brackets():
     with listen("::1", 0) as listener:
         port = listener.getsockname()[1]
-        with pytest.raises(
-            CannotListen, match=rf"cannot listen on \[::1\]:{port}: Address already"
-        ):
+        with pytest.raises(LabError, match=rf"cannot listen on \[::1\]:{port}: Address already"):
             listen("::1", port)
 
 

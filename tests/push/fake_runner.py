@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from services.core.errors import CommandFailed, LabError, NodeUnreachable
 from services.core.model import Container
-from services.push.commands import Listing
+from services.push.commands import NodeListing
 from services.push.errors import NodeBusy
 from services.push.push import Sight
 
@@ -33,9 +33,11 @@ class FakeRunner:
         self.orders: list[tuple[str, str, str]] = []
 
     def look(self, nodes: Sequence[str]) -> Sight:
-        sight: dict[str, Listing | LabError] = {}
+        sight: dict[str, NodeListing | LabError] = {}
         for node in nodes:
-            found = Listing(tuple(sorted(self.active[node])), tuple(sorted(self.starting[node])))
+            found = NodeListing(
+                tuple(sorted(self.active[node])), tuple(sorted(self.starting[node]))
+            )
             sight[node] = NodeUnreachable(node, 1, "no route") if node in self.silent else found
         return sight
 

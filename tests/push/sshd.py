@@ -10,7 +10,7 @@ import subprocess
 from pathlib import Path
 
 from services.push.commands import Places
-from services.push.inventory import Limits, Target
+from services.push.inventory import NodeLimits, Target
 from tests.waiting import wait_for
 
 # Knows what push needs and nothing else; keeps systemd's rules: starting what is active, and
@@ -60,7 +60,7 @@ case "$*" in
 esac
 """
 # Generous, because a busy machine is slow to log in; far below what an unbounded wait would take.
-LIMITS = Limits(connect_s=2, command_s=10)
+LIMITS = NodeLimits(connect_s=2, command_s=10)
 BOUND_S = 30
 PROGRAM = shutil.which("sshd", path="/usr/sbin:/usr/local/sbin:/usr/bin")
 

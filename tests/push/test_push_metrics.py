@@ -8,7 +8,7 @@ from services.core.model import Container
 from services.push.api import make_app
 from services.push.fleet import Fleet
 from services.push.inventory import Inventory
-from services.push.meters import Metered, Meters
+from services.push.meters import Metered, PushMetrics
 from services.push.push import Push
 from services.web.metrics import Metrics
 from tests.push.sshd import LIMITS, user
@@ -19,7 +19,7 @@ from tests.serving import Client, serving
 def metered(runner):
     """A client of push as the process builds it, over `runner`."""
     metrics = Metrics("push")
-    app = make_app(Push(Metered(runner, Meters(metrics.registry))), metrics=metrics)
+    app = make_app(Push(Metered(runner, PushMetrics(metrics.registry))), metrics=metrics)
     with serving(app) as [address]:
         client = Client(address)
         yield client
@@ -71,7 +71,7 @@ def test_ssh_is_timed_by_node_and_outcome(node, key, tmp_path):
     known.write_text(node.known_hosts())
     registry = CollectorRegistry()
     inventory = Inventory(user(), key, known, (node.target,))
-    fleet = Fleet(inventory, LIMITS, node.places, timed=Meters(registry).ssh)
+    fleet = Fleet(inventory, LIMITS, node.places, timed=PushMetrics(registry).ssh)
     fleet.start("node1", Container("web"))
     fleet.look(["node1"])
 

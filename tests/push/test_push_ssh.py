@@ -10,9 +10,9 @@ import pytest
 
 from services.core.errors import CommandFailed, NodeUnreachable
 from services.core.model import Container
-from services.push.commands import Command, Listing
+from services.push.commands import Command, NodeListing
 from services.push.errors import LoginRefused, NodeDistrusted
-from services.push.inventory import Inventory, Limits, Target
+from services.push.inventory import Inventory, NodeLimits, Target
 from services.push.session import Session
 from tests.push.sshd import BOUND_S, LIMITS, new_key, user
 from tests.waiting import wait_for
@@ -20,13 +20,13 @@ from tests.waiting import wait_for
 
 def test_start_list_and_stop(node, connect):
     fleet = connect()
-    assert fleet.look(["node1"]) == {"node1": Listing()}
+    assert fleet.look(["node1"]) == {"node1": NodeListing()}
     assert fleet.start("node1", Container("web", "nginx"))
     assert fleet.start("node1", Container("api-2"))
-    assert fleet.look(["node1"]) == {"node1": Listing(("api-2", "web"))}
+    assert fleet.look(["node1"]) == {"node1": NodeListing(("api-2", "web"))}
     assert (node.folder / "containers/web/ready").read_text() == "nginx\n"
     assert fleet.stop("node1", "web")
-    assert fleet.look(["node1"]) == {"node1": Listing(("api-2",))}
+    assert fleet.look(["node1"]) == {"node1": NodeListing(("api-2",))}
 
 
 def test_what_is_done_already_is_not_done_again(node, connect):
@@ -53,18 +53,18 @@ def test_failed_start_shows_the_last_line_of_the_journal(connect):
 
 def test_start_that_takes_too_long_is_ended_on_the_node_too(node, connect):
     with pytest.raises(CommandFailed, match="not serving after 1 s"):
-        connect(limits=Limits(2, 1)).start("node1", Container("slow"))
+        connect(limits=NodeLimits(2, 1)).start("node1", Container("slow"))
     pid = int((node.folder / "slow.pid").read_text())
     wait_for(lambda: pid not in node.family(), "the node ends the command", timeout_s=10)
 
 
 def test_a_start_that_was_given_up_is_under_way_still_and_can_be_stopped(node, connect):
-    fleet = connect(limits=Limits(2, 1))
+    fleet = connect(limits=NodeLimits(2, 1))
     with pytest.raises(CommandFailed):
         fleet.start("node1", Container("slow"))
-    assert fleet.look(["node1"]) == {"node1": Listing(starting=("slow",))}
+    assert fleet.look(["node1"]) == {"node1": NodeListing(starting=("slow",))}
     assert fleet.stop("node1", "slow")
-    assert fleet.look(["node1"]) == {"node1": Listing()}
+    assert fleet.look(["node1"]) == {"node1": NodeListing()}
     assert not fleet.stop("node1", "slow")
 
 
@@ -74,7 +74,7 @@ def test_a_long_start_does_not_make_its_node_look_unreachable(node, connect):
     with ThreadPoolExecutor() as pool:
         slow = pool.submit(fleet.start, "node1", Container("slow"))
         wait_for((node.folder / "slow.pid").exists, "the start is under way", timeout_s=10)
-        assert fleet.look(["node1"]) == {"node1": Listing(("web",), ("slow",))}
+        assert fleet.look(["node1"]) == {"node1": NodeListing(("web",), ("slow",))}
         (node.folder / "go").touch()
         assert slow.result(20)
 
@@ -95,7 +95,7 @@ def test_connection_that_died_is_opened_anew(node, connect):
     node.stop()
     assert isinstance(fleet.look(["node1"])["node1"], NodeUnreachable)
     node.start()
-    assert fleet.look(["node1"]) == {"node1": Listing(("web",))}
+    assert fleet.look(["node1"]) == {"node1": NodeListing(("web",))}
     assert not fleet.start("node1", Container("web"))
     assert node.logins == 4
 

@@ -7,9 +7,9 @@ import pytest
 from services.core.errors import CommandFailed
 from services.core.model import Container
 from services.push.api import LOOKS_AT_ONCE, THREADS, make_app
-from services.push.commands import Listing
+from services.push.commands import NodeListing
 from services.push.fleet import TOGETHER
-from services.push.inventory import Limits, Target
+from services.push.inventory import NodeLimits, Target
 from services.push.push import Push
 from tests.push.sshd import BOUND_S
 from tests.serving import Client, serving
@@ -70,7 +70,7 @@ def test_a_command_starts_a_bounded_number_of_containers(node, busy):
 
 
 def test_a_slow_one_of_several_does_not_fail_the_others(node, connect):
-    fleet = connect(limits=Limits(2, 1))
+    fleet = connect(limits=NodeLimits(2, 1))
     containers = [Container(name) for name in ("web", "slow", "crash")]
     with ThreadPoolExecutor() as pool:
         blocker = pool.submit(fleet.start, "node1", Container("slow0"))
@@ -83,7 +83,7 @@ def test_a_slow_one_of_several_does_not_fail_the_others(node, connect):
             slow.result(BOUND_S)
         with pytest.raises(CommandFailed, match=r"'start crash'.*all taken"):
             crash.result(BOUND_S)
-    assert fleet.look(["node1"]) == {"node1": Listing(("web",), ("slow", "slow0"))}
+    assert fleet.look(["node1"]) == {"node1": NodeListing(("web",), ("slow", "slow0"))}
 
 
 def test_thirty_starts_at_once_all_end_with_201(node, connect):
@@ -102,7 +102,7 @@ def test_thirty_starts_at_once_all_end_with_201(node, connect):
 
 
 def test_many_looks_at_a_silent_node_leave_room_for_health_and_all_end(node, connect, silent_port):
-    fleet = connect(Target("node2", "127.0.0.1", silent_port), limits=Limits(4, 1))
+    fleet = connect(Target("node2", "127.0.0.1", silent_port), limits=NodeLimits(4, 1))
     with serving(make_app(Push(fleet)), threads=THREADS) as [address]:
         client = Client(address)
         with ThreadPoolExecutor(40) as pool:

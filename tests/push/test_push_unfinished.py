@@ -8,8 +8,8 @@ import pytest
 
 from services.core.errors import CommandFailed
 from services.core.model import Container
-from services.push.commands import Listing
-from services.push.inventory import Limits, Target
+from services.push.commands import NodeListing
+from services.push.inventory import NodeLimits, Target
 from services.push.push import ALREADY_RUNNING, STARTED, STOPPED, Outcome, Push
 from tests.push.sshd import BOUND_S, free_port, user
 from tests.serving import ROOT
@@ -22,10 +22,10 @@ from pathlib import Path
 from services.core.model import Container
 from services.push.commands import Places
 from services.push.fleet import Fleet
-from services.push.inventory import Inventory, Limits, Target
+from services.push.inventory import Inventory, NodeLimits, Target
 verb, name, user, key, known, port, *places = sys.argv[1:]
 inventory = Inventory(user, Path(key), Path(known), (Target("node1", "127.0.0.1", int(port)),))
-fleet = Fleet(inventory, Limits(5, 60), Places(*places))
+fleet = Fleet(inventory, NodeLimits(5, 60), Places(*places))
 fleet.start("node1", Container(name)) if verb == "start" else fleet.stop("node1", name)
 """
 
@@ -33,7 +33,7 @@ fleet.start("node1", Container(name)) if verb == "start" else fleet.stop("node1"
 @pytest.fixture
 def push(connect):
     """Push over the real node, which has the first turn, and one that refuses connections."""
-    fleet = connect(Target("node2", "127.0.0.1", free_port()), limits=Limits(2, 1))
+    fleet = connect(Target("node2", "127.0.0.1", free_port()), limits=NodeLimits(2, 1))
     push = Push(fleet)
     # Its second turn is the other node's: where a second copy would be started.
     push.start(Container("web"))
@@ -60,7 +60,7 @@ def test_a_start_longer_than_its_order_is_found_by_the_next_order(node, push):
     for node_named in ("node1", None):
         with pytest.raises(CommandFailed, match=r"node1.*not serving after 1 s"):
             push.start(Container("slow"), node_named)
-        assert push.look()["node1"] == Listing(("web",), ("slow",))
+        assert push.look()["node1"] == NodeListing(("web",), ("slow",))
     (node.folder / "go").touch()
     assert push.start(Container("slow"), "node2") == Outcome(STARTED, "slow", "node1", ())
     # Whosever turn it is.
@@ -70,7 +70,7 @@ def test_a_start_longer_than_its_order_is_found_by_the_next_order(node, push):
 
 def test_a_start_goes_on_when_push_is_killed_and_is_found_by_the_next_push(node, push, killed):
     killed("start", "slow")
-    assert push.look()["node1"] == Listing(("web",), ("slow",))
+    assert push.look()["node1"] == NodeListing(("web",), ("slow",))
     with ThreadPoolExecutor() as pool:
         again = pool.submit(push.start, Container("slow"))
         wait_for(lambda: len(node.calls) == 3, "the next order waits for it", timeout_s=10)
@@ -82,7 +82,7 @@ def test_a_start_goes_on_when_push_is_killed_and_is_found_by_the_next_push(node,
 def test_a_start_that_push_did_not_survive_can_be_stopped(push, killed):
     killed("start", "slow")
     assert push.stop("slow") == Outcome(STOPPED, "slow", "node1")
-    assert push.look()["node1"] == Listing(("web",))
+    assert push.look()["node1"] == NodeListing(("web",))
 
 
 def test_a_stop_longer_than_its_order_is_finished_by_the_next_order(node, push):
@@ -92,7 +92,7 @@ def test_a_stop_longer_than_its_order_is_finished_by_the_next_order(node, push):
     assert "stuck" in push.look()["node1"].running
     (node.folder / "go").touch()
     assert push.stop("stuck") == Outcome(STOPPED, "stuck", "node1")
-    assert push.look()["node1"] == Listing(("web",))
+    assert push.look()["node1"] == NodeListing(("web",))
 
 
 def test_a_stop_that_push_did_not_survive_is_finished_by_the_next_push(node, push, killed):
@@ -104,4 +104,4 @@ def test_a_stop_that_push_did_not_survive_is_finished_by_the_next_push(node, pus
         wait_for(lambda: node.calls.count(stop) == 2, "the next order waits for it", timeout_s=10)
         (node.folder / "go").touch()
         assert again.result(BOUND_S).status == STOPPED
-    assert push.look()["node1"] == Listing(("web",))
+    assert push.look()["node1"] == NodeListing(("web",))

@@ -9,7 +9,7 @@ import pytest
 from lab import forward, lock
 from lab.host import settings
 from lab.provider import vagrant
-from services.core.profile import profile, stretched
+from services.core.profiles import profile, stretched
 from tests.vm.conftest import LAB, ROOT, run
 
 pytestmark = pytest.mark.vm

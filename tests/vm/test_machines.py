@@ -5,7 +5,7 @@ import json
 import pytest
 
 from lab.host import keys, settings
-from services.core.profile import PROFILES
+from services.core.profiles import PROFILES
 from tests.vm.conftest import run
 
 pytestmark = pytest.mark.vm

@@ -115,7 +115,7 @@ class Systemd:
 
         The stop of a container that is started again is waited for: its start would cancel a stop
         job that has not begun, and its new image must not be written while the old one runs, or
-        the image of what runs could not be told any more. Raises the first LabError after
+        the image of what runs would be unknown. Raises the first LabError after
         everything was tried.
         """
         try:

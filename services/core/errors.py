@@ -133,7 +133,7 @@ class ApiUnreachable(LabError):
 
 
 class ApiNonsense(ApiUnreachable):
-    """An API whose answer is not JSON. Whoever retries treats it like no answer."""
+    """An API whose answer is not JSON. A retry treats it like no answer."""
 
     def __init__(self, url: str, detail: str) -> None:
         super().__init__(url, f"no JSON came ({detail})")

@@ -64,7 +64,7 @@ def make_admin_app(
 
     @app.get("/api/events")  # type: ignore[untyped-decorator]
     def list_events() -> wire.Json:
-        """What happened since a revision; ?wait= holds the request until something does."""
+        """What happened since a revision; ?wait= delays the answer until something does."""
         return wire_nodes.dump_events(watches.events())
 
     return app

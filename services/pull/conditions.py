@@ -6,7 +6,7 @@ from services.core.errors import LabError
 from services.store import ABSENT, EXISTS
 from services.store.answers import Expect
 
-# A watch is renewed; a request that is held much longer is cut by something on its way.
+# Clients renew a watch; a request that lasts much longer is cut by something on its way.
 LONGEST_WAIT_S = 60.0
 _REVISION = re.compile(r'"([0-9]{1,18})"')
 

@@ -1,6 +1,6 @@
-"""The list of everything, encoded: the seed's clients get it after every change of theirs.
+"""The list of everything, encoded: the public demonstration's clients get it after each change.
 
-A container is encoded when it changes; 10,000 others are joined, not encoded anew.
+A container is encoded when it changes; 10,000 others are joined, not encoded again.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""What Prometheus may ask of the state server: read from the store when it does."""
+"""What Prometheus may read of the state server; it comes from the store at each scrape."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -19,7 +19,7 @@ _GAUGES = {
     "containers": "pull_containers_desired Containers that are wanted.",
     "placed": "pull_containers_placed Wanted containers that are on a node.",
     "running": "pull_containers_running Placed containers that their node reports ready.",
-    "events": "pull_events Events that are kept.",
+    "events": "pull_events Events that can still be read.",
     "revision": "pull_revision Revision of the last change.",
     "journal_bytes": "pull_journal_bytes Size of the journal since the last checkpoint.",
     "last_batch": "pull_batch_changes Changes that the last write made durable together.",
@@ -56,7 +56,7 @@ class PullMetrics(Collector):
         )  # fmt: skip
         self._converge = Histogram(
             "pull_converge_seconds",
-            "From a container being wanted, or placed anew, to its node reporting it ready.",
+            "From a container being wanted, or placed again, to its node reporting it ready.",
             buckets=_BUCKETS_S, registry=registry,
         )  # fmt: skip
         # Events up to here are in the histogram.
@@ -72,11 +72,11 @@ class PullMetrics(Collector):
         """Return what the store says of itself now."""
         stats = self._store.stats()
         numbers = stats._asdict()
-        for field, told in _GAUGES.items():
-            name, _, text = told.partition(" ")
+        for field, described in _GAUGES.items():
+            name, _, text = described.partition(" ")
             yield GaugeMetricFamily(name, text, value=numbers[field])
-        for field, told in _COUNTERS.items():
-            name, _, text = told.partition(" ")
+        for field, described in _COUNTERS.items():
+            name, _, text = described.partition(" ")
             yield CounterMetricFamily(name, text, value=numbers[field])
         unassigned = stats.containers - stats.placed
         yield GaugeMetricFamily("pull_containers_unassigned", "On no node.", value=unassigned)
@@ -96,9 +96,9 @@ class PullMetrics(Collector):
     def look(self) -> None:
         """Take what happened since the last look into the histogram.
 
-        Events are compacted, so somebody has to look now and then, whether scraped or not.
+        Events are compacted, so this must be called now and then, also when nothing scrapes.
         """
-        # Before the events: whoever runs by now has its event among them, if it gets one.
+        # Before the events: what runs by now has its event among them, if it gets one.
         running = self._store.listing().running
         page = self._store.events(self._looked)
         # Another look may have come first, while this one waited for the store.
@@ -106,7 +106,7 @@ class PullMetrics(Collector):
         self._looked = max(self._looked, page.revision)
         for event in events:
             self._take(event)
-        # What a node reports when it is first heard of has no event, and no time that is known.
+        # What a new node runs already has no event, and the time is unknown.
         for name in [n for n, it in self._open.items() if running.get(n) == it.node]:
             del self._open[name]
 

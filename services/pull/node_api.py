@@ -26,7 +26,7 @@ _STATUS: dict[type[LabError], int] = {**STATUS, NoToken: 401, NotYours: 403}
 def make_node_app(store: Store, tokens: Tokens, *, meters: PullMetrics | None = None) -> Bottle:
     """Return the app of the node realm over `store`: what an agent needs."""
     meters = meters or PullMetrics(store)
-    # Whoever may not come in learns nothing, not even that the server is well.
+    # Without a token a client learns nothing, not even that the server is well.
     app = make_bottle(_STATUS, hint=_HINT, metrics=meters.metrics, healthz=False)
     app.install(_Gate(tokens))
 
@@ -74,7 +74,7 @@ class _Gate:
                 if is_label(node):
                     self._tokens.check(offered, node)
                 else:
-                    # Whoever has no token is not told either that the name cannot be one.
+                    # Without a token a client does not learn either that the name cannot be one.
                     self._tokens.known(offered)
                     if node is not None:
                         check_label(node, "node")

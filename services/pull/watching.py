@@ -81,6 +81,6 @@ def answer(document: bytes | wire.Json, tag: str, status: int = 200) -> HTTPResp
 
 
 def _headers(tag: str) -> dict[str, str]:
-    # Whoever keeps it must ask whether it still holds.
+    # A cache must ask each time whether it is still true.
     headers = {"Cache-Control": "no-cache"}
     return {**headers, "ETag": tag} if tag else headers

@@ -46,7 +46,7 @@ def make_bottle(
 
 
 def add_metrics(app: Bottle, metrics: Metrics, refresh: Callable[[], None] | None = None) -> None:
-    """Add `GET /metrics`. refresh: sets what is only worth knowing when somebody looks."""
+    """Add `GET /metrics`. refresh: sets what is only worth knowing at a scrape."""
 
     @app.get("/metrics")  # type: ignore[untyped-decorator]
     def show() -> HTTPResponse:

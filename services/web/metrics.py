@@ -65,5 +65,5 @@ class Metrics:
             self._seconds.labels(method, route).observe(spent_s)
 
     def expose(self) -> bytes:
-        """Return all of it in Prometheus' text format; asks nobody but /proc/self."""
+        """Return all of it in Prometheus' text format; reads nothing but /proc/self."""
         return generate_latest(self.registry)

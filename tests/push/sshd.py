@@ -175,3 +175,16 @@ def parent_of(process: Path) -> int:
 def signal_if_there(pid: int, number: int) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, number)
+
+
+@contextlib.contextmanager
+def frozen(node):
+    """Stop every process of `node` for the length of the block."""
+    pids = node.family()
+    for pid in pids:
+        signal_if_there(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in pids:
+            signal_if_there(pid, signal.SIGCONT)

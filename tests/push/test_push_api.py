@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from services.push import api
-from services.push.api import ORDERS_AT_ONCE
+from services.push.api import LOOKS_AT_ONCE, ORDERS_AT_ONCE
 from tests.waiting import wait_for
 
 
@@ -96,6 +96,21 @@ def test_starts_that_hang_leave_room_for_questions_and_only_an_absurd_number_is_
         runner.gate.set()
         assert {answer.result().status_code for answer in hanging} == {201}
     assert start(call, "one-more").status_code == 201
+
+
+def test_looks_that_hang_leave_room_for_health_and_orders(call, runner):
+    runner.looking.clear()
+    with ThreadPoolExecutor(LOOKS_AT_ONCE) as pool:
+        looks = [pool.submit(call, "GET", "/containers") for _ in range(LOOKS_AT_ONCE)]
+        wait_for(lambda: len(runner.looks) == LOOKS_AT_ONCE, "all are under way", timeout_s=20)
+        assert call("GET", "/healthz").json() == {"status": "ok"}
+        assert call("POST", "/container/stop", json={"name": "a", "node": "node1"}).ok is False
+        assert runner.orders == [("stop", "node1", "a")]
+        assert call("GET", "/nodes").status_code == 503
+        assert not any(look.done() for look in looks)
+        runner.looking.set()
+        assert {look.result().status_code for look in looks} == {200}
+    assert LOOKS_AT_ONCE >= 40
 
 
 def test_busy_node_is_503_with_a_hint(call, runner):

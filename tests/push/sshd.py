@@ -30,7 +30,7 @@ for unit; do
     case $verb in
     start)
         [ -e "$ready/ready" ] && continue
-        case $name in crash*) echo "Job for $unit failed." >&2; code=1; continue ;; esac
+        case $name in crash* | mute*) echo "Job for $unit failed." >&2; code=1; continue ;; esac
         mkdir -p "$cgroup" && printf 'populated 1\nfrozen 0\n' >"$cgroup/cgroup.events"
         case $name in slow*) slow="$slow $name"; continue ;; esac
         mkdir -p "$ready"

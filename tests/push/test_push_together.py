@@ -61,6 +61,17 @@ def test_orders_that_wait_become_one_command_and_each_gets_its_own_answer(node, 
     assert (node.folder / "containers/web1/ready").read_text() == "nginx\n"
 
 
+def test_a_failure_without_a_line_in_the_journal_is_explained_by_its_own_job(node, busy):
+    with ThreadPoolExecutor() as pool:
+        orders = {
+            name: submit(pool, busy, busy.start, Container(name)) for name in ("mute1", "mute2")
+        }
+        (node.folder / "go").touch()
+        for name, order in orders.items():
+            with pytest.raises(CommandFailed, match=f"exit code 1: container {name} failed"):
+                order.result(BOUND_S)
+
+
 def test_a_command_starts_a_bounded_number_of_containers(node, busy):
     with ThreadPoolExecutor(TOGETHER + 1) as pool:
         orders = [submit(pool, busy, busy.start, Container(f"web{n}")) for n in range(TOGETHER + 1)]
@@ -104,13 +115,20 @@ def test_thirty_starts_at_once_all_end_with_201(node, connect):
 def test_looks_that_wait_share_one(node, connect):
     fleet = connect()
     assert fleet.look(["node1"]) == {"node1": Listing()}
-    commands = []
+    commands, submitted = [], []
     asking = fleet._asking["node1"]
     asking._timed = lambda *ended: commands.append(ended)
+    submit = asking.submit
+
+    def counted(*request):
+        future = submit(*request)
+        submitted.append(future)
+        return future
+
+    asking.submit = counted
     with ThreadPoolExecutor(12) as pool:
         with frozen(node):
             looks = [pool.submit(fleet.look, ["node1"]) for _ in range(12)]
-            # The first is under way, or still to be taken from the queue.
-            wait_for(lambda: len(asking._queue) >= 11, "the others wait", timeout_s=5)
+            wait_for(lambda: len(submitted) == 12, "all of them wait", timeout_s=5)
         assert [look.result(BOUND_S) for look in looks] == [{"node1": Listing()}] * 12
     assert len(commands) <= 2

@@ -71,7 +71,8 @@ def environment(folder: Path) -> dict[str, str]:
     """Return the environment of our own, without the user's settings for Ansible."""
     own = {name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")}
     return own | {
-        "ANSIBLE_CONFIG": os.devnull,
+        # There is no such file. Ansible refuses /dev/null, because of its ending.
+        "ANSIBLE_CONFIG": str(folder / "ansible.cfg"),
         "ANSIBLE_HOME": str(folder / "home"),
         # As its default, but for how long a connection outlives the play.
         "ANSIBLE_SSH_ARGS": "-C -o ControlMaster=auto -o ControlPersist=10s",

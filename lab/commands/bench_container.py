@@ -5,7 +5,7 @@ from typing import Any
 import click
 
 from lab.params import NODE, json_option
-from lab.table import echo_json, render
+from lab.table import echo, echo_json, render
 from provisioning import topology
 
 
@@ -33,7 +33,7 @@ def bench_container(node: str, runs: int, as_json: bool) -> None:
         data = {title: found and found._asdict() for title, found in results.items()}
         echo_json({"node": node, "runs": runs, "seconds": data})
     else:
-        click.echo(as_text(results))
+        echo(as_text(results))
 
 
 def as_text(results: Any) -> str:

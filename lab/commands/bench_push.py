@@ -6,7 +6,7 @@ import click
 
 from lab.params import json_option, runs_option
 from lab.progress import Progress
-from lab.table import echo_json, render
+from lab.table import echo, echo_json, render
 from provisioning import topology
 
 
@@ -48,7 +48,7 @@ def bench_push(count: int, baseline: bool, runs: int, as_json: bool) -> None:
     if as_json:
         echo_json({"containers": count, "runs": runs, **as_data(results)})
     else:
-        click.echo(as_text(results))
+        echo(as_text(results))
 
 
 def as_data(results: Any) -> dict[str, Any]:

@@ -72,7 +72,11 @@ for name in $names; do
     else
         why=$(timeout 5 journalctl --quiet --no-pager --output=cat --lines=1 \\
             "_SYSTEMD_UNIT=push-container@$name.service")
-        why=${{why:-${{said:-it ended at once and said nothing}}}}
+        # Of several jobs, what systemctl said about this one.
+        case $said in *"@$name.service "*) said_of="container $name${{said#*"@$name.service"}}" ;;
+        *) said_of=${{said:-it ended at once and said nothing}} ;;
+        esac
+        why=${{why:-$said_of}}
         [ "$code" = 0 ] && code=1
         echo "{_FAILED} $name $code ${{why%%
 *}}"

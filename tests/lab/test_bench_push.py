@@ -116,6 +116,8 @@ def test_settings_of_the_user_for_ansible_do_not_count(monkeypatch, tmp_path):
     found = environment(tmp_path)
     assert "ANSIBLE_PIPELINING" not in found
     assert found["ANSIBLE_HOME"].startswith(str(tmp_path))
+    # Ansible refuses a name that does not end so, /dev/null among them; an absent file is empty.
+    assert found["ANSIBLE_CONFIG"] == str(tmp_path / "ansible.cfg")
 
 
 def test_without_the_baseline_there_is_no_ratio():

@@ -16,7 +16,8 @@ class FakeRunner:
     A node of `silent` answers nothing, one of `busy` has no turn for orders. A container of
     `failing` never comes up; one of `slow` is given up before it serves: it is listed as
     starting, and comes up with `come_up`, or when it is started while it is not slow any more.
-    While `gate` is clear, starts hang as on a node that is slow, until it is set.
+    While `gate` is clear, starts hang as on a node that is slow, until it is set; while `looking`
+    is clear, so do looks.
     """
 
     def __init__(self, *names: str) -> None:
@@ -29,10 +30,15 @@ class FakeRunner:
         self.starting: dict[str, dict[str, str]] = {name: {} for name in names}
         self.gate = threading.Event()
         self.gate.set()
+        self.looking = threading.Event()
+        self.looking.set()
+        self.looks: list[Sequence[str]] = []
         # (verb, node, container): every order that reached a node, even a silent one.
         self.orders: list[tuple[str, str, str]] = []
 
     def look(self, nodes: Sequence[str]) -> Sight:
+        self.looks.append(nodes)
+        assert self.looking.wait(20), "looking stayed clear"
         sight: dict[str, NodeListing | LabError] = {}
         for node in nodes:
             found = NodeListing(

@@ -30,7 +30,7 @@ for unit; do
     case $verb in
     start)
         [ -e "$ready/ready" ] && continue
-        case $name in crash*) echo "Job for $unit failed." >&2; code=1; continue ;; esac
+        case $name in crash* | mute*) echo "Job for $unit failed." >&2; code=1; continue ;; esac
         mkdir -p "$cgroup" && printf 'populated 1\nfrozen 0\n' >"$cgroup/cgroup.events"
         case $name in slow*) slow="$slow $name"; continue ;; esac
         mkdir -p "$ready"
@@ -175,3 +175,16 @@ def parent_of(process: Path) -> int:
 def signal_if_there(pid: int, number: int) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, number)
+
+
+@contextlib.contextmanager
+def frozen(node):
+    """Stop every process of `node` for the length of the block."""
+    pids = node.family()
+    for pid in pids:
+        signal_if_there(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in pids:
+            signal_if_there(pid, signal.SIGCONT)

@@ -1,12 +1,6 @@
 """The push API as a curl sees it: real servers and real HTTP, over nodes in memory."""
 
-from concurrent.futures import ThreadPoolExecutor
-
 import pytest
-
-from services.push import api
-from services.push.api import ORDERS_AT_ONCE
-from tests.waiting import wait_for
 
 
 def start(call, name, **more):
@@ -42,60 +36,6 @@ def test_second_start_finds_the_container_on_whatever_node_it_is(call, runner):
         assert answer.status_code == 200
         assert (answer.json()["status"], answer.json()["node"]) == ("already_running", "node2")
     assert [name for names in runner.active.values() for name in names] == ["nginx"]
-
-
-def test_starts_of_one_name_at_once_start_it_once(call, runner):
-    runner.gate.clear()
-    with ThreadPoolExecutor() as pool:
-        answers = [pool.submit(start, call, "nginx") for _ in range(4)]
-        wait_for(lambda: runner.orders, "one start reaches its node", timeout_s=10)
-        # The others must wait for it rather than look at nodes that do not show it yet.
-        assert start(call, "other", node="nowhere").status_code == 404
-        runner.gate.set()
-    statuses = sorted(answer.result().status_code for answer in answers)
-    assert statuses == [200, 200, 200, 201]
-    assert [name for names in runner.active.values() for name in names] == ["nginx"]
-
-
-def test_an_order_does_not_wait_for_ever_for_another_of_its_name(call, runner, monkeypatch):
-    monkeypatch.setattr(api, "SAME_NAME_S", 0.2)
-    runner.gate.clear()
-    with ThreadPoolExecutor() as pool:
-        hanging = pool.submit(start, call, "a")
-        wait_for(lambda: runner.orders, "the start reaches its node", timeout_s=10)
-        refused = start(call, "a")
-        assert (refused.status_code, set(refused.json())) == (503, {"error", "hint"})
-        assert not hanging.done()
-        runner.gate.set()
-        assert hanging.result().status_code == 201
-    assert len(runner.orders) == 1
-
-
-def test_a_start_that_hangs_delays_no_other_name(call, runner):
-    runner.gate.clear()
-    with ThreadPoolExecutor() as pool:
-        hanging = pool.submit(start, call, "a")
-        wait_for(lambda: runner.orders, "the start reaches its node", timeout_s=10)
-        assert call("GET", "/containers").json()["total"] == 0
-        assert not hanging.done()
-        runner.gate.set()
-        assert hanging.result().status_code == 201
-
-
-def test_starts_that_hang_leave_room_for_questions_and_only_an_absurd_number_is_503(call, runner):
-    runner.gate.clear()
-    with ThreadPoolExecutor(ORDERS_AT_ONCE) as pool:
-        hanging = [pool.submit(start, call, f"a{n}") for n in range(ORDERS_AT_ONCE)]
-        wait_for(lambda: len(runner.orders) == len(hanging), "all are under way", timeout_s=20)
-        for verb in ("start", "stop"):
-            refused = call("POST", f"/container/{verb}", json={"name": "one-more"})
-            assert refused.status_code == 503
-            assert refused.json()["hint"]
-        assert call("GET", "/containers").json()["total"] == 0
-        assert call("GET", "/healthz").json() == {"status": "ok"}
-        runner.gate.set()
-        assert {answer.result().status_code for answer in hanging} == {201}
-    assert start(call, "one-more").status_code == 201
 
 
 def test_busy_node_is_503_with_a_hint(call, runner):

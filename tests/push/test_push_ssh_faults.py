@@ -1,7 +1,6 @@
 """Nodes that are gone, silent, frozen or cut off in the middle: every wait is bounded."""
 
 import contextlib
-import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -14,7 +13,7 @@ from services.push.commands import Command, NodeListing
 from services.push.errors import NodeBusy
 from services.push.inventory import Inventory, NodeLimits, Target
 from services.push.session import Session
-from tests.push.sshd import BOUND_S, free_port, signal_if_there, user
+from tests.push.sshd import BOUND_S, free_port, frozen, user
 from tests.waiting import wait_for
 
 
@@ -69,18 +68,6 @@ def test_connection_lost_during_a_start_is_no_answer(node, connect):
         node.stop()
         with pytest.raises(NodeUnreachable, match="lost"):
             slow.result(BOUND_S)
-
-
-@contextlib.contextmanager
-def frozen(node):
-    pids = node.family()
-    for pid in pids:
-        signal_if_there(pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        for pid in pids:
-            signal_if_there(pid, signal.SIGCONT)
 
 
 def test_node_that_freezes_is_unreachable_until_it_thaws(node, connect):

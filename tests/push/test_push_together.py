@@ -6,12 +6,12 @@ import pytest
 
 from services.core.errors import CommandFailed
 from services.core.model import Container
-from services.push.api import LOOKS_AT_ONCE, THREADS, make_app
+from services.push.api import THREADS, make_app
 from services.push.commands import NodeListing
 from services.push.fleet import TOGETHER
-from services.push.inventory import NodeLimits, Target
+from services.push.inventory import NodeLimits
 from services.push.push import Push
-from tests.push.sshd import BOUND_S
+from tests.push.sshd import BOUND_S, frozen
 from tests.serving import Client, serving
 from tests.waiting import wait_for
 
@@ -61,6 +61,17 @@ def test_orders_that_wait_become_one_command_and_each_gets_its_own_answer(node, 
     assert (node.folder / "containers/web1/ready").read_text() == "nginx\n"
 
 
+def test_a_failure_without_a_line_in_the_journal_is_explained_by_its_own_job(node, busy):
+    with ThreadPoolExecutor() as pool:
+        orders = {
+            name: submit(pool, busy, busy.start, Container(name)) for name in ("mute1", "mute2")
+        }
+        (node.folder / "go").touch()
+        for name, order in orders.items():
+            with pytest.raises(CommandFailed, match=f"exit code 1: container {name} failed"):
+                order.result(BOUND_S)
+
+
 def test_a_command_starts_a_bounded_number_of_containers(node, busy):
     with ThreadPoolExecutor(TOGETHER + 1) as pool:
         orders = [submit(pool, busy, busy.start, Container(f"web{n}")) for n in range(TOGETHER + 1)]
@@ -101,19 +112,23 @@ def test_thirty_starts_at_once_all_end_with_201(node, connect):
     assert len(starts) < 15, "they do not share commands"
 
 
-def test_many_looks_at_a_silent_node_leave_room_for_health_and_all_end(node, connect, silent_port):
-    fleet = connect(Target("node2", "127.0.0.1", silent_port), limits=NodeLimits(4, 1))
-    with serving(make_app(Push(fleet)), threads=THREADS) as [address]:
-        client = Client(address)
-        with ThreadPoolExecutor(40) as pool:
-            looks = [pool.submit(client, "GET", "/containers") for _ in range(40)]
-            wait_for(
-                lambda: len(fleet._asking["node2"]._queue) == 39, "all of them wait", timeout_s=20
-            )
-            assert client("GET", "/healthz").status_code == 200
-            assert not any(look.done() for look in looks)
-            answers = [look.result(BOUND_S) for look in looks]
-        client.close()
-    assert len(looks) <= LOOKS_AT_ONCE
-    assert {answer.status_code for answer in answers} == {200}
-    assert {tuple(answer.json()["unreachable"]) for answer in answers} == {("node2",)}
+def test_looks_that_wait_share_one(node, connect):
+    fleet = connect()
+    assert fleet.look(["node1"]) == {"node1": NodeListing()}
+    commands, submitted = [], []
+    asking = fleet._asking["node1"]
+    asking._timed = lambda *ended: commands.append(ended)
+    submit = asking.submit
+
+    def counted(*request):
+        future = submit(*request)
+        submitted.append(future)
+        return future
+
+    asking.submit = counted
+    with ThreadPoolExecutor(12) as pool:
+        with frozen(node):
+            looks = [pool.submit(fleet.look, ["node1"]) for _ in range(12)]
+            wait_for(lambda: len(submitted) == 12, "all of them wait", timeout_s=5)
+        assert [look.result(BOUND_S) for look in looks] == [{"node1": NodeListing()}] * 12
+    assert len(commands) <= 2

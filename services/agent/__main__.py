@@ -75,8 +75,8 @@ def reconcile_node(options: Settings) -> bool:
     """Make this node run what it should; return whether systemd did all that it was asked to do."""
     timings = options.timings
     until_s = time.monotonic() + timings.watch_s
-    memory = Memory(options.state, options.run, options.boot, _say)
-    polling = Plane(options.client(), LocalState(memory), _say)
+    memory = Memory(options.state, options.run, options.boot, _complain)
+    polling = Plane(options.client(), LocalState(memory), _complain)
     plane: ControlPlane = polling
     if timings.watch_s:
         # Not above: a pass that polls would import it for nothing.
@@ -92,7 +92,7 @@ def _leave(options: Settings) -> None:
     from services.agent import leaving
 
     reach_s = options.timings.agent_timeout_s / leaving.ATTEMPTS
-    leaving.leave(options.client(), _say, wait_s=options.timings.leaving_s, reach_s=reach_s)
+    leaving.leave(options.client(), _complain, wait_s=options.timings.leaving_s, reach_s=reach_s)
 
 
 def settings(
@@ -145,8 +145,12 @@ def _boot_id() -> str:
         return ""  # then the server cannot tell a reboot from a late heartbeat
 
 
-def _say(line: str) -> None:
-    print(printable(line), flush=True)
+def _say(text: str) -> None:
+    print(text, flush=True)
+
+
+def _complain(line: str) -> None:
+    _say(printable(line))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """What the state server last said to this node, and until when that holds.
 
-All that an agent knows while the state server does not answer. It outlives a pass, and the
-assignment outlives a reboot (services/agent/memory.py).
+All that an agent knows while the state server does not answer. It outlives a run of the
+agent, and the assignment outlives a reboot (services/agent/memory.py).
 """
 
 import time

@@ -1,6 +1,6 @@
 """The state server as a node sees it that waits for news: one long poll, and reports beside it.
 
-A pass begins as in services/agent/plane.py. From then on `desired` answers from what was heard
+A run begins as in services/agent/plane.py. From then on `desired` answers from what was heard
 last, and requests make progress only in `wait`.
 """
 
@@ -10,7 +10,6 @@ from collections.abc import Callable, Sequence
 from enum import Enum
 from typing import NamedTuple
 
-from services.agent.client import NOT_ALLOWED
 from services.agent.plane import Plane
 from services.agent.reports import Reports
 from services.core import wire
@@ -21,6 +20,7 @@ from services.lib.http_client import NOT_MODIFIED, Pending, Reply, wait
 
 # Between two looks at the containers; and between two requests, whatever the server answers.
 LOOK_S = 0.15
+_NO_SUCH_ROUTE = (404, 405, 501)
 
 
 class PollState(Enum):
@@ -57,7 +57,7 @@ def chance() -> float:
 
 
 class _Request(NamedTuple):
-    """A request on its way. at_s: by the pass's clock; sent_at_s: by the lease's."""
+    """A request on its way. at_s: by the run's clock; sent_at_s: by the lease's."""
 
     pending: Pending
     at_s: float
@@ -68,7 +68,7 @@ class _Request(NamedTuple):
 class LongPoll:
     """A ControlPlane over `plane` that hears of changes at once.
 
-    tick_s: how long one long poll lasts; each is a sign of life. until_s: when the pass ends, by
+    tick_s: how long one long poll lasts; each is a sign of life. until_s: when the run ends, by
     now_s; no request begins after it. pause: as http_client.wait.
     """
 
@@ -97,7 +97,7 @@ class LongPoll:
         self._etag = ""
 
     def desired(self, observed: Observed) -> Desired:
-        """Return what this node must run, as last heard; the beginning of a pass asks."""
+        """Return what this node must run, as last heard; the beginning of a run asks."""
         self._reports.update(observed)
         if self._plane.asked:
             return self._local.desired()
@@ -117,19 +117,20 @@ class LongPoll:
     def wait(self, busy: bool) -> bool:
         """Wait for news, for the end of the lease, or until it is time for another look.
 
-        Return False at once when the pass is over: after until_s, but not before requests on their
+        Return False at once when the run is over: after until_s, but not before requests on their
         way are answered, and while systemd is busy at most a tick later. An answer that is cut off
-        would be one sign of life less, and the next pass would not know what systemd was asked.
+        would be one sign of life less, and the next run would not know what systemd was asked.
         """
+        if not self._plane.asked:
+            return True
         now_s = self._now_s()
         late_s = now_s - self._until_s
         if late_s >= 0 and not self._under_way() and not (busy and late_s < self._tick_s):
             return False
-        if self._plane.asked:
-            self._begin(now_s)
-            self._pause(self._under_way(), self._patience_s(now_s))
-            self._reports.take()
-            self._take()
+        self._begin(now_s)
+        self._pause(self._under_way(), self._patience_s(now_s))
+        self._reports.take()
+        self._take()
         return True
 
     def _under_way(self) -> list[Pending]:
@@ -217,9 +218,5 @@ class LongPoll:
 
 
 def _is_unknown_route(error: LabError) -> bool:
-    """Another refusal is about who asks, or the server's own trouble."""
-    return (
-        isinstance(error, ApiRefused)
-        and 400 <= error.status < 500
-        and error.status not in NOT_ALLOWED
-    )
+    """Every other refusal is about this one request, who sends it, or the server's own trouble."""
+    return isinstance(error, ApiRefused) and error.status in _NO_SUCH_ROUTE

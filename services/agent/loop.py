@@ -1,4 +1,4 @@
-"""How often a node makes a pass: once where it polls, again and again where it waits for news.
+"""One run of the agent: one pass where it polls, pass after pass where it waits for news.
 
 Nothing here decides or acts: services/agent/tick.py does, and the plane says when.
 """
@@ -18,8 +18,8 @@ def run(plane: ControlPlane, systemd: Systemd, narrator: Narrator) -> bool:
     done = True
     while True:
         try:
-            if tick(plane, systemd, narrator) or not systemd.busy:
-                done = True
+            tick(plane, systemd, narrator)
+            done = done or not systemd.busy
         except LabError as error:
             narrator.complain(error)
             done = False

@@ -68,7 +68,7 @@ class Memory:
             return None
 
     def keep_lease(self, lease: Lease) -> None:
-        """Write `lease` for the next pass. Not synced: after a power cut there is none."""
+        """Write `lease` for the next run. Not synced: after a power cut there is none."""
         half = f"{self._lease_path}.new"
         text = f"{self._boot} {lease.sent_at_s!r} {lease.lease_s!r}\n"
         try:
@@ -80,5 +80,5 @@ class Memory:
             os.replace(half, self._lease_path)
         except OSError as error:
             if not self._lease_lost:
-                self._complain(f"cannot remember the lease for the next pass: {error}")
+                self._complain(f"cannot remember the lease for the next run: {error}")
             self._lease_lost = True

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from services.core.errors import LabError
+from services.core.errors import LabError, printable
 from services.core.fields import decode
 from services.core.model import Act, Desired, Observed, Task
 
@@ -23,9 +23,11 @@ class Narrated(NamedTuple):
 
 
 class Narrator:
-    """Prints passes with `say`, line by line; remembers in the file `path` what it printed.
+    """Prints passes with `say`; remembers in the file `path` what it printed.
 
-    The file is not synced. If it is lost or cannot be written, some lines are printed twice.
+    say: takes the lines of one pass together, since the journal needs 0.1 s for each piece of
+    output under emulation. The file is not synced: if it is lost or cannot be written, some lines
+    are printed twice.
     """
 
     def __init__(self, path: str, say: Callable[[str], None]) -> None:
@@ -36,17 +38,16 @@ class Narrator:
     def record(self, desired: Desired, observed: Observed, tasks: Sequence[Task]) -> None:
         """Print what is new about a pass that is about to perform `tasks`."""
         after, lines = narrate(self._narrated, desired, observed, tasks, now_s=time.monotonic())
-        for line in lines:
-            self._say(line)
+        if lines:
+            self._say("\n".join(map(printable, lines)))
         if after != self._narrated:
             self._narrated = after
             _save(self._path, after)
 
     def complain(self, error: LabError) -> None:
         """Print what went wrong, and the next step."""
-        for line in (str(error), f"hint: {error.hint}" if error.hint else ""):
-            if line:
-                self._say(line)
+        lines = [str(error), f"hint: {error.hint}"] if error.hint else [str(error)]
+        self._say("\n".join(map(printable, lines)))
 
 
 def narrate(

@@ -1,4 +1,4 @@
-"""The state server as a node sees it that polls: one heartbeat a pass, and then the pass is over.
+"""The state server as a node sees it that polls: one heartbeat, and then the run is over.
 
 One more heartbeat follows a pass that changed something. services/agent/longpoll.py goes on from
 there for nodes that wait for news.
@@ -14,9 +14,9 @@ from services.core.model import Assignment, Desired, Observed
 
 
 class Plane:
-    """Asks with `client` once in a pass; what it hears goes to `local`.
+    """Asks with `client` once in a run; what it hears goes to `local`.
 
-    complain: takes one line for the agent's output. asked: whether this pass has asked.
+    complain: takes one line for the agent's output. asked: whether this run has asked.
     """
 
     def __init__(
@@ -31,7 +31,7 @@ class Plane:
     def desired(self, observed: Observed) -> Desired:
         """Ask, and return what this node must run.
 
-        Once in a pass, what the lease has run out for comes before the question.
+        Once in a run, what the lease has run out for comes before the question.
         """
         urgent = None if self._hurried else self.local.urgent(observed)
         self._hurried = True
@@ -52,7 +52,7 @@ class Plane:
                 self.complain(f"not reported: {error}")
 
     def wait(self, busy: bool) -> bool:
-        """Return whether this pass has not asked yet."""
+        """Return whether this run has not asked yet."""
         return not self.asked
 
     def assigned(self, body: object) -> Assignment:

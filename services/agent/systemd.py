@@ -5,8 +5,8 @@ cgroup directory costs two. systemctl itself is spawned without `import subproce
 would add 13 % to the instructions of a pass.
 
 `systemctl --no-block` returns when a job is queued. Until systemd runs it, a container that starts
-has no processes, and one that stops has them still. Who looks every 150 ms meets both, so jobs of
-the last moment are part of what is observed.
+has no processes, and one that stops has them still. A look every 150 ms sees both, so recent jobs
+are part of what is observed.
 """
 
 import os

@@ -62,10 +62,11 @@ class Pending:
         self.trouble = ""
         self.over = False
         family = _socket.AF_INET6 if ":" in address[0] else _socket.AF_INET
-        self._socket = _socket.socket(
-            family, _socket.SOCK_STREAM | _socket.SOCK_NONBLOCK | _socket.SOCK_CLOEXEC
-        )
+        kind = _socket.SOCK_STREAM | _socket.SOCK_NONBLOCK | _socket.SOCK_CLOEXEC
+        self._socket: Any = None
         try:
+            # This fails where the unit or the kernel allows no such family, or no more files.
+            self._socket = _socket.socket(family, kind)
             self._socket.connect(address)
         except BlockingIOError:
             return  # on its way; `send` shows how it ended
@@ -73,7 +74,7 @@ class Pending:
             self._end(error)
 
     def fileno(self) -> int:
-        return self._socket.fileno()
+        return int(self._socket.fileno())
 
     @property
     def sent(self) -> bool:
@@ -115,18 +116,23 @@ class Pending:
             status, etag, raw = _split(bytes(self._answer))
         except ValueError as error:
             raise ApiUnreachable(self.url, str(error) or type(error).__name__) from None
+        refused = not 200 <= status < 300 and status != NOT_MODIFIED
         try:
             body = decode(raw) if raw else None
         except ValueError as error:
-            raise ApiNonsense(self.url, str(error)) from None
-        if not 200 <= status < 300 and status != NOT_MODIFIED:
+            if not refused:
+                raise ApiNonsense(self.url, str(error)) from None
+            # A page of a server that is not ours, or of a proxy: its status says enough.
+            body = {"error": "an answer that is not JSON"}
+        if refused:
             raise ApiRefused(self.url, status, *refusal(body))
         return Reply(status, etag, body)
 
     def close(self) -> None:
         """Give up; does nothing to a request that is over."""
         self.over = True
-        self._socket.close()
+        if self._socket is not None:
+            self._socket.close()
 
     def _receive(self) -> None:
         while chunk := self._socket.recv(65536):

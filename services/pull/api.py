@@ -152,7 +152,7 @@ def _add_nodes(app: Bottle, store: Store, watches: Watches, stop_margin_s: float
 
     @app.get("/api/nodes")  # type: ignore[untyped-decorator]
     def list_nodes() -> HTTPResponse:
-        """Every node that spoke since the server started, and the names of who only did before."""
+        """Every node heard since the server started, and the names of nodes heard only before."""
         return watches.answer(NODES, everybody)
 
     @app.get("/api/nodes/<node>")  # type: ignore[untyped-decorator]

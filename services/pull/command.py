@@ -27,7 +27,7 @@ _log = logging.getLogger(__name__)
 
 # Leases count in tenths of a second; looking more often would find nothing new.
 _SOONEST_S = 0.05
-# Two realms full of connections, and the rest. The unit allows as many; a shell may not.
+# Connections of both realms, and other files. The unit allows as many; a shell may not.
 _FILES = 8192
 
 

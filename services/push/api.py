@@ -27,13 +27,13 @@ STATUS: dict[type[LabError], int] = {
     UnknownNode: 404,
     NotRunning: 404,
     RunsTwice: 409,
-    # The fault is behind us, at a node.
+    # A node failed, not this server.
     NodeUnreachable: 502,
     NodeDistrusted: 502,
     LoginRefused: 502,
     CommandFailed: 502,
     WhereaboutsUnknown: 502,
-    # Nothing is wrong but the moment.
+    # Temporary: try again.
     NodeBusy: 503,
     OrderUnderWay: 503,
     TooManyOrders: 503,

@@ -45,7 +45,7 @@ exit 0
 # also gets what is ready: for that a start changes nothing, unless it is just being stopped.
 _START = f"""\
 {_ALIVE}
-folder=$1 cgroups=$2 units=$3 limit=$4 names= jobs= were_ready=
+folder=$1 cgroups=$2 units=$3 limit=$4 names= jobs= were_ready= asked=0
 shift 4
 [ -d "$units" ] || mkdir -p "$units"
 for pair; do
@@ -70,8 +70,10 @@ for name in $names; do
     elif alive "$cgroups" "$name"; then
         echo "{_FAILED} $name 124 not serving after $limit s; it may still come up"
     else
-        why=$(timeout 5 journalctl --quiet --no-pager --output=cat --lines=1 \\
-            "_SYSTEMD_UNIT=push-container@$name.service")
+        # Of a few only: a slow journal must not use up the time of those that serve.
+        why= asked=$((asked + 1))
+        [ "$asked" -gt 2 ] || why=$(timeout 5 journalctl --quiet --no-pager --output=cat \\
+            --lines=1 "_SYSTEMD_UNIT=push-container@$name.service")
         # Of several jobs, what systemctl said about this one.
         case $said in *"@$name.service "*) said_of="container $name${{said#*"@$name.service"}}" ;;
         *) said_of=${{said:-it ended at once and said nothing}} ;;
@@ -89,6 +91,12 @@ _STOP = f"""\
 {_ALIVE}
 cgroups=$1 limit=$2 jobs=
 shift 2
+is_gone() {{
+    case $(timeout 5 systemctl is-active "push-container@$1.service") in
+    inactive | failed) return 0 ;;
+    esac
+    return 1
+}}
 for name; do jobs="$jobs push-container@$name.service"; done
 states=$(timeout 5 systemctl is-active $jobs)
 said=$(timeout "$limit" systemctl stop $jobs 2>&1)
@@ -100,7 +108,7 @@ for name; do
 }}
     if alive "$cgroups" "$name"; then
         echo "{_FAILED} $name 124 not gone after $limit s"
-    elif [ "$code" != 0 ]; then
+    elif [ "$code" != 0 ] && ! is_gone "$name"; then
         echo "{_FAILED} $name $code ${{said%%
 *}}"
     else

@@ -25,7 +25,7 @@ class NodeBusy(LabError):
 
     def __init__(self, node: str, waited_s: float) -> None:
         super().__init__(
-            f"{node} is busy with other orders since {waited_s:g} s; nothing was done",
+            f"{node} has been busy with other orders for {waited_s:g} s; nothing was done",
             hint="try again when they are done; GET /nodes shows whether it answers at all",
         )
         self.node = node

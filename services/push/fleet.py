@@ -1,6 +1,7 @@
 """All nodes at once: each has threads of its own, and every wait is bounded."""
 
 import logging
+import sys
 import threading
 import time
 from collections import deque
@@ -203,7 +204,9 @@ class _Connection:
             with self._changed:
                 self._changed.wait_for(lambda: self._queue)
                 act = self._queue[0].act
-                while self._queue and self._queue[0].act == act and len(batch) < TOGETHER:
+                # One look answers any number of requests.
+                most = sys.maxsize if act == self.look else TOGETHER
+                while self._queue and self._queue[0].act == act and len(batch) < most:
                     request = self._queue.popleft()
                     if request.future.set_running_or_notify_cancel():
                         batch.append(request)

@@ -13,6 +13,7 @@ from typing import Any
 _NAMES = frozenset({"localhost", "lab", "127.0.0.1", "[::1]"})
 _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[^:\[\]]+)(:[0-9]*)?")
 _SAME_SITE = (None, "same-origin", "none")
+_MOST_ADDRESSES = 64
 # Addresses found to be this machine's.
 _own_addresses: set[str] = set()
 
@@ -58,5 +59,8 @@ def _is_own_address(name: str) -> bool:
             probe.bind((address, 0))
     except (OSError, ValueError):
         return False
+    # All of 127.0.0.0/8 is ours: a client that tries one after the other must not fill memory.
+    if len(_own_addresses) >= _MOST_ADDRESSES:
+        _own_addresses.clear()
     _own_addresses.add(name)
     return True

@@ -13,7 +13,7 @@ import gevent
 from gevent.pywsgi import MAX_REQUEST_LINE, WSGIHandler
 
 from services.core import wire
-from services.web.body import REPORT_LIMIT_BYTES
+from services.web.body import BODY_LIMIT_BYTES, REPORT_LIMIT_BYTES
 from services.web.request_ids import HEADER
 
 # Eight times the longest URL that limits.py allows; what http.client accepts.
@@ -138,7 +138,9 @@ class Reading(WSGIHandler):  # type: ignore[misc]
                 self._check_size(len(content))
                 self.body_bytes += len(piece)
                 self.server.body_bytes += len(piece)
-                if self.server.body_bytes > self.server.patience.bodies_bytes:
+                # Small ones are always taken, or a few large ones could stop every heartbeat.
+                crowded = self.server.body_bytes > self.server.patience.bodies_bytes
+                if crowded and len(content) > BODY_LIMIT_BYTES:
                     raise Refusal(503, "too many bodies at once")
         except (OSError, ValueError) as error:
             raise Refusal(400, f"a body that is cut short or badly chunked: {error}") from None

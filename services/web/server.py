@@ -32,7 +32,7 @@ _END_S = 2.0
 
 
 class Patience(NamedTuple):
-    """What the clients of one server may take.
+    """Limits of the clients of one server.
 
     idle_s: between two requests. request_s: to send one, first byte to last, and to take the
     answer. connections: at once. long_polls: of these; the others are for short requests.

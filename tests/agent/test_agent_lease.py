@@ -107,7 +107,7 @@ def test_a_lease_that_cannot_be_kept_is_told_once_and_holds_in_its_pass(plane, t
     full.desired({})
     assert withheld(full) == ""
     (line,) = full.told
-    assert line.startswith("cannot remember the lease for the next pass: ")
+    assert line.startswith("cannot remember the lease for the next run: ")
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import pytest
 
-from services.agent.longpoll import LOOK_S
+from services.agent.longpoll import LOOK_S, LongPoll
 from services.core import wire
 from services.core.backoff import MOST_S
 from services.core.errors import ApiRefused
@@ -223,3 +223,11 @@ def test_a_report_renews_the_lease_only_on_what_is_acted_on(poll, lab, plane, an
     poll.report({})
     listen(poll, lab, 2)
     assert cut_off(plane) is not renews
+
+
+def test_a_run_asks_once_also_when_its_first_stop_took_all_its_time(lab, plane):
+    late = LongPoll(plane, tick_s=1, until_s=50, now_s=lab.clock, pause=lab.pause)
+    assert late.wait(False)
+    late.desired(RUNS)
+    assert lab.times("beat")
+    assert not late.wait(False)

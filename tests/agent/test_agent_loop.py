@@ -71,7 +71,7 @@ def go(plane, node, lines, tmp_path):
     systemd = Systemd(
         str(node.root), str(node.systemctl), patience_s=1.0, now_s=lambda: plane.now_s
     )
-    narrator = Narrator(str(tmp_path / "said.json"), lines.append)
+    narrator = Narrator(str(tmp_path / "said.json"), lambda text: lines.extend(text.split("\n")))
 
     def go(*deeds, looks=0):
         before = len(node.calls())

@@ -15,6 +15,11 @@ PLAN = (
 )
 
 
+def into(lines):
+    """What to `say` with: text goes into `lines`, line by line."""
+    return lambda text: lines.extend(text.split("\n"))
+
+
 @pytest.fixture
 def passes():
     """passes((at_s, desired, tasks), …) -> the lines of each pass."""
@@ -91,7 +96,7 @@ def test_after_a_reboot_an_outage_is_told_again(passes):
 def test_what_was_said_is_remembered_between_passes(tmp_path):
     said: list[str] = []
     for _ in range(3):
-        Narrator(str(tmp_path / "said.json"), said.append).record(TWO, {}, ())
+        Narrator(str(tmp_path / "said.json"), into(said)).record(TWO, {}, ())
     assert said == ["converged (2 containers)"]
 
 
@@ -101,11 +106,11 @@ def test_what_was_said_is_remembered_between_passes(tmp_path):
 def test_a_spoiled_memory_only_says_things_twice(tmp_path, content):
     (tmp_path / "said.json").write_text(content)
     said: list[str] = []
-    Narrator(str(tmp_path / "said.json"), said.append).record(TWO, {}, ())
+    Narrator(str(tmp_path / "said.json"), into(said)).record(TWO, {}, ())
     assert said == ["converged (2 containers)"]
 
 
 def test_a_memory_that_cannot_be_written_stops_no_pass(tmp_path):
     said: list[str] = []
-    Narrator(str(tmp_path / "gone" / "said.json"), said.append).record(TWO, {}, PLAN)
+    Narrator(str(tmp_path / "gone" / "said.json"), into(said)).record(TWO, {}, PLAN)
     assert len(said) == 4

@@ -61,7 +61,14 @@ def agent(request, node, tmp_path):
         if request.param == "watching":
             until_s = time.monotonic() + WATCH_S
             plane = LongPoll(plane, tick_s=TICK_S, until_s=until_s)
-        return Ended(run(plane, systemd, Narrator(f"{state}/said.json", lines.append)), lines)
+        return Ended(
+            run(
+                plane,
+                systemd,
+                Narrator(f"{state}/said.json", lambda text: lines.extend(text.split("\n"))),
+            ),
+            lines,
+        )
 
     return agent
 

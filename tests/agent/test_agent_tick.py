@@ -24,7 +24,7 @@ class FakePlane:
 @pytest.fixture
 def narrator(tmp_path):
     lines: list[str] = []
-    made = Narrator(str(tmp_path / "said.json"), lines.append)
+    made = Narrator(str(tmp_path / "said.json"), lambda text: lines.extend(text.split("\n")))
     made.lines = lines
     return made
 

@@ -37,7 +37,9 @@ class Node:
         before = len(self.said)
         client = NodeClient(self.name, address, timeout_s=5, token_path=str(self._token))
         local = LocalState(Memory(self.directory, self.directory, "", self.said.append))
-        narrator = Narrator(f"{self.directory}/said.json", self.said.append)
+        narrator = Narrator(
+            f"{self.directory}/said.json", lambda text: self.said.extend(text.split("\n"))
+        )
         tick(Plane(client, local, self.said.append), self.systemd, narrator)
         self.systemd.settle()
         return self.said[before:]

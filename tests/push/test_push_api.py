@@ -42,7 +42,7 @@ def test_busy_node_is_503_with_a_hint(call, runner):
     runner.busy.add("node1")
     answer = start(call, "a")
     assert answer.status_code == 503
-    assert "node1 is busy" in answer.json()["error"]
+    assert "node1 has been busy" in answer.json()["error"]
     assert answer.json()["hint"]
 
 

@@ -118,7 +118,7 @@ def test_node_that_is_busy_is_not_called_unreachable_and_its_queue_is_left(
         wait_for((node.folder / "slow.pid").exists, "the first is under way", timeout_s=10)
         others = [pool.submit(slow, number) for number in range(2, 6)]
         wait_for(lambda: all(other.running() for other in others), "they queue", timeout_s=10)
-        with pytest.raises(NodeBusy, match="node1 is busy with other orders") as caught:
+        with pytest.raises(NodeBusy, match="node1 has been busy with other orders") as caught:
             fleet.start("node1", Container("web"))
         assert isinstance(fleet.look(["node1"])["node1"], NodeListing)
         for start in (first, *others):

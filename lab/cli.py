@@ -10,7 +10,7 @@ from typing import IO, Any, NamedTuple
 
 import click
 
-from lab.table import echo
+from lab.terminal.table import echo
 from services.core.errors import LabError
 
 INTERRUPTED = 130

@@ -88,7 +88,7 @@ class UnknownMachine(LabError):
 def load(file: Path = FILE) -> Topology:
     """Return the topology in `file`; raises LabError naming what is wrong with it.
 
-    LAB_PUSH_PORT and LAB_PULL_PORT override the host side of the ports (see lab.forward),
+    LAB_PUSH_PORT and LAB_PULL_PORT override the host side of the ports (see lab.host.forward),
     not these.
     """
     try:

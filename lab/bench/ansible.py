@@ -8,8 +8,8 @@ import venv
 from collections.abc import Sequence
 from pathlib import Path
 
-from lab import remote
 from lab.host import settings
+from lab.machines import remote
 from provisioning.topology import Machine
 from services.core.errors import LabError
 

@@ -9,14 +9,16 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
 
-from lab import bringup, deploy, paths, saving
+from lab import paths
 from lab.bench.stats import Summary, by_name, summary
-from lab.frozen import fresh, store
-from lab.frozen.fresh import Wish
-from lab.frozen.store import Store
-from lab.prepare import prepare
-from lab.progress import Progress
-from lab.provider import untuned
+from lab.bringup import bringup, deploy
+from lab.bringup.prepare import prepare
+from lab.bringup.watchdog import watched
+from lab.machines import untuned
+from lab.snapshot import fresh, saving, store
+from lab.snapshot.fresh import Wish
+from lab.snapshot.store import Store
+from lab.terminal.progress import Progress
 from provisioning import topology as topology_file
 from provisioning.box import build as box_build
 from provisioning.box.untuned import build as untuned_box
@@ -85,7 +87,7 @@ def once(bench: Bench, name: str) -> dict[str, float]:
     scenario = SCENARIOS[name]
     try:
         scenario.before(bench)
-        measured = Progress()
+        measured = watched()
         began_s = time.monotonic()
         scenario.act(bench, measured)
         total_s = time.monotonic() - began_s

@@ -6,10 +6,10 @@ Measured inside one node by one script, so no SSH is in the figures.
 import json
 from pathlib import Path
 
-from lab import remote
 from lab.bench import starting
 from lab.bench.stats import Summary, summary
-from lab.speed import deadline_s
+from lab.host.speed import deadline_s
+from lab.machines import remote
 from provisioning.guest import tree
 from provisioning.topology import Machine
 

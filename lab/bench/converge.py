@@ -9,17 +9,18 @@ over SSH before each run tells where the loop stands; what the other loops do is
 import time
 from collections.abc import Callable, Sequence
 
-from lab import bringup, chaos
 from lab.bench.idle import cpu_s_per_minute
 from lab.bench.phase import await_phase, fraction, lived_s
 from lab.bench.stats import Summary, summary
-from lab.client import Declared
+from lab.bringup import bringup
 from lab.demo import timing
 from lab.demo.stage import LATE, NAMES, Stage, busiest, victims
-from lab.progress import Progress
-from lab.provider import vagrant
-from lab.speed import deadline_s
-from lab.units import FAKE, container_unit
+from lab.faults import chaos
+from lab.host.speed import deadline_s
+from lab.machines import vagrant
+from lab.machines.units import FAKE, container_unit
+from lab.planes.client import Declared
+from lab.terminal.progress import Progress
 from lab.waiting import until
 from provisioning.topology import Topology
 from services.core.profiles import profile

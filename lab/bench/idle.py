@@ -8,8 +8,8 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from lab.demo.stage import Stage
-from lab.speed import deadline_s
-from lab.units import properties
+from lab.host.speed import deadline_s
+from lab.machines.units import properties
 from lab.waiting import until
 from provisioning.topology import Machine
 

@@ -8,8 +8,8 @@ is quick but for the moment between two passes; that moment must be met as often
 import time
 
 from lab.demo.stage import Stage
-from lab.speed import deadline_s
-from lab.units import properties
+from lab.host.speed import deadline_s
+from lab.machines.units import properties
 from provisioning.topology import Machine
 from services.core.errors import LabError
 

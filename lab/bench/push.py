@@ -7,9 +7,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from lab.bench.ansible import Ansible
-from lab.client import ORDER_S, PushClient, connect
-from lab.progress import Progress
-from lab.speed import deadline_s
+from lab.host.speed import deadline_s
+from lab.planes.client import ORDER_S, PushClient, connect
+from lab.terminal.progress import Progress
 from provisioning.topology import Topology
 from services.core.errors import LabError
 

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from lab.bundle import unpack
-from lab.progress import Progress
+from lab.terminal.progress import Progress
 from provisioning.host import wheels
 from services.core.errors import LabError, printable_lines
 

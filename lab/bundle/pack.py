@@ -11,10 +11,10 @@ from lab import paths
 from lab.bundle import archive
 from lab.bundle.contents import BOXES, CHAPTERS, WHEELS, Chapter, Contents, Member
 from lab.bundle.errors import Missing, NoRoom, Occupied
-from lab.frozen import store
-from lab.frozen.needs import machine_type
-from lab.frozen.state import MANIFEST, State
-from lab.progress import Progress
+from lab.snapshot import store
+from lab.snapshot.needs import machine_type
+from lab.snapshot.state import MANIFEST, State
+from lab.terminal.progress import Progress
 from provisioning.box import build as box_build
 from provisioning.box import cache
 from provisioning.host import wheels

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from lab.bundle.contents import CHAPTERS, Contents
 from lab.bundle.errors import Missing, Occupied
-from lab.frozen.state import MANIFEST
+from lab.snapshot.state import MANIFEST
 
 
 class Here(NamedTuple):

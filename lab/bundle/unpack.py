@@ -6,15 +6,15 @@ from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
-from lab import lock
 from lab.bundle import archive
 from lab.bundle.contents import BOXES, CHAPTERS, WHEELS, Contents
 from lab.bundle.errors import BadBundle, Missing, NoRoom
 from lab.bundle.pack import large
 from lab.bundle.plan import Here, Plan, plan
-from lab.frozen import state, store
-from lab.frozen.state import MANIFEST, Damaged
-from lab.progress import Progress
+from lab.snapshot import state, store
+from lab.snapshot.state import MANIFEST, Damaged
+from lab.terminal import lock
+from lab.terminal.progress import Progress
 from provisioning.box import build as box_build
 from provisioning.box import cache
 from provisioning.box.build import Box

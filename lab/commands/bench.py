@@ -4,13 +4,13 @@ from typing import Any
 
 import click
 
+from lab.bringup.watchdog import watched
 from lab.commands.bench_container import bench_container
 from lab.commands.bench_push import bench_push
 from lab.commands.bench_server import bench_server
 from lab.commands.bench_up import bench_up
-from lab.params import json_option, only_option, runs_option
-from lab.progress import Progress
-from lab.table import echo, echo_json, render
+from lab.terminal.params import json_option, only_option, runs_option
+from lab.terminal.table import echo, echo_json, render
 from provisioning import topology
 from services.core.profiles import PROFILES
 
@@ -44,11 +44,13 @@ def bench_converge(runs: int, only: tuple[str, ...], as_json: bool) -> None:
     lab bench converge                              everything, three times
     lab bench converge --only declared --runs 20    how much sooner a watch knows
     """
-    from lab import bringup, lock, modes
     from lab.bench import converge
+    from lab.bringup import bringup
+    from lab.planes import modes
+    from lab.terminal import lock
 
     lab = topology.load()
-    progress = Progress()
+    progress = watched()
     with lock.held("lab bench converge"):
         running = modes.on(lab)
         modes.pick("pull", running)

@@ -4,8 +4,8 @@ from typing import Any
 
 import click
 
-from lab.params import NODE, json_option
-from lab.table import echo, echo_json, render
+from lab.terminal.params import NODE, json_option
+from lab.terminal.table import echo, echo_json, render
 from provisioning import topology
 
 
@@ -22,8 +22,9 @@ def bench_container(node: str, runs: int, as_json: bool) -> None:
     inside the node, each in turn; its units are removed afterwards. Containers that the node runs
     are left alone.
     """
-    from lab import lock, modes
     from lab.bench import container
+    from lab.planes import modes
+    from lab.terminal import lock
 
     lab = topology.load()
     with lock.held("lab bench container"):

@@ -4,9 +4,9 @@ from typing import Any
 
 import click
 
-from lab.params import json_option, runs_option
-from lab.progress import Progress
-from lab.table import echo, echo_json, render
+from lab.bringup.watchdog import watched
+from lab.terminal.params import json_option, runs_option
+from lab.terminal.table import echo, echo_json, render
 from provisioning import topology
 
 
@@ -38,13 +38,14 @@ def bench_push(count: int, baseline: bool, runs: int, as_json: bool) -> None:
     lab bench push --runs 5              push alone, five times
     lab bench push --baseline            how many times as fast as Ansible
     """
-    from lab import lock, modes
     from lab.bench import push
+    from lab.planes import modes
+    from lab.terminal import lock
 
     lab = topology.load()
     with lock.held("lab bench push"):
         modes.pick("push", modes.on(lab))
-        results = push.measure(lab, count, runs, Progress(), baseline=baseline)
+        results = push.measure(lab, count, runs, watched(), baseline=baseline)
     if as_json:
         echo_json({"containers": count, "runs": runs, **as_data(results)})
     else:

@@ -2,9 +2,9 @@
 
 import click
 
-from lab.params import json_option
-from lab.progress import Progress
-from lab.table import echo, echo_json
+from lab.bringup.watchdog import watched
+from lab.terminal.params import json_option
+from lab.terminal.table import echo, echo_json
 
 
 @click.command("server")
@@ -43,7 +43,7 @@ def bench_server(stored: int, watchers: int, span_s: float, as_json: bool) -> No
 
     sizes = (100, stored) if stored > 100 else (stored,)
     plan = Plan(stored=sizes, watchers=watchers, span_s=span_s)
-    data = as_data(measure(plan, Progress()))
+    data = as_data(measure(plan, watched()))
     if as_json:
         echo_json(data)
     else:

@@ -4,9 +4,9 @@ from typing import Any
 
 import click
 
-from lab.params import json_option, mode_option, only_option, profile_option, runs_option
-from lab.progress import Progress
-from lab.table import echo, echo_json, render
+from lab.bringup.watchdog import watched
+from lab.terminal.params import json_option, mode_option, only_option, profile_option, runs_option
+from lab.terminal.table import echo, echo_json, render
 
 # lab.bench.boot.SCENARIOS, without the import.
 SCENARIOS = ("cold", "thaw", "reset", "goto")
@@ -43,14 +43,14 @@ def bench_up(
     lab bench up --runs 5                 everything, five times
     lab bench up --only cold --baseline   what all of it saves
     """
-    from lab import lock
     from lab.bench import boot
-    from lab.frozen.fresh import Wish
+    from lab.snapshot.fresh import Wish
+    from lab.terminal import lock
 
     names = [BASELINE] if baseline else []
     names += [name for name in SCENARIOS if name in only or not only]
     with lock.held("lab bench up"):
-        results = boot.measure(Wish(mode, profile), names, runs, Progress())
+        results = boot.measure(Wish(mode, profile), names, runs, watched())
     if as_json:
         what = {"mode": mode, "profile": profile, "runs": runs, "seconds": as_data(results)}
         echo_json({**what, "baseline / cold": gain(results)})

@@ -4,10 +4,11 @@ import os
 
 import click
 
+from lab.bringup.watchdog import watched
 from lab.cli import CannotCompare
-from lab.params import json_option
-from lab.progress import Progress
-from lab.table import echo, echo_json, echo_raw, render
+from lab.terminal.params import json_option
+from lab.terminal.progress import Progress
+from lab.terminal.table import echo, echo_json, echo_raw, render
 from services.core.errors import LabError
 
 
@@ -34,11 +35,11 @@ def build(verified: bool, renew: bool) -> None:
     from provisioning.box import build as recipe
 
     if renew:
-        _renew(Progress())
+        _renew(watched())
     if verified:
-        _verify(Progress())
+        _verify(watched())
     else:
-        recipe.build(Progress())
+        recipe.build(watched())
 
 
 def _renew(progress: Progress) -> None:
@@ -80,7 +81,7 @@ def lock() -> None:
     """
     from provisioning.box.archive import locking
 
-    for line in locking.told(locking.renew(Progress())):
+    for line in locking.told(locking.renew(watched())):
         echo(line)
 
 

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lab.params import json_option
-from lab.progress import Progress
-from lab.table import echo, echo_json, render
+from lab.bringup.watchdog import watched
+from lab.terminal.params import json_option
+from lab.terminal.progress import Progress
+from lab.terminal.table import echo, echo_json, render
 
 if TYPE_CHECKING:
     from lab.bundle.contents import Contents
@@ -52,11 +53,11 @@ def export(
     lab bundle export plane.tar
     lab bundle export course.tar --chapter start --chapter broken
     """
-    from lab import lock
     from lab.bundle import pack
-    from lab.frozen import store
+    from lab.snapshot import store
+    from lab.terminal import lock
 
-    progress = Progress()
+    progress = watched()
     chosen = store.chapters().names() if all_chapters else sorted(set(names))
     # Without chapters nothing is read that another command could be changing.
     with lock.held("lab bundle export") if chosen else nullcontext():
@@ -79,7 +80,7 @@ def show(file: Path, verify: bool, as_json: bool) -> None:
     from lab.bundle import archive
     from lab.bundle.pack import large
 
-    progress = Progress()
+    progress = watched()
     with archive.opened(file) as opened:
         contents = opened.contents
         if verify:
@@ -108,10 +109,10 @@ def import_(file: Path, force: bool) -> None:
     \b
     lab bundle import plane.tar
     """
-    from lab import lock
     from lab.bundle import archive, unpack
+    from lab.terminal import lock
 
-    progress = Progress()
+    progress = watched()
     with archive.opened(file) as opened:
         chapters = opened.contents.chapters
     what = "lab bundle import"

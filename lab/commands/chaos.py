@@ -4,9 +4,9 @@ from collections.abc import Callable, Sequence
 
 import click
 
-from lab.params import BOTH, MODE, NODE
-from lab.progress import Progress
-from lab.units import FAKE
+from lab.bringup.watchdog import watched
+from lab.machines.units import FAKE
+from lab.terminal.params import BOTH, MODE, NODE
 from provisioning import topology
 
 mode_option = click.option(
@@ -35,10 +35,10 @@ def chaos() -> None:
 @click.option("--orderly", is_flag=True, help="Shut down instead, as `vagrant halt NODE` does.")
 def halt(node: str, orderly: bool) -> None:
     """Pull the plug of NODE: no shutdown, no last word."""
-    from lab import chaos as faults
-    from lab import lock
+    from lab.faults import chaos as faults
+    from lab.terminal import lock
 
-    progress = Progress()
+    progress = watched()
     with lock.held(f"lab chaos halt {node}"), progress.phase(f"halt {node}"):
         faults.halt(topology.load(), node, orderly=orderly)
 
@@ -47,10 +47,10 @@ def halt(node: str, orderly: bool) -> None:
 @click.argument("node", type=NODE, metavar="NODE")
 def start(node: str) -> None:
     """Boot NODE again, and return once it answers."""
-    from lab import chaos as faults
-    from lab import lock
+    from lab.faults import chaos as faults
+    from lab.terminal import lock
 
-    progress = Progress()
+    progress = watched()
     with lock.held(f"lab chaos start {node}"), progress.phase(f"boot {node}"):
         faults.start(topology.load(), node)
 
@@ -59,7 +59,7 @@ def start(node: str) -> None:
 @mode_option
 def stop_api(mode: str) -> None:
     """Stop the API service; containers, agents and timers stay."""
-    from lab import chaos as faults
+    from lab.faults import chaos as faults
 
     _switch_api("stop", mode, faults.stop_api)
 
@@ -68,7 +68,7 @@ def stop_api(mode: str) -> None:
 @mode_option
 def start_api(mode: str) -> None:
     """Start the API service again, and return once it serves."""
-    from lab import chaos as faults
+    from lab.faults import chaos as faults
 
     _switch_api("start", mode, faults.start_api)
 
@@ -76,12 +76,13 @@ def start_api(mode: str) -> None:
 def _switch_api(
     verb: str, mode: str, switch: Callable[[topology.Topology, Sequence[str]], None]
 ) -> None:
-    from lab import lock, modes
+    from lab.planes import modes
+    from lab.terminal import lock
 
     lab = topology.load()
     with lock.held(f"lab chaos {verb}-api"):
         chosen = modes.pick(mode, modes.on(lab))
-        with Progress().phase(f"{verb} the API of {' and '.join(chosen)}"):
+        with watched().phase(f"{verb} the API of {' and '.join(chosen)}"):
             switch(lab, chosen)
 
 
@@ -94,13 +95,14 @@ def corrupt(node: str, name: str, mode: str) -> None:
 
     Where one of that name runs on NODE already, it is left alone, also by `lab heal`.
     """
-    from lab import chaos as faults
-    from lab import lock, modes
+    from lab.faults import chaos as faults
+    from lab.planes import modes
+    from lab.terminal import lock
 
     lab = topology.load()
     with lock.held(f"lab chaos corrupt {node}"):
         chosen = modes.pick(mode, modes.on(lab))
-        progress = Progress()
+        progress = watched()
         with progress.phase(f"start {name!r} on {node} in {' and '.join(chosen)}"):
             started = faults.corrupt(lab.node(node), name, chosen)
         for other in chosen:
@@ -118,9 +120,9 @@ def heal() -> None:
     Push's container `fake` is always stopped, whoever started it: it is the name for corrupting
     a node by hand, and push would keep it for ever. Call your own containers something else.
     """
-    from lab import heal as mend
-    from lab import lock
+    from lab.faults import heal as mend
+    from lab.terminal import lock
 
-    progress = Progress()
+    progress = watched()
     with lock.held("lab heal"), progress.phase("heal"):
         mend.heal(topology.load(), progress)

@@ -2,9 +2,9 @@
 
 import click
 
-from lab.params import json_option
-from lab.progress import Progress
-from lab.table import echo
+from lab.bringup.watchdog import watched
+from lab.terminal.params import json_option
+from lab.terminal.table import echo
 
 
 @click.group()
@@ -26,8 +26,8 @@ def chapter() -> None:
 @click.option("--force", is_flag=True, help="Replace a chapter of that name.")
 def save(name: str, note: str, force: bool) -> None:
     """Save the lab as chapter NAME; the lab goes on. VMs that are off are saved as off."""
-    from lab import lock, saving
-    from lab.frozen import store
+    from lab.snapshot import saving, store
+    from lab.terminal import lock
     from services.core.errors import LabError
 
     kept = store.chapters()
@@ -37,18 +37,19 @@ def save(name: str, note: str, force: bool) -> None:
             hint=f"lab chapter save {name} --force replaces it",
         )
     with lock.held("lab chapter save"):
-        saving.save(kept, name, note, Progress())
+        saving.save(kept, name, note, watched())
 
 
 @chapter.command()
 @click.argument("name")
 def goto(name: str) -> None:
     """Bring the lab to chapter NAME, in place of whatever runs. A damaged chapter is refused."""
-    from lab import bringup, lock
-    from lab.frozen import store
+    from lab.bringup import bringup
+    from lab.snapshot import store
+    from lab.terminal import lock
 
     with lock.held("lab chapter goto"):
-        saved = bringup.goto(store.chapters(), name, Progress())
+        saved = bringup.goto(store.chapters(), name, watched())
     if saved.note:
         echo(saved.note)
 
@@ -57,7 +58,7 @@ def goto(name: str) -> None:
 @json_option
 def list_(as_json: bool) -> None:
     """List all chapters: when they were saved, what ran, their size, and their notes."""
-    from lab.frozen import overview, store
+    from lab.snapshot import overview, store
 
     overview.table(store.chapters(), as_json=as_json)
 
@@ -66,8 +67,8 @@ def list_(as_json: bool) -> None:
 @click.argument("name")
 def delete(name: str) -> None:
     """Delete chapter NAME for good."""
-    from lab import lock
-    from lab.frozen import store
+    from lab.snapshot import store
+    from lab.terminal import lock
 
     with lock.held("lab chapter delete"):
         kept = store.chapters()

@@ -3,8 +3,8 @@
 import click
 from click.shell_completion import get_completion_class
 
-from lab.params import Known
-from lab.table import echo_raw
+from lab.terminal.params import Known
+from lab.terminal.table import echo_raw
 
 INSTALL = {
     "bash": "lab completion bash > ~/.local/share/bash-completion/completions/lab",

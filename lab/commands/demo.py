@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from lab.bringup.watchdog import watched
 from lab.commands.chaos import mode_option
-from lab.params import Known, json_option
-from lab.progress import Progress
-from lab.table import echo, echo_json, render
+from lab.terminal.params import Known, json_option
+from lab.terminal.table import echo, echo_json, render
 from provisioning import topology
 
 if TYPE_CHECKING:
@@ -42,13 +42,14 @@ def demo(ctx: click.Context, name: str | None, mode: str, as_json: bool) -> None
     lab demo
     lab demo self-healing --mode pull
     """
-    from lab import lock, modes
     from lab.demo import play
     from lab.demo.stage import Stage
     from lab.demo.verdict import succeeded
+    from lab.planes import modes
+    from lab.terminal import lock
 
     lab = topology.load()
-    progress = Progress()
+    progress = watched()
     with lock.held("lab demo"):
         chosen = modes.pick(mode, modes.on(lab))
         stage = Stage(lab, chosen, modes.profile(lab), progress)

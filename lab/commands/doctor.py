@@ -2,9 +2,9 @@
 
 import click
 
-from lab.params import json_option
-from lab.progress import Progress
-from lab.table import echo, echo_json, render
+from lab.bringup.watchdog import watched
+from lab.terminal.params import json_option
+from lab.terminal.table import echo, echo_json, render
 
 
 @click.command()
@@ -29,7 +29,7 @@ def doctor(ctx: click.Context, fix: bool, tests: bool, record: bool, as_json: bo
     from provisioning.host import tested
 
     if fix:
-        host.fix(Progress(), tests=tests)
+        host.fix(watched(), tests=tests)
     checks = host.checks(tests=tests or record)
     if record:
         tested.record(checks)

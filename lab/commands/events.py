@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lab.table import echo, echo_json
+from lab.terminal.table import echo, echo_json
 from provisioning import topology
 from services.core.errors import printable
 
 if TYPE_CHECKING:
-    from lab.client import PullClient
+    from lab.planes.client import PullClient
     from services.core.messages import EventPage
     from services.core.model import Event
 
@@ -34,8 +34,8 @@ def events(since: int, follow: bool, as_json: bool) -> None:
     lab events -f                           in a second terminal, while you break things
     lab events --json | jq 'select(.subject == "nginx")'
     """
-    from lab import modes
-    from lab.client import connect
+    from lab.planes import modes
+    from lab.planes.client import connect
 
     lab = topology.load()
     pull = connect(lab)[1]

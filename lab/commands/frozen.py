@@ -2,8 +2,8 @@
 
 import click
 
-from lab.params import json_option
-from lab.progress import Progress
+from lab.bringup.watchdog import watched
+from lab.terminal.params import json_option
 
 DEFAULT = "frozen"
 
@@ -20,11 +20,11 @@ def freeze(name: str) -> None:
     lab freeze                  before the rehearsal ...
     lab thaw                    ... and as often as you like
     """
-    from lab import lock, saving
-    from lab.frozen import store
+    from lab.snapshot import saving, store
+    from lab.terminal import lock
 
     with lock.held("lab freeze"):
-        saving.save(store.frozen(), name, "", Progress())
+        saving.save(store.frozen(), name, "", watched())
 
 
 @click.command()
@@ -37,9 +37,10 @@ def thaw(name: str, listed: bool, deleted: bool, as_json: bool) -> None:
 
     Any number of times, and after `lab down` too. The VMs' clocks are set before anything runs on.
     """
-    from lab import bringup, lock
-    from lab.frozen import store
-    from lab.frozen.overview import table
+    from lab.bringup import bringup
+    from lab.snapshot import store
+    from lab.snapshot.overview import table
+    from lab.terminal import lock
 
     kept = store.frozen()
     if listed:
@@ -49,7 +50,7 @@ def thaw(name: str, listed: bool, deleted: bool, as_json: bool) -> None:
         if deleted:
             kept.delete(kept.path(name).name)
         else:
-            bringup.goto(kept, name, Progress())
+            bringup.goto(kept, name, watched())
 
 
 @click.command()
@@ -59,7 +60,8 @@ def reset() -> None:
     Whatever was declared, broken or halted since then is gone. Where code, box or topology have
     changed since, the lab boots anew instead, and the next reset is quick again.
     """
-    from lab import bringup, lock
+    from lab.bringup import bringup
+    from lab.terminal import lock
 
     with lock.held("lab reset"):
-        bringup.reset(Progress())
+        bringup.reset(watched())

@@ -2,9 +2,9 @@
 
 import click
 
-from lab.params import NODE
-from lab.progress import Progress
-from lab.table import echo
+from lab.bringup.watchdog import watched
+from lab.terminal.params import NODE
+from lab.terminal.table import echo
 from provisioning import topology
 
 
@@ -18,8 +18,8 @@ def cordon(node: str) -> None:
     curl -X PATCH localhost:8081/api/nodes/node1 \\
       -H "Content-Type: application/json" -d '{"cordoned": true}'
     """
-    from lab import modes
-    from lab.client import connect
+    from lab.planes import modes
+    from lab.planes.client import connect
 
     lab = topology.load()
     with modes.about_pull(lab):
@@ -34,8 +34,8 @@ def uncordon(node: str) -> None:
 
     Nothing moves back by itself: the scheduler places only what has no node.
     """
-    from lab import modes
-    from lab.client import connect
+    from lab.planes import modes
+    from lab.planes.client import connect
 
     lab = topology.load()
     with modes.about_pull(lab):
@@ -64,12 +64,12 @@ def drain(node: str, timeout_s: float) -> None:
     lab drain node1 && lab chaos halt node1      a shutdown that nobody notices
     lab uncordon node1                           back in service
     """
-    from lab import drain as emptying
-    from lab import modes
-    from lab.client import connect
+    from lab.planes import drain as emptying
+    from lab.planes import modes
+    from lab.planes.client import connect
 
     lab = topology.load()
-    progress = Progress()
+    progress = watched()
     pull = connect(lab)[1]
     with modes.about_pull(lab), progress.phase(f"drain {node}"):
         had = emptying.drain(pull, node, timeout_s, progress)

@@ -2,8 +2,8 @@
 
 import click
 
-from lab.params import MACHINE
-from lab.table import echo
+from lab.terminal.params import MACHINE
+from lab.terminal.table import echo
 from provisioning import topology
 
 UNITS = ("push-*", "pull-*", "push.target", "pull.target")
@@ -22,7 +22,7 @@ def ssh(ctx: click.Context, name: str, command: tuple[str, ...]) -> None:
     lab ssh node1
     lab ssh node1 -- systemctl list-units 'pull-container@*'
     """
-    from lab import remote
+    from lab.machines import remote
 
     words = command[1:] if command[:1] == ("--",) else command
     ctx.exit(remote.interactive(topology.load().machine(name), words))
@@ -45,7 +45,7 @@ def logs(ctx: click.Context, name: str, follow: bool, unit: str | None, lines: i
     lab logs node1 -f                       what the agent does, as it does it
     lab logs api --unit pull-scheduler      where containers were placed, and why
     """
-    from lab import remote
+    from lab.machines import remote
 
     argv = journal(unit, lines, follow=follow)
     ctx.exit(remote.stream(topology.load().machine(name), argv, echo))

@@ -4,8 +4,8 @@ from typing import Any
 
 import click
 
-from lab.params import json_option, mode_option, profile_option
-from lab.table import echo, echo_json, render
+from lab.terminal.params import json_option, mode_option, profile_option
+from lab.terminal.table import echo, echo_json, render
 from services.core.errors import LabError
 
 
@@ -35,10 +35,10 @@ def soak(
     lab soak                       twenty, which takes half an hour under emulation
     lab soak --cycles 3 --load 0   three, on a quiet machine
     """
-    from lab import lock
     from lab.soak import cycles as loop
     from lab.soak import load as loads
     from lab.soak.steps import steps
+    from lab.terminal import lock
 
     count = loads.default() if load is None else load
     done: list[Any] = []

@@ -4,8 +4,8 @@ import time
 
 import click
 
-from lab.params import json_option
-from lab.table import echo, echo_json
+from lab.terminal.params import json_option
+from lab.terminal.table import echo, echo_json
 from provisioning import topology
 
 _WATCH_S = 2.0
@@ -24,7 +24,8 @@ def status(as_json: bool, watch: bool) -> None:
     lab status --watch                       in a second terminal, while you break things
     lab status --json | jq .nodes
     """
-    from lab import survey, view
+    from lab.planes import status as view
+    from lab.planes import survey
 
     lab = topology.load()
     while True:

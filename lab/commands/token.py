@@ -2,8 +2,8 @@
 
 import click
 
-from lab.params import NODE
-from lab.progress import Progress
+from lab.bringup.watchdog import watched
+from lab.terminal.params import NODE
 from provisioning import topology
 
 
@@ -29,10 +29,11 @@ def rotate(nodes: tuple[str, ...]) -> None:
     lab token rotate
     lab token rotate node1
     """
-    from lab import lock, tokens
+    from lab.planes import tokens
+    from lab.terminal import lock
 
     lab = topology.load()
     names = nodes or tuple(node.name for node in lab.nodes)
-    progress = Progress()
+    progress = watched()
     with lock.held("lab token rotate"), progress.phase("rotate"):
         tokens.rotate(lab, [node for node in lab.nodes if node.name in names], progress)

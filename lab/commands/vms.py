@@ -2,8 +2,8 @@
 
 import click
 
-from lab.params import MODE, PROFILE
-from lab.progress import Progress
+from lab.bringup.watchdog import watched
+from lab.terminal.params import MODE, PROFILE
 from services.core.profiles import DEFAULT_PROFILE
 
 
@@ -29,10 +29,11 @@ def up(mode: str, profile: str, cold: bool) -> None:
     lab up both                  push and pull on the same nodes
     lab up pull --profile seed   pull alone, at the public demonstration's own pace
     """
-    from lab import bringup, lock
+    from lab.bringup import bringup
+    from lab.terminal import lock
 
     with lock.held(f"lab up {mode}"):
-        bringup.up(mode, profile, Progress(), cold=cold)
+        bringup.up(mode, profile, watched(), cold=cold)
 
 
 @click.command()
@@ -42,7 +43,8 @@ def down() -> None:
     \b
     lab down && lab up both      a lab as on the first day
     """
-    from lab import bringup, lock
+    from lab.bringup import bringup
+    from lab.terminal import lock
 
     with lock.held("lab down"):
-        bringup.down(Progress())
+        bringup.down(watched())

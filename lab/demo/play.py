@@ -11,7 +11,7 @@ from lab.demo.verdict import (
     Outcome,
     unknown,
 )
-from lab.progress import Progress
+from lab.terminal.progress import Progress
 from services.core.errors import LabError
 
 CLEAR_UP = "clear up"

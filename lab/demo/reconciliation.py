@@ -5,13 +5,13 @@ from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
-from lab import chaos
 from lab.demo import timing
 from lab.demo.judge import Drift, judge_drift
 from lab.demo.stage import Stage
 from lab.demo.verdict import Outcome, logged
 from lab.demo.watch import Samples, first, last_s
-from lab.units import FAKE, container_unit
+from lab.faults import chaos
+from lab.machines.units import FAKE, container_unit
 from provisioning.topology import Machine
 from services.core.errors import NodeUnreachable
 

@@ -5,13 +5,13 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import NamedTuple
 
-from lab import chaos
 from lab.demo import timing
 from lab.demo.judge import Outage, judge_outage
 from lab.demo.stage import LATE, NAMES, Stage, Where, busiest, victims
 from lab.demo.verdict import Outcome
 from lab.demo.watch import Samples, first
-from lab.units import container_unit, properties
+from lab.faults import chaos
+from lab.machines.units import container_unit, properties
 from lab.waiting import TookTooLong
 from provisioning.topology import Machine
 from services.core.errors import ApiRefused, ApiUnreachable, LabError

@@ -10,7 +10,7 @@ from lab.demo.judge import Loss, judge_loss
 from lab.demo.stage import NAMES, Stage, Where, busiest, victims
 from lab.demo.verdict import Outcome
 from lab.demo.watch import first
-from lab.provider import vagrant
+from lab.machines import vagrant
 from provisioning.topology import Machine
 from services.core.errors import LabError
 from services.core.model import Health

@@ -3,11 +3,14 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
-from lab import client, heal, remote, units, waiting
+from lab import waiting
 from lab.demo import timing
 from lab.demo.timing import Plan
 from lab.demo.watch import Samples, first, watch
-from lab.speed import deadline_s
+from lab.faults import heal
+from lab.host.speed import deadline_s
+from lab.machines import remote, units
+from lab.planes import client
 from provisioning.topology import Machine, Topology
 from services.core.errors import LabError
 from services.core.model import Health

@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from lab import paths
-from lab.host import first, kernel, keys, netns, networks
+from lab.host import console, credentials, kernel, keys, netns, networks
 from lab.host.accel import Accel
 from lab.host.shared import share
-from lab.provider import console
 from provisioning.box.build import Box
 from provisioning.box.cache import NAME
 from provisioning.topology import Topology
@@ -93,7 +92,7 @@ def write(
     modes: what new machines start by themselves.
     """
     keys.ensure(topology)
-    given = first.credentials(topology, modes)
+    given = credentials.credentials(topology, modes)
     (paths.SHARED / "console").mkdir(parents=True, exist_ok=True)
     SSH_CONFIG.write_text(_ssh_config(topology, namespace))
     data: dict[str, Any] = {

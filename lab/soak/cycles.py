@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from lab.progress import Progress
+from lab.terminal.progress import Progress
 from services.core.errors import LabError
 
 DOWN = "down"

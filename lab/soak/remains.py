@@ -2,9 +2,8 @@
 
 from pathlib import Path
 
-from lab import leftovers
 from lab.host import daemons, netns, settings, virsh
-from lab.provider import inventory, untuned
+from lab.machines import inventory, leftovers, untuned
 from provisioning.topology import Topology
 
 

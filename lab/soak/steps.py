@@ -3,8 +3,9 @@
 import shutil
 from pathlib import Path
 
-from lab import bringup, paths
-from lab.progress import Progress
+from lab import paths
+from lab.bringup import bringup
+from lab.bringup.watchdog import watched
 from lab.soak.cycles import Steps
 from lab.soak.remains import remains
 from provisioning import topology
@@ -21,7 +22,7 @@ def steps(mode: str, profile: str) -> Steps:
         down=bringup.down,
         remains=lambda: remains(lab),
         # A line at a time, so that `tail -f` shows where it is.
-        log=lambda number: Progress((folder / f"cycle-{number}.log").open("a", buffering=1)),
+        log=lambda number: watched((folder / f"cycle-{number}.log").open("a", buffering=1)),
         keep=lambda number: str(keep(folder / f"cycle-{number}")),
     )
 

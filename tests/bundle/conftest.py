@@ -9,11 +9,11 @@ import pytest
 
 from lab.bundle import contents as content
 from lab.bundle import pack, unpack
-from lab.frozen import state, store
-from lab.progress import Progress
+from lab.snapshot import state, store
+from lab.terminal.progress import Progress
 from provisioning.box import build as box_build
 from provisioning.host import wheels
-from tests.frozen.test_frozen_store import saved
+from tests.snapshot.test_frozen_store import saved
 
 BOX = box_build.wanted().key
 OLDER = "0123456789abcdef"

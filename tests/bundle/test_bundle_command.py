@@ -8,9 +8,10 @@ import sys
 import pytest
 from click.testing import CliRunner
 
-from lab import lock, paths
+from lab import paths
 from lab.bundle import unpack
 from lab.cli import main
+from lab.terminal import lock
 from provisioning.box import build as box_build
 from provisioning.host import wheels
 from tests.bundle.conftest import BOX, OLDER

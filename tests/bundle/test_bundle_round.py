@@ -6,9 +6,9 @@ import pytest
 
 from lab.bundle import archive, pack, unpack
 from lab.bundle.errors import Missing, NoRoom, Occupied
-from lab.frozen import state, store
-from lab.frozen.state import Damaged
-from lab.progress import Progress
+from lab.snapshot import state, store
+from lab.snapshot.state import Damaged
+from lab.terminal.progress import Progress
 from provisioning.host import wheels
 from tests.bundle.conftest import BOX, OLDER
 

@@ -7,8 +7,7 @@ import urllib.request
 
 import pytest
 
-from lab import forward
-from lab.host import settings
+from lab.host import forward, settings
 from provisioning import topology
 
 LAB = topology.load()

@@ -7,7 +7,8 @@ import time
 
 import pytest
 
-from lab import lock, paths
+from lab import paths
+from lab.terminal import lock
 
 
 @pytest.fixture(autouse=True)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.provider import plug
+from lab.machines import plug
 from provisioning.run import ToolFailed
 from tests.waiting import wait_for
 

@@ -1,7 +1,7 @@
 """Which machines there are, also when there is nothing to ask."""
 
 from lab.host import netns, settings, virsh
-from lab.provider import vagrant
+from lab.machines import vagrant
 from provisioning import topology
 
 LAB = topology.load()

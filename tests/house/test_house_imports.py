@@ -125,13 +125,19 @@ def test_every_line_of_the_table_is_about_a_file():
     assert [line for line in MAY_IMPORT if not any(n.startswith(line) for n in names)] == []
 
 
-def test_rooms_of_services_form_layers():
+@pytest.mark.parametrize(
+    ("house", "some"),
+    [
+        ("services", {"core", "lib", "agent", "pull", "push"}),
+        ("lab", {"terminal", "host", "machines", "planes", "snapshot", "bringup", "faults"}),
+    ],
+)
+def test_rooms_form_layers(house, some):
     """No room can be reached from itself: imports only go down."""
     rooms = {}
-    for path in tracked("services/**.py"):
-        parts = name(path).split("/")
-        if len(parts) > 2:
-            ours = {m.split(".")[1] for m in imports(path) if m.startswith("services.")}
-            rooms.setdefault(parts[1], set()).update(ours - {parts[1]})
-    assert {"core", "lib", "agent", "pull", "push"} <= set(rooms)
+    for path in tracked(f"{house}/**.py"):
+        room = name(path).split("/")[1].removesuffix(".py")
+        ours = {m.split(".")[1] for m in imports(path) if m.startswith(f"{house}.")}
+        rooms.setdefault(room, set()).update(ours - {room})
+    assert some <= set(rooms)
     TopologicalSorter(rooms).prepare()  # raises CycleError

@@ -5,7 +5,7 @@ from click.testing import CliRunner
 
 from lab import paths
 from lab.cli import main
-from lab.frozen import thaw
+from lab.snapshot import thaw
 from provisioning import topology
 from tests.lab.doubles import FakeLab, http_server
 

@@ -15,10 +15,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from lab import remote
 from lab.host import settings
 from lab.host.accel import Accel
-from lab.provider import vagrant
+from lab.machines import remote, vagrant
 from lab.waiting import TookTooLong
 from services.core.errors import CommandFailed, NodeUnreachable
 
@@ -95,7 +94,7 @@ class FakeMachine:
 
 
 class FakeLab:
-    """Machines by name, standing in for lab.provider.vagrant and lab.remote."""
+    """Machines by name, standing in for lab.machines.vagrant and lab.machines.remote."""
 
     def __init__(self, topology):
         self.machines = {machine.name: FakeMachine(machine.name) for machine in topology.machines}

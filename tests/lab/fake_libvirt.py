@@ -26,12 +26,12 @@ class FakeLibvirt:
     def install(self, monkeypatch, folder):
         """Stand in for virsh wherever it is used; the checkout's state lies in `folder`."""
         users = ("networks", "virsh"), ("boxes", "inventory", "plug", "vagrant")
-        for package, modules in zip(("host", "provider"), users, strict=True):
+        for package, modules in zip(("host", "machines"), users, strict=True):
             for module in modules:
                 monkeypatch.setattr(f"lab.{package}.{module}.virsh", self.virsh)
         # QEMU's process ids.
-        monkeypatch.setattr("lab.provider.plug._RUN", folder)
-        monkeypatch.setattr("lab.remote.disconnect", lambda machine: None)
+        monkeypatch.setattr("lab.machines.plug._RUN", folder)
+        monkeypatch.setattr("lab.machines.remote.disconnect", lambda machine: None)
         for name, below in (("STATE", "state"), ("ROOT", "root"), ("SHARED", "shared")):
             (folder / below).mkdir(exist_ok=True)
             monkeypatch.setattr(paths, name, folder / below)

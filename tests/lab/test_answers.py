@@ -4,10 +4,10 @@ import threading
 
 import pytest
 
-from lab import answers
 from lab.host import settings
 from lab.host.accel import Accel
 from lab.host.settings import Settings
+from lab.planes import answers
 from lab.waiting import TookTooLong
 from provisioning import topology
 

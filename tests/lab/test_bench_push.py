@@ -8,9 +8,9 @@ import pytest
 from lab.bench import ansible as module
 from lab.bench import push
 from lab.bench.ansible import Ansible, environment, inventory, playbook
-from lab.client import PushClient
 from lab.commands import bench_push
-from lab.progress import Progress
+from lab.planes.client import PushClient
+from lab.terminal.progress import Progress
 from provisioning import topology
 from services.core.errors import LabError
 from services.push.api import THREADS, make_app

@@ -8,7 +8,7 @@ from lab.bench.server import measure as module
 from lab.bench.server.measure import Plan, Results, measure
 from lab.bench.server.report import as_data, as_text
 from lab.bench.server.watchers import Told
-from lab.progress import Progress
+from lab.terminal.progress import Progress
 
 SMALL = Plan(stored=(3, 8), clients=(1, 2), span_s=0.2, lists=2, watchers=4, changes=6, idle_s=0.1)
 

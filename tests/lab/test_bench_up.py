@@ -8,7 +8,7 @@ from lab import paths
 from lab.bench import boot
 from lab.bench.stats import Summary
 from lab.commands import bench_up
-from lab.frozen import fresh
+from lab.snapshot import fresh
 
 
 class FakeBringup:

@@ -6,10 +6,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from lab import bringup
-from lab.frozen import fresh
-from lab.frozen.fresh import Wish
-from lab.progress import Progress
+from lab.bringup import bringup
+from lab.snapshot import fresh
+from lab.snapshot.fresh import Wish
+from lab.terminal.progress import Progress
 from provisioning import topology
 from services.core.errors import LabError
 
@@ -47,7 +47,7 @@ def progress():
 
 def thawed(monkeypatch):
     saved = SimpleNamespace(running=NAMES, answering=("push", "pull"))
-    monkeypatch.setattr(bringup.thaw, "bring", lambda *_: saved)
+    monkeypatch.setattr(bringup, "restore", lambda *_: saved)
     return SimpleNamespace(path=Path)
 
 

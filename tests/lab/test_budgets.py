@@ -10,14 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from lab import budgets, watchdog
-from lab.budgets import BUDGETS, Budget, OutOfTime, PhaseFailed, concerned, hint
+from lab.bringup import budgets, watchdog
+from lab.bringup.budgets import BUDGETS, Budget, OutOfTime, PhaseFailed, concerned, hint
+from lab.bringup.watchdog import watched
 from lab.errors import MachineAbsent
-from lab.host import settings
+from lab.host import console, settings
 from lab.host.accel import Accel
 from lab.host.settings import NotSetUp, Settings
-from lab.progress import Progress
-from lab.provider import console
 from lab.waiting import TookTooLong
 from services.core.errors import LabError
 
@@ -84,7 +83,7 @@ def short(monkeypatch, tmp_path):
     monkeypatch.setattr(settings, "load", lambda: Settings(None, Accel("tcg", 2.0, "")))
     monkeypatch.setattr(console, "file", lambda name: tmp_path / name)
     (tmp_path / "node1").write_text("one\nKernel panic\n")
-    return Progress(io.StringIO())
+    return watched(io.StringIO())
 
 
 def test_a_phase_that_hangs_ends_with_its_budget_and_says_what_the_consoles_say(short):
@@ -162,7 +161,7 @@ def test_before_the_first_look_at_the_machine_no_guest_is_slow(monkeypatch):
         raise NotSetUp
 
     monkeypatch.setattr(settings, "load", load)
-    with watchdog.kept("prepare"):
+    with watchdog.within_budget("prepare"):
         assert signal.getitimer(signal.ITIMER_REAL)[0] <= budgets.BUDGETS["prepare"].host_s
 
 
@@ -180,7 +179,9 @@ def test_who_goes_on_after_an_error_does_not_go_on_after_the_end_of_the_budget(s
 
 
 def test_every_phase_of_up_and_down_has_a_budget():
-    files = [ROOT / "lab/bringup.py", *sorted((ROOT / "lab/frozen").glob("*.py"))]
+    files = [
+        f for room in ("bringup", "snapshot") for f in sorted((ROOT / "lab" / room).glob("*.py"))
+    ]
     found = {name for file in files for name in re.findall(r'\.phase\("(.+?)"', file.read_text())}
     assert {"boot", "thaw", "delete"} <= found
     assert sorted(found - BUDGETS.keys()) == []

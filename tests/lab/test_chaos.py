@@ -4,9 +4,9 @@ import subprocess
 
 import pytest
 
-from lab.chaos import MARKS
-from lab.heal import FIND, strays, wanted_modes
-from lab.provider import vagrant
+from lab.faults.chaos import MARKS
+from lab.faults.heal import FIND, strays, wanted_modes
+from lab.machines import vagrant
 
 APIS = ("push-api.service", "pull-api.service")
 FAKES = {"push-container@fake.service", "pull-container@fake.service"}

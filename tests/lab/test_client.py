@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from lab.client import PullClient, PushClient
+from lab.planes.client import PullClient, PushClient
 from services.core.errors import ApiRefused, ApiUnreachable
 from services.core.model import Container, Placed
 from tests.lab.doubles import http_server

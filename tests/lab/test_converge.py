@@ -8,7 +8,7 @@ import pytest
 
 from lab.bench import converge, phase
 from lab.bench.stats import Summary
-from lab.progress import Progress
+from lab.terminal.progress import Progress
 from lab.waiting import TookTooLong
 from services.core.profiles import PROFILES
 

@@ -4,12 +4,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from lab import chaos
-from lab.client import Running
 from lab.demo import reconciliation, resilience, timing
 from lab.demo.resilience import Fate, fate
 from lab.demo.stage import LATE, NAMES, Stage
 from lab.demo.verdict import Verdict
+from lab.faults import chaos
+from lab.planes.client import Running
 from lab.waiting import TookTooLong
 from services.core.errors import ApiRefused, ApiUnreachable, LabError, NodeUnreachable
 from services.core.model import Container, Placed

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lab import leftovers, paths
-from lab.leftovers import (
+from lab import paths
+from lab.machines import boxes, inventory, leftovers
+from lab.machines.leftovers import (
     FOREIGN,
     HALF,
     KILLED,
@@ -25,7 +26,6 @@ from lab.leftovers import (
     foreign,
     left_over,
 )  # fmt: skip
-from lab.provider import boxes, inventory
 from provisioning.box.cache import NAME
 from tests.lab import fake_libvirt
 from tests.lab.fake_libvirt import FakeLibvirt

@@ -5,8 +5,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from lab import drain
 from lab.commands import events
+from lab.planes import drain
 from services.core.errors import ApiUnreachable
 from services.core.wire_nodes import load_events
 from tests.lab.doubles import http_server

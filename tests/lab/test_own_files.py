@@ -3,8 +3,8 @@
 import pytest
 
 from lab import paths
-from lab.frozen import fresh, state
 from lab.host import settings
+from lab.snapshot import fresh, state
 from provisioning import topology
 from services.core.errors import LabError
 

@@ -6,7 +6,7 @@ import pytest
 
 from lab.demo import play
 from lab.demo.verdict import RECONCILIATION, RESILIENCE, Outcome, Verdict, succeeded
-from lab.progress import Progress
+from lab.terminal.progress import Progress
 from services.core.errors import LabError
 
 

@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-from lab.progress import Progress
-from lab.table import render
+from lab.terminal.progress import Progress
+from lab.terminal.table import render
 
 
 class Terminal(io.StringIO):

@@ -4,12 +4,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from lab.client import Running
 from lab.demo import selfhealing, timing
 from lab.demo.stage import NAMES, Stage
 from lab.demo.verdict import Verdict
-from lab.provider import vagrant
-from lab.units import containers, parse
+from lab.machines import vagrant
+from lab.machines.units import containers, parse
+from lab.planes.client import Running
 from lab.waiting import TookTooLong
 from services.core.errors import ApiUnreachable
 from services.core.model import Container, Placed

@@ -2,7 +2,7 @@
 
 import pytest
 
-from lab import remote
+from lab.machines import remote
 
 
 @pytest.fixture

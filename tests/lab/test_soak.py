@@ -11,13 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from lab import bringup, paths
-from lab.budgets import OutOfTime, PhaseFailed
+from lab import paths
+from lab.bringup import bringup
+from lab.bringup.budgets import OutOfTime, PhaseFailed
 from lab.host import daemons, netns, settings
-from lab.progress import Progress
-from lab.provider import boxes, inventory
+from lab.machines import boxes, inventory
 from lab.soak import load, remains, steps
 from lab.soak.cycles import Steps, soak
+from lab.terminal.progress import Progress
 from tests.waiting import wait_for
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from lab.view import CONVERGED, compare
+from lab.planes.status import CONVERGED, compare
 
 WEB = "pull-container@web.service"
 

@@ -5,10 +5,10 @@ import sys
 
 import pytest
 
-from lab import remote
 from lab.cli import Failed
-from lab.progress import Progress
-from lab.table import echo_json, render
+from lab.machines import remote
+from lab.terminal.progress import Progress
+from lab.terminal.table import echo_json, render
 from services.core.errors import ApiRefused, LabError
 from tests.house.repository import name, tracked
 
@@ -109,7 +109,7 @@ def test_logs_come_line_by_line_and_only_line_feeds_end_one(monkeypatch, lab):
 def test_nothing_but_the_table_module_prints():
     """Programs of their own, whose output other programs read, are the exception."""
     programs = {
-        "lab/frozen/call.py", "lab/bench/server/baseline.py", "lab/bench/starting.py",
+        "lab/snapshot/call.py", "lab/bench/server/baseline.py", "lab/bench/starting.py",
         "lab/bundle/__main__.py",
     }  # fmt: skip
     wrong = {
@@ -117,4 +117,4 @@ def test_nothing_but_the_table_module_prints():
         for path in tracked("lab/**.py")
         if any(word in path.read_text() for word in ("click.echo(", "click.secho(", " print("))
     }
-    assert wrong - programs == {"lab/table.py"}
+    assert wrong - programs == {"lab/terminal/table.py"}

@@ -7,8 +7,10 @@ import subprocess
 
 import pytest
 
-from lab import deploy, remote, tokens
+from lab.bringup import deploy
 from lab.host import tokens as host
+from lab.machines import remote
+from lab.planes import tokens
 from provisioning.guest import source
 from services.core.errors import NodeUnreachable
 

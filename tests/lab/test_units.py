@@ -1,6 +1,6 @@
 """What systemctl prints, in the shapes in which it prints it."""
 
-from lab.units import Unit, active_modes, containers, parse, services
+from lab.machines.units import Unit, active_modes, containers, parse, services
 
 LISTED = """\
 pull-container@gone.service not-found inactive dead      pull-container@gone.service

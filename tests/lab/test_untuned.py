@@ -6,8 +6,8 @@ import json
 import pytest
 
 from lab.host import networks, settings
-from lab.provider import boxes, untuned, vagrant
-from lab.provider.untuned import NotAsAsked
+from lab.machines import boxes, untuned, vagrant
+from lab.machines.untuned import NotAsAsked
 from provisioning.box.untuned import build
 from provisioning.run import ToolFailed
 from tests.lab import fake_libvirt

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.provider.command import vagrant
+from lab.machines.command import vagrant
 from provisioning.run import ToolFailed
 from tests.waiting import wait_for
 
@@ -47,7 +47,7 @@ def test_a_command_that_takes_too_long_is_ended(tool, tmp_path):
 
 def test_a_command_ends_with_whoever_is_killed_while_it_runs(tool, tmp_path):
     log = tool("exec sleep 60")
-    text = "import sys; from pathlib import Path; from lab.provider.command import vagrant; "
+    text = "import sys; from pathlib import Path; from lab.machines.command import vagrant; "
     text += f"vagrant(['up'], timeout_s=60, log=Path({str(log)!r}))"
     with subprocess.Popen([sys.executable, "-c", text], cwd=ROOT) as lab:
         wait_for((tmp_path / "pid").exists, "it runs", timeout_s=30)

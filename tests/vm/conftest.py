@@ -10,9 +10,11 @@ import pytest
 import testinfra
 from testinfra.host import Host
 
-from lab import client, heal, remote, units
+from lab.faults import heal
 from lab.host import settings
-from lab.speed import deadline_s
+from lab.host.speed import deadline_s
+from lab.machines import remote, units
+from lab.planes import client
 from provisioning import topology as topology_file
 from provisioning.topology import Topology
 from services.core.errors import LabError

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from lab import forward
-from lab.speed import deadline_s
+from lab.host import forward
+from lab.host.speed import deadline_s
 from tests.house.repository import ROOT, tracked
 from tests.vm.airplane import airplane
 from tests.vm.conftest import LAB, run

@@ -6,9 +6,9 @@ import subprocess
 
 import pytest
 
-from lab import forward, lock
-from lab.host import settings
-from lab.provider import vagrant
+from lab.host import forward, settings
+from lab.machines import vagrant
+from lab.terminal import lock
 from services.core.profiles import profile, stretched
 from tests.vm.conftest import LAB, ROOT, run
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from lab import remote
-from lab.provider import console, vagrant
+from lab.host import console
+from lab.machines import remote, vagrant
 from services.core.errors import ApiRefused
 from services.core.model import Health
 from tests.vm.conftest import run

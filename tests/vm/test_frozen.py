@@ -8,10 +8,9 @@ import time
 
 import pytest
 
-from lab import remote
-from lab.frozen import store, thaw
 from lab.host import daemons
-from lab.provider import vagrant
+from lab.machines import remote, vagrant
+from lab.snapshot import store, thaw
 from services.core.errors import LabError
 from services.core.model import Health
 from tests.vm.conftest import LAB, ROOT, run

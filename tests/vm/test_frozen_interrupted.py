@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from lab.frozen import hold, store, thaw
-from lab.provider import vagrant
-from lab.speed import deadline_s
+from lab.host.speed import deadline_s
+from lab.machines import vagrant
+from lab.snapshot import hold, store, thaw
 from tests.vm.conftest import LAB, ROOT, run
 from tests.waiting import wait_for
 

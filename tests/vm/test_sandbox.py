@@ -7,7 +7,7 @@ import pytest
 
 from lab.bench import phase
 from lab.demo.stage import Stage as Scene
-from lab.speed import deadline_s
+from lab.host.speed import deadline_s
 from services.core.profiles import PROFILES
 from tests.house.test_house_exposure import EXPOSURE
 from tests.vm.conftest import cursor, journal, run

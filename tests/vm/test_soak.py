@@ -8,8 +8,8 @@ import time
 import pytest
 
 from lab.host.virsh import domains, virsh
-from lab.provider import vagrant
-from lab.provider.boxes import POOL
+from lab.machines import vagrant
+from lab.machines.boxes import POOL
 from tests.vm.conftest import LAB, ROOT, run
 
 pytestmark = pytest.mark.vm

@@ -9,7 +9,7 @@ from lab import paths
 from lab.bench.server import lists, watchers, writes
 from lab.bench.server.names import agent
 from lab.bench.server.process import baseline, running
-from lab.progress import Progress
+from lab.terminal.progress import Progress
 
 Rates = dict[int, dict[int, float]]
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from lab.bench.server.measure import Results
 from lab.bench.stats import number
-from lab.table import render
+from lab.terminal.table import render
 
 
 def as_data(results: Results) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""Bring the lab up and take it down, phase by phase."""

@@ -1,0 +1,1 @@
+"""Ways to hurt the lab, and to undo it."""

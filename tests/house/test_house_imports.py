@@ -38,7 +38,7 @@ MAY_IMPORT = {
     "lab/bundle/": {"lab", "provisioning", "services.core", "services.lib"},
     # What the state server's storage is measured against.
     "lab/bench/server/": {"lab", "services.core", "services.lib", "bottle", "gevent", "tinydb"},
-    "tasks.py": {"lab.fab", "invoke"},
+    "tasks.py": {"lab.cli", "click", "invoke"},
     "fabfile.py": {"tasks"},
 }  # fmt: skip
 

@@ -3,11 +3,11 @@
 import hashlib
 import io
 import os
+import re
 import tarfile
 
 import pytest
 
-from provisioning import cpio
 from provisioning.box import build, ext4, initrd
 from provisioning.guest import source
 
@@ -49,11 +49,12 @@ def test_a_module_that_is_not_there_is_no_silent_omission(tmp_path):
         initrd.build(_root(tmp_path), ["virtio_blk"])
 
 
-def test_cpio_members_are_aligned_and_end():
-    archive = cpio.entry("a", b"12345") + cpio.entry("dev/console", device=(5, 1)) + cpio.end()
-    assert len(archive) % 4 == 0
-    assert archive.count(b"070701") == 3
-    assert archive.rstrip(b"\0").endswith(cpio.TRAILER.encode())
+def test_members_of_an_initrd_are_aligned_and_end(tmp_path):
+    image = initrd.build(_root(tmp_path), ["virtio_net"])
+    at = [found.start() for found in re.finditer(b"070701", image)]
+    assert len(at) == 3 + 1 + 3 + 2, "folders, init, modules, their list, the end"
+    assert {offset % 4 for offset in at} == {0}
+    assert image.rstrip(b"\0").endswith(b"TRAILER!!!")
 
 
 def test_a_file_system_is_the_same_bit_for_bit_from_two_folders_at_two_times(tmp_path):

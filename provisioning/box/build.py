@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
-from provisioning.box import base, cache, lockfile, pack, rootfs, sbom
+from provisioning.box import base, cache, lockfile, manifest, pack, rootfs
 from provisioning.box.archive import debs
 from provisioning.box.cache import Say
 from provisioning.guest import source
@@ -22,7 +22,7 @@ _HERE = Path(__file__).parent
 
 
 class Box(NamedTuple):
-    """A box in the cache. folder holds NAME.box, vmlinuz, initrd, bill and manifest."""
+    """A box in the cache. folder holds NAME.box, vmlinuz, initrd and manifest."""
 
     key: str
     folder: Path
@@ -38,7 +38,7 @@ class Box(NamedTuple):
 
     def hashes(self) -> dict[str, str]:
         """Return name -> sha256 from the manifest."""
-        return pack.manifest(self.folder)
+        return {name: part["sha256"] for name, part in manifest.read(self.folder).parts.items()}
 
 
 def wanted() -> Box:
@@ -59,7 +59,7 @@ def wanted() -> Box:
 
 def exists(box: Box) -> bool:
     """Return whether `box` is whole in the cache: its manifest is written last."""
-    return (box.folder / pack.MANIFEST).exists()
+    return (box.folder / manifest.FILE).exists()
 
 
 def build(say: Say) -> Box:
@@ -111,12 +111,13 @@ def _make(work: Path, out: Path, say: Say, *, scratch: bool) -> None:
         tar, site = base.tar(lock, rootfs.EPOCH_S, say), cache.site(say)
     rootfs.make(tar, site, work / "root", say)
     out.mkdir()
-    parts = sbom.largest(pack.bill(work / "root", out, lock))
+    about = manifest.of(work / "root", lock.debs)
     say("disk image: ext4, then qcow2 with zstd")
-    rootfs_sha256 = pack.images(work / "root", out)
+    raw = pack.images(work / "root", out)
     say("box: pack")
-    pack.archive(out, rootfs_sha256)
-    pack.check_size(out / pack.FILE, parts)
+    about = about._replace(parts=pack.archive(out, raw))
+    pack.check_size(out / pack.FILE, manifest.largest(about))
+    manifest.write(about, out)
 
 
 def keep(out: Path, box: Box) -> None:

@@ -3,11 +3,11 @@
 import os
 import shlex
 from collections.abc import Iterable, Sequence
+from email import message_from_string
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import unquote
 
-from provisioning.box import dpkg
 from provisioning.box.lockfile import Deb
 from provisioning.box.packages import ARCH, SUITE
 from provisioning.run import ToolFailed, run
@@ -91,10 +91,12 @@ def served(apt: Apt, names: Iterable[str]) -> dict[str, Deb]:
         if error.code == 100:  # there is not one of them
             return {}
         raise
+    # Stanzas of fields are what a mail's header is, too.
+    stanzas = map(message_from_string, text.strip().split("\n\n"))
     found = (
         Deb(one["Package"], one["Version"], one["Architecture"], int(one["Size"]), one["SHA256"],
             one["Filename"].removeprefix("./"))
-        for one in dpkg.stanzas(text)
+        for one in stanzas
     )  # fmt: skip
     return {deb.ident: deb for deb in found}
 

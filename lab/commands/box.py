@@ -26,7 +26,7 @@ def build(verified: bool, renew: bool) -> None:
     """Build the box, unless it exists already. Needs root, and a way to Debian's mirror.
 
     Installs the packages of provisioning/box/packages.lock and no others. The same checkout gives
-    the same box, byte for byte; what exists is not built again.
+    the same box, byte for byte, on every host; what exists is not built again.
 
     \b
     lab box build               what `lab up` needs
@@ -43,16 +43,19 @@ def build(verified: bool, renew: bool) -> None:
 
 
 def _renew(progress: Progress) -> None:
-    """Renew the lock where nobody could build from it any more, and say what changed."""
-    from provisioning.box import base, lockfile
+    """Renew the locks from which no box could be built any more, and say what changed."""
+    from provisioning.box import base, lockfile, tools
     from provisioning.box import build as recipe
     from provisioning.box.archive import locking
 
-    if recipe.exists(recipe.wanted()) or base.path(lockfile.current()).exists():
+    if recipe.exists(recipe.wanted()):
         return
-    changes = locking.renew_if_gone(progress)
-    for line in locking.told(changes) if changes is not None else ():
-        echo(line)
+    for file, place in ((lockfile.GUEST, base.path), (lockfile.TOOLS, tools.path)):
+        if place(lockfile.current(file)).exists():
+            continue
+        changes = locking.renew_if_gone(file, progress)
+        for line in locking.told(changes) if changes is not None else ():
+            echo(line)
 
 
 def _verify(progress: Progress) -> None:
@@ -71,18 +74,22 @@ def _verify(progress: Progress) -> None:
 def lock() -> None:
     """Lock the packages that Debian's archive has today, and print what changed.
 
-    Writes provisioning/box/packages.lock: version and SHA-256 of every package of the box. What
-    an older lock names and the archive no longer serves can only be built from the cache.
+    Writes version and SHA-256 of every package of the box (provisioning/box/packages.lock) and of
+    the tools that make it (tools.lock). What an older lock names and the archive no longer serves
+    can only be built from the cache.
 
     \b
-    lab box lock                    new versions, or another packages.txt
-    git diff provisioning/box/packages.lock
+    lab box lock                    new versions, or another packages.txt or tools.txt
+    git diff provisioning/box
     lab box build
     """
+    from provisioning.box import lockfile
     from provisioning.box.archive import locking
 
-    for line in locking.told(locking.renew(watched())):
-        echo(line)
+    progress = watched()
+    for file in (lockfile.GUEST, lockfile.TOOLS):
+        for line in locking.told(locking.renew(file, progress)):
+            echo(f"{file.name}: {line}")
 
 
 @box.command()

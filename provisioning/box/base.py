@@ -14,12 +14,12 @@ from services.core.errors import LabError
 
 # What mmdebstrap takes from the host or from where the packages lay.
 _OF_THE_HOST = ("etc/apt/sources.list", "etc/resolv.conf", "etc/hostname")
-_IDENT = "${Package}_${Version}_${Architecture}\\n"
+_IDENT = "${Package}_${Version}\\n"
 
 
 def key(lock: Lock) -> str:
     """Return the key over all that goes into the tar."""
-    recipe = "\n".join([lockfile.dump(lock), *packages.wanted(), *_options()])
+    recipe = "\n".join([lockfile.dump(lock), *_names(), *_options()])
     return hashlib.sha256(recipe.encode()).hexdigest()[:16]
 
 
@@ -58,7 +58,7 @@ def make(lock: Lock, tar: Path, epoch_s: int, say: Say) -> None:
 
 
 def check(lock: Lock, installed: set[str]) -> None:
-    """Raise LabError unless exactly the locked packages are installed, as NAME_VERSION_ARCH."""
+    """Raise LabError unless exactly the locked packages are installed, as NAME_VERSION."""
     locked = {deb.ident for deb in lock.debs}
     if installed != locked:
         wrong = [f"-{one}" for one in sorted(locked - installed)]
@@ -72,12 +72,17 @@ def check(lock: Lock, installed: set[str]) -> None:
 def _mmdebstrap(archive: str, tar: Path, installed: Path, epoch_s: int) -> None:
     query = f"dpkg-query --admindir=\"$1/var/lib/dpkg\" --show --showformat='{_IDENT}'"
     run(
-        ["mmdebstrap", *_options(), f"--include={','.join(packages.wanted())}"]
+        ["mmdebstrap", *_options(), f"--include={','.join(_names())}"]
         + [f"--customize-hook={query} > {shlex.quote(str(installed))}"]
         + [packages.SUITE, str(tar), archive],
         env={"SOURCE_DATE_EPOCH": str(epoch_s)},
         hint="is there room in /tmp? df -h /tmp",
     )
+
+
+def _names() -> list[str]:
+    names = packages.wanted(lockfile.GUEST.with_suffix(".txt"))
+    return [name for name in names if name != packages.ESSENTIAL]
 
 
 def _options() -> list[str]:

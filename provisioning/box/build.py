@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
-from provisioning.box import base, cache, lockfile, manifest, pack, rootfs
+from provisioning.box import base, cache, lockfile, manifest, pack, rootfs, tools
 from provisioning.box.archive import debs
 from provisioning.box.cache import Say
 from provisioning.guest import source
@@ -45,9 +45,10 @@ def wanted() -> Box:
     """Return the box that this checkout asks for, whether it exists or not.
 
     Its key leaves out services/: a running machine takes new code over SSH in a second.
-    Raises BadLock where there is no lock of today's packages.txt.
+    Raises BadLock where a lock is not one of today's packages.txt or tools.txt.
     """
-    total = hashlib.sha256(base.key(lockfile.current()).encode())
+    total = hashlib.sha256(base.key(lockfile.current(lockfile.GUEST)).encode())
+    total.update(tools.key(lockfile.current(lockfile.TOOLS)).encode())
     for name, path in source.files():
         if name.startswith("provisioning/"):
             total.update(f"{name}\0".encode() + path.read_bytes())
@@ -83,7 +84,7 @@ def build(say: Say) -> Box:
     size_mib = box.file.stat().st_size / 1024 / 1024
     say(f"box {box.key}: {size_mib:.0f} MiB, sha256 {box.hashes()[pack.FILE][:16]}…")
     cache.prune(box.folder)
-    debs.prune(lockfile.current())
+    debs.prune([*lockfile.current(lockfile.GUEST).debs, *lockfile.current(lockfile.TOOLS).debs])
     return box
 
 
@@ -102,7 +103,8 @@ def make(work: Path, out: Path, say: Say, *, scratch: bool = False) -> None:
 
 
 def _make(work: Path, out: Path, say: Say, *, scratch: bool) -> None:
-    lock = lockfile.current()
+    lock = lockfile.current(lockfile.GUEST)
+    shapers = tools.ready(lockfile.current(lockfile.TOOLS), say)
     if scratch:
         tar, site = work / "base.tar", work / "site"
         base.make(lock, tar, rootfs.EPOCH_S, say)
@@ -113,7 +115,7 @@ def _make(work: Path, out: Path, say: Say, *, scratch: bool) -> None:
     out.mkdir()
     about = manifest.of(work / "root", lock.debs)
     say("disk image: ext4, then qcow2 with zstd")
-    raw = pack.images(work / "root", out)
+    raw = pack.images(work / "root", out, shapers)
     say("box: pack")
     about = about._replace(parts=pack.archive(out, raw))
     pack.check_size(out / pack.FILE, manifest.largest(about))

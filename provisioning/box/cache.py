@@ -153,7 +153,7 @@ def prune(kept: Path) -> None:
     Each edit of a unit file makes a box, each lock a tar of packages, and a verification that
     failed leaves two folders.
     """
-    for pattern, count in (("box-*", _KEEP), ("base-*.tar", 2), ("verify-*", 2)):
+    for pattern, count in (("box-*", _KEEP), ("base-*.tar", 2), ("tools-*", 2), ("verify-*", 2)):
         found = sorted(folder().glob(pattern), key=lambda path: path.stat().st_mtime)
         for old in found[:-count]:
             if old.is_dir() and old != kept:

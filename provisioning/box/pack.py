@@ -9,6 +9,7 @@ from provisioning.box import ext4, manifest
 from provisioning.box.cache import NAME
 from provisioning.box.manifest import Facts
 from provisioning.box.rootfs import EPOCH_S
+from provisioning.box.tools import Tools
 from provisioning.run import run
 from services.core.errors import LabError
 
@@ -36,14 +37,14 @@ class TooLarge(LabError):
         self.parts = tuple(parts)
 
 
-def images(root: Path, out: Path) -> Facts:
+def images(root: Path, out: Path, tools: Tools) -> Facts:
     """Write box.img, vmlinuz and initrd to `out`; return the facts of the raw file system.
 
     The last two are taken from beside `root`.
     """
     raw = root.parent / "disk.raw"
-    ext4.make(root, raw, size_mib=SIZE_MIB, epoch_s=EPOCH_S)
-    run(
+    ext4.make(root, raw, size_mib=SIZE_MIB, epoch_s=EPOCH_S, tools=tools)
+    tools.run(
         ["qemu-img", "convert", "-c", "-o", "compression_type=zstd", "-f", "raw", "-O", "qcow2"]
         + [str(raw), str(out / "box.img")]
     )
@@ -62,8 +63,7 @@ def check_size(file: Path, parts: Sequence[tuple[str, int]]) -> None:
 def archive(out: Path, rootfs: Facts) -> dict[str, Facts]:
     """Pack what is in `out` into a box there; return the facts of everything that was built.
 
-    box.img is compressed, so another version of its compressor changes it; the raw file system
-    says whether the content is equal.
+    The raw file system is listed too: it says whether disks differ in more than compression.
     """
     metadata = {"provider": "libvirt", "format": "qcow2", "virtual_size": SIZE_MIB // 1024}
     (out / "metadata.json").write_text(json.dumps(metadata) + "\n")

@@ -5,11 +5,15 @@ import io
 import os
 import re
 import tarfile
+from pathlib import Path
 
 import pytest
 
 from provisioning.box import build, ext4, initrd
+from provisioning.box.tools import Tools
 from provisioning.guest import source
+
+HOST = Tools(Path("/"))
 
 
 def _root(folder):
@@ -69,7 +73,7 @@ def test_a_file_system_is_the_same_bit_for_bit_from_two_folders_at_two_times(tmp
             os.utime(path, (1000, 1000), follow_symlinks=False)
         os.utime(tree / "etc/hosts", (when, 1000))
         image = tmp_path / f"{name}.raw"
-        ext4.make(tree, image, size_mib=64, epoch_s=1_700_000_000)
+        ext4.make(tree, image, size_mib=64, epoch_s=1_700_000_000, tools=HOST)
         digests.append(hashlib.sha256(image.read_bytes()).hexdigest())
     assert digests[0] == digests[1]
 

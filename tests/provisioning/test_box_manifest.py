@@ -12,7 +12,7 @@ from provisioning.box.look import compare
 from services.core.errors import LabError
 from tests.provisioning import guest
 
-DEBS = (Deb("libc6", "2.41-12", "amd64", 7, "ef" * 32, ""),)
+DEBS = (Deb("libc6", "2.41-12", "ef" * 32),)
 FILE = {"mode": "100644", "owner": "0:0", "time": "T", "size": "1", "sha256": "a" * 64}
 
 

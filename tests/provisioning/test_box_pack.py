@@ -8,6 +8,7 @@ import pytest
 
 from lab.cli import run
 from provisioning.box import build, manifest, pack
+from provisioning.box.tools import Tools
 from tests.provisioning import guest
 
 ROOTFS = {"size": "1", "sha256": "aa" * 32}
@@ -71,7 +72,7 @@ def test_a_box_beyond_the_limit_is_refused_and_its_largest_parts_are_named(tmp_p
 
 
 def test_a_build_that_is_too_large_leaves_no_box(tmp_path, monkeypatch):
-    def images(root, out):
+    def images(root, out, tools):
         (out / "box.img").write_bytes(bytes(2_000_000))
         for name in ("vmlinuz", "initrd"):
             (out / name).write_text(name)
@@ -80,6 +81,7 @@ def test_a_build_that_is_too_large_leaves_no_box(tmp_path, monkeypatch):
     monkeypatch.setattr(build.os, "geteuid", lambda: 0)
     monkeypatch.setattr(build.base, "tar", lambda *_: tmp_path)
     monkeypatch.setattr(build.cache, "site", lambda _: tmp_path)
+    monkeypatch.setattr(build.tools, "ready", lambda *_: Tools(tmp_path))
     monkeypatch.setattr(build.rootfs, "make", lambda _b, _s, root, _say: guest.make(root))
     monkeypatch.setattr(pack, "images", images)
     monkeypatch.setattr(pack, "LIMIT_MB", 1)

@@ -17,7 +17,7 @@ from lab.snapshot.store import Store
 from lab.terminal.progress import Progress
 from provisioning import topology as topology_file
 from provisioning.box import build as box_build
-from provisioning.box import sbom
+from provisioning.box import manifest
 from provisioning.box.build import Box
 from provisioning.guest import source
 from provisioning.topology import Topology
@@ -137,7 +137,7 @@ def _born_with(wish: Wish) -> tuple[str, ...]:
 
 def _begins(box: Box, wish: Wish) -> bool:
     """Whether new machines on `box` start what `wish` asks for by themselves: it has our code."""
-    return bool(_born_with(wish)) and sbom.code(box.folder) == source.digest()
+    return bool(_born_with(wish)) and manifest.read(box.folder).code == source.digest()
 
 
 def _bring(

@@ -13,11 +13,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-from provisioning.box import cache, ext4
+from provisioning.box import cache, ext4, lockfile, tools
 from provisioning.box.build import Box
 from provisioning.box.cache import Say
 from provisioning.box.packages import SUITE
 from provisioning.box.rootfs import EPOCH_S
+from provisioning.box.tools import Tools
 from provisioning.run import run
 from services.core.errors import LabError
 
@@ -77,7 +78,7 @@ def build(say: Say) -> Box:
         out.mkdir()
         _root_file_system(root, work / "root.tar")
         say("untuned box: ext4, then qcow2")
-        _images(root, out)
+        _images(root, out, tools.ready(lockfile.current(lockfile.TOOLS), say))
         for old in cache.folder().glob("untuned-*"):
             shutil.rmtree(old)
         out.rename(box.folder)
@@ -132,14 +133,14 @@ def _chroot(root: Path, *words: str) -> None:
     run(["chroot", str(root), "/usr/bin/env", "--chdir=/home", f"PATH={_PATH}", *words])
 
 
-def _images(root: Path, out: Path) -> None:
+def _images(root: Path, out: Path, tools: Tools) -> None:
     """Kernel and initramfs beside the disk: neither this box nor the lab's has a boot loader."""
     for name, pattern in (("vmlinuz", "boot/vmlinuz-*"), ("initrd", "boot/initrd.img-*")):
         (found,) = root.glob(pattern)
         shutil.copyfile(found, out / name)
     raw = root.parent / "disk.raw"
-    ext4.make(root, raw, size_mib=SIZE_MIB, epoch_s=EPOCH_S)
-    run(
+    ext4.make(root, raw, size_mib=SIZE_MIB, epoch_s=EPOCH_S, tools=tools)
+    tools.run(
         ["qemu-img", "convert", "-c", "-o", "compression_type=zstd", "-f", "raw", "-O", "qcow2"]
         + [str(raw), str(out / "box.img")]
     )

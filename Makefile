@@ -30,6 +30,7 @@ test: tests-setup check ## Set everything up and run every test, real VMs includ
 
 .PHONY: check
 check: $(READY) ## Linters, types, unit, property and API tests. No VM.
+	@$(BIN)/python -m provisioning.host.servers
 	$(BIN)/python -m pytest -m "not vm" -n $(JOBS) --dist worksteal
 
 .PHONY: soak

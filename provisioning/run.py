@@ -9,11 +9,11 @@ from pathlib import Path
 
 from services.core.errors import LabError
 
-# What a tool prints -> the hint, whatever the caller expected to go wrong.
 _CAUSES = {
-    r"No space left on device$": "make room: df -h",
+    r"No space left on device": "make room: df -h",
     r"^sudo: .*password": "run `sudo true` in this terminal first, or be root",
-    r"Permission denied$": "whose is it? ls -ld shows it, of the file and of each folder above",
+    # Not ssh's, which names in parentheses what it tried.
+    r"Permission denied(?! \()": "ls -ld shows whose it is, of the file and of each folder above",
 }
 
 
@@ -67,9 +67,16 @@ def run(
         raise ToolFailed(argv, 124, f"no end within {timeout_s:g} s", hint) from None
     if done.returncode:
         said = done.stdout + done.stderr
-        causes = (text for words, text in _CAUSES.items() if re.search(words, said, re.M))
-        raise ToolFailed(argv, done.returncode, said, next(causes, hint))
+        raise ToolFailed(argv, done.returncode, said, remedy(said) or hint)
     return done.stdout
+
+
+def remedy(text: str) -> str:
+    """Return what helps against the cause that `text`, an error's, names; empty if it names none.
+
+    It goes before what the caller expected to go wrong.
+    """
+    return next((remedy for cause, remedy in _CAUSES.items() if re.search(cause, text, re.M)), "")
 
 
 def sudo() -> list[str]:

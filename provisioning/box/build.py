@@ -149,7 +149,12 @@ def as_root(module: str, say: Say) -> None:
     # Without -B there would be folders of root's in the checkout.
     program = ["env", f"LAB_CACHE={cache.folder()}", sys.executable, "-B", "-m", module]
     give = ["sh", "-c", _GIVE, "sh", str(os.getuid()), str(os.getgid()), str(cache.folder())]
-    code = subprocess.run([*sudo(), *give, *program], cwd=_HERE.parents[1], check=False).returncode
+    with subprocess.Popen([*sudo(), *give, *program], cwd=_HERE.parents[1]) as process:
+        try:
+            code = process.wait()
+        except KeyboardInterrupt:
+            process.wait()  # subprocess.run() would kill it, and may not: it is root's
+            raise
     if code:
         raise LabError(f"the build under sudo ended with {code}", hint="see what it said above")
 

@@ -1,12 +1,14 @@
 """What a build under sudo makes is the user's; without rights none begins."""
 
 import os
+import signal
 import subprocess
 
 import pytest
 
 from provisioning.box import build
 from services.core.errors import LabError
+from tests.waiting import wait_for
 
 USER, OTHER = 65534, 12345
 
@@ -47,3 +49,26 @@ def test_without_rights_no_build_begins(monkeypatch, tmp_path):
     with pytest.raises(LabError, match="no rights"):
         build.as_root("provisioning.box.build", lambda _: None)
     assert not (tmp_path / "cache").exists()
+
+
+def test_ctrl_c_returns_once_the_build_has_cleaned_up(monkeypatch, tmp_path):
+    """And kills nothing: sudo, and what it runs, are root's."""
+    begun, ended = tmp_path / "begun", tmp_path / "ended"
+    slow = f"kill $!; sleep 1; touch {ended}; exit 130"
+    program = f"trap '{slow}' INT; touch {begun}; sleep 60 & wait"
+    monkeypatch.setattr(build, "sudo", lambda: ["sh", "-c", program])
+    monkeypatch.setattr(build, "check_root", lambda: None)
+    monkeypatch.setattr(subprocess.Popen, "kill", lambda _: pytest.fail("killed"))
+    monkeypatch.setenv("LAB_CACHE", str(tmp_path / "cache"))
+    real = subprocess.Popen.wait
+
+    def interrupted(process, timeout=None):
+        monkeypatch.setattr(subprocess.Popen, "wait", real)
+        wait_for(begun.exists, "it runs", timeout_s=20)
+        process.send_signal(signal.SIGINT)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(subprocess.Popen, "wait", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        build.as_root("provisioning.box.build", lambda _: None)
+    assert ended.exists()

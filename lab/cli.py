@@ -112,9 +112,10 @@ class Cli(click.Group):
         except LabError as error:
             raise Failed(error) from error
         except OSError as error:
-            raise Failed(
-                LabError(str(error), hint="room and permissions? df -h; lab doctor")
-            ) from error
+            from provisioning.run import remedy
+
+            hint = remedy(str(error)) or "lab doctor"
+            raise Failed(LabError(str(error), hint=hint)) from error
         except KeyboardInterrupt:
             echo(
                 "\nInterrupted. Nothing is lost: the same command goes on from here, "

@@ -12,6 +12,7 @@ from lab.host.accel import Accel
 from lab.host.shared import share
 from provisioning.box.build import Box
 from provisioning.box.cache import NAME
+from provisioning.host import access
 from provisioning.topology import Topology
 from services.core.errors import LabError
 from services.core.fields import decode
@@ -129,12 +130,12 @@ def write(
 
 
 def _emulator(namespace: str | None) -> str | None:
-    """Our wrapper around QEMU, or None where AppArmor lets a system's libvirt run no such thing.
+    """Our wrapper around QEMU, or None where AppArmor lets libvirt run no such thing.
 
     A copy whose path is the same in every checkout: a machine that is saved here may be restored
     from there, and libvirt then asks for the emulator that it began with.
     """
-    if namespace is None:
+    if namespace is None and access.confined():
         return None
     source = paths.ROOT / "provisioning/host/qemu-bounded"
     digest = hashlib.sha256(source.read_bytes()).hexdigest()[:16]

@@ -18,14 +18,13 @@ from lab.host.virsh import identities, virsh
 from lab.machines import plug, vagrant
 from lab.machines.boxes import POOL
 from lab.snapshot.state import FrozenMachine
-from provisioning.run import run
+from provisioning.run import run, sudo
 from provisioning.topology import Machine, Topology
 
 T = TypeVar("T")
 R = TypeVar("R")
 
 _SAVE_S = 30.0
-_SUDO = [] if os.geteuid() == 0 else ["sudo", "-n"]
 # lab.host.kernel puts the kernel there under the key of its box.
 _KERNEL = re.compile("/([0-9a-f]+)-vmlinu[xz]</kernel>")
 _NOTE = re.compile("[a-z_]+")
@@ -154,13 +153,13 @@ def _written(name: str, xml: str) -> Iterator[Path]:
 def own(files: Iterable[Path]) -> None:
     """Make `files`, which libvirt wrote as root, this user's."""
     if os.geteuid() != 0:
-        run([*_SUDO, "chown", f"{os.getuid()}:{os.getgid()}", *map(str, files)])
+        run([*sudo(), "chown", f"{os.getuid()}:{os.getgid()}", *map(str, files)])
 
 
 def _copy(source: Path, target: Path) -> None:
     """Copy a disk, without its holes, in no time where the file system can share blocks."""
     words = ["cp", "--reflink=auto", "--sparse=always", "--no-preserve=all"]
-    run([*_SUDO, *words, str(source), str(target)], hint="is there room? df -h")
+    run([*sudo(), *words, str(source), str(target)])
 
 
 def _memory(folder: Path, name: str) -> Path:

@@ -16,9 +16,21 @@ from provisioning.box import base, cache, lockfile, manifest, pack, rootfs, tool
 from provisioning.box.archive import debs
 from provisioning.box.cache import Say
 from provisioning.guest import source
+from provisioning.run import check_root, sudo
 from services.core.errors import LabError
 
 _HERE = Path(__file__).parent
+# One sudo for both: a long build outlasts sudo's memory of the password. Ctrl-C ends the program,
+# not the shell. Only what is root's, for the cache may be shared by others.
+_GIVE = """
+trap : INT TERM
+uid=$1 gid=$2 cache=$3
+shift 3
+"$@"
+code=$?
+find "$cache" -xdev -user 0 -exec chown -h "$uid:$gid" {} +
+exit "$code"
+"""
 
 
 class Box(NamedTuple):
@@ -130,11 +142,22 @@ def keep(out: Path, box: Box) -> None:
 
 
 def as_root(module: str, say: Say) -> None:
-    """Run `module` as a program under sudo, with the same cache. Raises LabError if it fails."""
+    """Run `module` as a program under sudo, with the same cache. Raises LabError if it fails.
+
+    What it makes in the cache is ours, however it ends.
+    """
     say("building needs root: sudo")
+    check_root()
     cache.ready()
-    command = ["sudo", "env", f"LAB_CACHE={cache.folder()}", sys.executable, "-m", module]
-    code = subprocess.run(command, cwd=_HERE.parents[1], check=False).returncode
+    # Without -B there would be folders of root's in the checkout.
+    program = ["env", f"LAB_CACHE={cache.folder()}", sys.executable, "-B", "-m", module]
+    give = ["sh", "-c", _GIVE, "sh", str(os.getuid()), str(os.getgid()), str(cache.folder())]
+    with subprocess.Popen([*sudo(), *give, *program], cwd=_HERE.parents[1]) as process:
+        try:
+            code = process.wait()
+        except KeyboardInterrupt:
+            process.wait()  # subprocess.run() would kill it, and may not: it is root's
+            raise
     if code:
         raise LabError(f"the build under sudo ended with {code}", hint="see what it said above")
 

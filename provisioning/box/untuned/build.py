@@ -9,18 +9,15 @@ import hashlib
 import json
 import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 from provisioning.box import cache, ext4, lockfile, tools
-from provisioning.box.build import Box
+from provisioning.box.build import Box, as_root
 from provisioning.box.cache import Say
 from provisioning.box.packages import SUITE
 from provisioning.box.rootfs import EPOCH_S
 from provisioning.box.tools import Tools
 from provisioning.run import run
-from services.core.errors import LabError
 
 NAME = f"{cache.NAME}-untuned"
 SIZE_MIB = 2048
@@ -70,7 +67,7 @@ def build(say: Say) -> Box:
         say(f"untuned box {box.key}: built already")
         return box
     if os.geteuid() != 0:
-        _build_as_root()
+        as_root(__name__, say)
         return box
     say(f"untuned box {box.key}: mmdebstrap {SUITE} ({len(_packages())} packages)")
     with cache.workspace() as work:
@@ -83,14 +80,6 @@ def build(say: Say) -> Box:
             shutil.rmtree(old)
         out.rename(box.folder)
     return box
-
-
-def _build_as_root() -> None:
-    """The same build under sudo, into the same cache."""
-    command = ["sudo", "env", f"LAB_CACHE={cache.folder()}", sys.executable, "-m", __name__]
-    code = subprocess.run(command, cwd=_HERE.parents[2], check=False).returncode
-    if code:
-        raise LabError(f"the build under sudo ended with {code}", hint="see what it said above")
 
 
 def _packages() -> list[str]:

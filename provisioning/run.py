@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -58,3 +59,15 @@ def run(
     if done.returncode:
         raise ToolFailed(argv, done.returncode, done.stdout + done.stderr, hint)
     return done.stdout
+
+
+def check_root() -> None:
+    """Return if this process may act as root, by itself or by sudo; raises LabError otherwise.
+
+    sudo may ask for the password where there is a terminal.
+    """
+    if os.geteuid() == 0:
+        return
+    ask = [["sudo", "-n", "true"]] + ([["sudo", "-v"]] if sys.stdin.isatty() else [])
+    if not any(subprocess.run(words, check=False).returncode == 0 for words in ask):
+        raise LabError("this needs root, and sudo asks for a password", hint="sudo -v, then again")

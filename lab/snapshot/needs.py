@@ -1,4 +1,4 @@
-"""What a frozen lab needs of the computer that it comes back on, beside its box."""
+"""What a saved lab needs of the computer that it is thawed on, beside its box."""
 
 import re
 from pathlib import Path

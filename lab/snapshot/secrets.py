@@ -1,4 +1,4 @@
-"""The keys and tokens that a frozen lab knows: they go with it, or nobody could get in again."""
+"""The keys and tokens that a saved lab knows: without them there is no way into its machines."""
 
 import shutil
 

@@ -103,7 +103,7 @@ class Found(NamedTuple):
 
 
 class Asked(NamedTuple):
-    """What the user asks for. cold: thaw nothing; replace: keep no machine."""
+    """What the user asks for. cold: thaw nothing; replace: use no machine that exists."""
 
     mode: str
     profile: str

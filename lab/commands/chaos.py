@@ -26,8 +26,8 @@ def chaos() -> None:
 
     \b
     lab chaos halt node1        its plug is pulled; who notices?
-    lab chaos stop-api          nobody answers; who goes on working?
-    lab chaos corrupt node2     a container that nobody asked for
+    lab chaos stop-api          no API answers; who goes on working?
+    lab chaos corrupt node2     a container that no user asked for
     """
 
 

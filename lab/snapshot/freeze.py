@@ -23,7 +23,7 @@ from provisioning.topology import Machine, Topology
 from services.core.errors import LabError
 
 _MIB = 1024**2
-# A disk holds what was written since the box, rarely more than that.
+# A disk contains what was written since the box, rarely more than that.
 _DISK_MIB = 128
 # Less is left only by a disk that is full: the last pages of a file may not have fitted.
 _FULL_MIB = 16

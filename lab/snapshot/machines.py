@@ -214,7 +214,7 @@ def our_notes(machine: FrozenMachine, root: Path) -> dict[str, str]:
 
     With the identity of another checkout's machine, `vagrant global-status` would name that one.
     """
-    # A chapter may come from somebody else: a name is no path.
+    # A chapter may come from another person: a name is no path.
     notes = {name: text for name, text in machine.notes.items() if _NOTE.fullmatch(name)}
     if notes.get("vagrant_cwd") != str(root):
         notes["index_uuid"] = uuid.uuid5(uuid.NAMESPACE_URL, f"{root}/{machine.name}").hex

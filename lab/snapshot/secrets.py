@@ -27,7 +27,7 @@ def put_back(saved: dict[str, str]) -> bool:
         folder.mkdir(parents=True, mode=0o700)
     for name, text in saved.items():
         parent, _, base = name.rpartition("/")
-        # A chapter may come from somebody else.
+        # A chapter may come from another person.
         if parent not in allowed or base in ("", ".", ".."):
             continue
         file = paths.STATE / parent / base

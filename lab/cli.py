@@ -10,6 +10,7 @@ from typing import IO, Any, NamedTuple
 
 import click
 
+from lab.terminal.signals import end_as_ctrl_c
 from lab.terminal.table import echo
 from services.core.errors import LabError
 
@@ -146,6 +147,7 @@ def main() -> None:
 
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run one command line (default: this process') and return its exit code."""
+    end_as_ctrl_c()
     try:
         main.main(args=None if arguments is None else list(arguments), prog_name="lab")
     except SystemExit as end:

@@ -12,7 +12,7 @@ import pytest
 
 from lab.host.speed import deadline_s
 from lab.machines import vagrant
-from lab.snapshot import hold, store, thaw
+from lab.snapshot import pause, store, thaw
 from provisioning.run import sudo
 from tests.vm.conftest import LAB, ROOT, run
 from tests.waiting import wait_for
@@ -125,7 +125,7 @@ def test_a_machine_that_dies_while_it_comes_back_is_named_and_up_begins_again(st
         wait_state(lab, "node2")
         signal_qemu(lab, "node2", signal.SIGKILL)
         assert going.end() == 1, going.said
-    assert f"{chapter!r} was cut short" in going.said
+    assert f"{chapter!r} did not finish" in going.said
     assert "node2" in going.said
     assert "Hint: lab up both" in going.said
     assert thaw.cut_short() is not None
@@ -171,6 +171,6 @@ def test_a_machine_that_is_silent_is_named_soon(stage, lab):
     assert "node3" in saving.said.partition("waiting for ")[2].splitlines()[0]
     assert "no answer from node3" in saving.said
     assert "lab heal" in saving.said
-    assert ended_s < deadline_s(hold._START_S) + 10
+    assert ended_s < deadline_s(pause._START_S) + 10
     assert all_running(lab)
     stage.wait(lambda: stage.push.running().unreachable == (), "node3 answers again")

@@ -30,7 +30,12 @@ test: tests-setup check ## Set everything up and run every test, real VMs includ
 
 .PHONY: check
 check: $(READY) ## Linters, types, unit, property and API tests. No VM.
+	@$(BIN)/python -m provisioning.host.servers
 	$(BIN)/python -m pytest -m "not vm" -n $(JOBS) --dist worksteal
+
+.PHONY: test-hosts
+test-hosts: $(READY) ## As root: a fresh Debian 13 with systemd, and the lab in it. HOSTS="--short".
+	$(BIN)/python -m tests.hosts $(HOSTS)
 
 .PHONY: soak
 soak: setup ## Bring the lab up cold and take it down, twenty times, under load. SOAK="--cycles 3".

@@ -10,6 +10,7 @@ from typing import IO, Any, NamedTuple
 
 import click
 
+from lab.terminal.signals import end_as_ctrl_c
 from lab.terminal.table import echo
 from services.core.errors import LabError
 
@@ -112,9 +113,10 @@ class Cli(click.Group):
         except LabError as error:
             raise Failed(error) from error
         except OSError as error:
-            raise Failed(
-                LabError(str(error), hint="room and permissions? df -h; lab doctor")
-            ) from error
+            from provisioning.run import remedy
+
+            hint = remedy(str(error)) or "lab doctor"
+            raise Failed(LabError(str(error), hint=hint)) from error
         except KeyboardInterrupt:
             echo(
                 "\nInterrupted. Nothing is lost: the same command goes on from here, "
@@ -145,6 +147,7 @@ def main() -> None:
 
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run one command line (default: this process') and return its exit code."""
+    end_as_ctrl_c()
     try:
         main.main(args=None if arguments is None else list(arguments), prog_name="lab")
     except SystemExit as end:

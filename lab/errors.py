@@ -1,15 +1,20 @@
 """Errors of the tool itself, beside those that it shares with the services."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from services.core.errors import LabError
 
 
 class LabNotUp(LabError):
-    """No VM of the lab runs."""
+    """The VMs of the lab do not run, or not those that are needed. states: machine -> state."""
 
-    def __init__(self, lab: str) -> None:
-        super().__init__(f"lab {lab!r} is not up: none of its VMs runs", hint="lab up both")
+    def __init__(self, lab: str, states: Mapping[str, str] = MappingProxyType({})) -> None:
+        stopped = [f"{n} is {state}" for n, state in states.items() if state in ("paused", "off")]
+        super().__init__(
+            f"lab {lab!r} is not up: {', '.join(stopped) or 'none of its VMs runs'}",
+            hint="lab heal" if stopped else "lab up both",
+        )
         self.lab = lab
 
 

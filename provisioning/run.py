@@ -1,11 +1,20 @@
-"""Run a build tool, and turn its failure into an error with its last words."""
+"""Run a tool of the host, also as root, and turn its failure into an error with its last words."""
 
 import os
+import re
 import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from services.core.errors import LabError
+
+_CAUSES = {
+    r"No space left on device": "make room: df -h",
+    r"^sudo: .*password": "run `sudo true` in this terminal first, or be root",
+    # Not ssh's, which names in parentheses what it tried.
+    r"Permission denied(?! \()": "ls -ld shows whose it is, of the file and of each folder above",
+}
 
 
 class ToolFailed(LabError):
@@ -30,8 +39,9 @@ def run(
 ) -> str:
     """Run `argv` and return its standard output; raises ToolFailed with both streams' end.
 
-    env: added to ours. PATH gets the sbin folders, which a user's PATH may lack. uninterrupted:
-    a terminal's Ctrl-C does not reach it.
+    hint: what to do where the output tells no cause that we know. env: added to ours. PATH gets
+    the sbin folders, which a user's PATH may lack. uninterrupted: a terminal's Ctrl-C does not
+    reach it.
     """
     merged = {**os.environ, **(env or {})}
     merged["LC_ALL"] = "C"  # we read what they print
@@ -56,5 +66,52 @@ def run(
     except subprocess.TimeoutExpired:
         raise ToolFailed(argv, 124, f"no end within {timeout_s:g} s", hint) from None
     if done.returncode:
-        raise ToolFailed(argv, done.returncode, done.stdout + done.stderr, hint)
+        said = done.stdout + done.stderr
+        raise ToolFailed(argv, done.returncode, said, remedy(said) or hint)
     return done.stdout
+
+
+def remedy(text: str) -> str:
+    """Return what helps against the cause that `text`, an error's, names; empty if it names none.
+
+    It goes before what the caller expected to go wrong.
+    """
+    return next((remedy for cause, remedy in _CAUSES.items() if re.search(cause, text, re.M)), "")
+
+
+def sudo() -> list[str]:
+    """Return the words before a command that needs root; it never asks. See `check_root`."""
+    return [] if os.geteuid() == 0 else ["sudo", "-n"]
+
+
+def run_as_root(argv: Sequence[str], *, hint: str = "") -> str:
+    """Run `argv` as root and return its standard output; raises LabError without rights."""
+    check_root()
+    return run([*sudo(), *argv], hint=hint)
+
+
+def check_root() -> None:
+    """Return once commands may run as root. In a terminal, sudo may ask for a password first.
+
+    For the start of a command, before anything is touched. Raises LabError.
+    """
+    if os.geteuid() == 0 or _may():
+        return
+    if sys.stdin.isatty():
+        # Not --validate: that asks for a password also where no command needs one.
+        subprocess.run(["sudo", "true"], check=False)
+        if _may():
+            return
+    raise LabError(
+        "this needs root, and sudo asks for a password",
+        hint="run `sudo true` in this terminal first, let sudo ask for none, or be root",
+    )
+
+
+def _may() -> bool:
+    """Whether sudo lets us without a question; each time that it does, its memory begins again."""
+    try:
+        run([*sudo(), "true"])
+    except ToolFailed:
+        return False
+    return True

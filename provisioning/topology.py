@@ -3,7 +3,9 @@
 To add a node, add a line there with the next address; everything else follows.
 """
 
+import hashlib
 import ipaddress
+import json
 import os
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -98,6 +100,12 @@ def load(file: Path = FILE) -> Topology:
             f"cannot read the topology {file}: {type(error).__name__}: {error}",
             hint="compare it with the one in git: git diff provisioning/topology.json",
         ) from None
+
+
+def digest(file: Path = FILE) -> str:
+    """Return the SHA-256 of what the topology in `file` says, however it is laid out."""
+    text = json.dumps(decode(file.read_text()), sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def host_ports(topology: Topology) -> dict[str, int]:

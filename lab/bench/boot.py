@@ -11,16 +11,15 @@ from typing import NamedTuple
 
 from lab import paths
 from lab.bench.stats import Summary, by_name, summary
-from lab.bringup import bringup, deploy
+from lab.bringup import bringup, look, plan
 from lab.bringup.prepare import prepare
 from lab.bringup.watchdog import watched
 from lab.machines import untuned
-from lab.snapshot import fresh, saving, store
-from lab.snapshot.fresh import Wish
+from lab.snapshot import saving
+from lab.snapshot.initial import Request
 from lab.snapshot.store import Store
 from lab.terminal.progress import Progress
 from provisioning import topology as topology_file
-from provisioning.box import build as box_build
 from provisioning.box.untuned import build as untuned_box
 from services.core.errors import LabError
 
@@ -49,7 +48,7 @@ class Scenario(NamedTuple):
 class Bench(NamedTuple):
     """What one measurement is about. chapters: a store of its own, gone afterwards."""
 
-    wish: Wish
+    request: Request
     chapters: Store
     progress: Progress
 
@@ -66,7 +65,7 @@ class NotThat(LabError):
         self.lacks = lacks
 
 
-def measure(wish: Wish, names: Sequence[str], runs: int, progress: Progress) -> Results:
+def measure(request: Request, names: Sequence[str], runs: int, progress: Progress) -> Results:
     """Take `runs` runs of each scenario in `names`; return scenario -> phase -> seconds.
 
     What was declared in the lab is lost. Leaves a lab that is up; an error or Ctrl-C ends the
@@ -74,7 +73,7 @@ def measure(wish: Wish, names: Sequence[str], runs: int, progress: Progress) -> 
     """
     found: dict[str, list[dict[str, float]]] = {name: [] for name in names}
     with _chapters() as chapters:
-        bench = Bench(wish, chapters, progress)
+        bench = Bench(request, chapters, progress)
         for run in range(1, runs + 1):
             for name in names:
                 progress(f"run {run} of {runs}: {name}, {SCENARIOS[name].title}")
@@ -126,13 +125,12 @@ def _nothing_but_a_kept_lab(bench: Bench) -> None:
 
 
 def _a_kept_lab(bench: Bench) -> None:
-    """A lab that is up, and that a thaw would bring back just as it is wished for."""
-    kept = store.frozen()
-    modes = deploy.MODES[bench.wish.mode]
-    usable = fresh.usable(box_build.wanted())
-    if not usable or not fresh.same(kept.read(fresh.NAME), bench.wish, modes):
+    """A lab that is up, and whose initial lab runs what is asked for."""
+    saved = look.look(topology_file.load()).initial
+    wanted = (plan.MODES[bench.request.mode], bench.request.profile)
+    if saved is None or (saved.modes, saved.profile) != wanted:
         bringup.down(bench.progress)
-    bringup.up(*bench.wish, bench.progress)
+    bringup.up(*bench.request, bench.progress)
 
 
 def _a_chapter(bench: Bench) -> None:
@@ -167,13 +165,13 @@ SCENARIOS = {
     "cold": Scenario(
         "lab up from nothing, from a present box",
         _nothing,
-        lambda bench, progress: bringup.up(*bench.wish, progress, cold=True),
+        lambda bench, progress: bringup.up(*bench.request, progress, cold=True),
         ("boot", "answer"),
     ),
     "thaw": Scenario(
         "lab up after lab down",
         _nothing_but_a_kept_lab,
-        lambda bench, progress: bringup.up(*bench.wish, progress),
+        lambda bench, progress: bringup.up(*bench.request, progress),
         ("thaw", "answer"),
     ),
     "reset": Scenario(

@@ -1,1 +1,1 @@
-"""Bring the lab up and take it down, phase by phase."""
+"""Plan how the lab comes up, and perform the plan, phase by phase."""

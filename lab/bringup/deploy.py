@@ -1,14 +1,14 @@
-"""Bring code, timing profile, tokens and mode of the checkout onto running machines."""
+"""Install the checkout's code, timing profile, tokens and mode on running machines."""
 
 from collections.abc import Callable, Sequence
 
+from lab.bringup.plan import MODES
 from lab.host.speed import deadline_s
 from lab.machines import remote
 from lab.planes import tokens
 from provisioning.guest import source
 from provisioning.topology import Machine, Topology
 
-MODES = {"push": ("push",), "pull": ("pull",), "both": ("push", "pull")}
 # Push imports Fabric before it is ready.
 _COMMAND_S = 30
 

@@ -22,7 +22,7 @@ class ForeignLab(LabError):
         folders = sorted({str(maker.parent) for maker in makers.values()})
         super().__init__(
             f"machines of another checkout are running: {', '.join(makers)} of {folders[0]}",
-            hint="use that one, or let `lab down` delete them, whoever made them",
+            hint="use that one, or delete its machines: lab down",
         )
         self.makers = makers
 
@@ -42,6 +42,8 @@ def prepare(
         daemons.ensure(namespace)
     # Before anything of theirs is overwritten.
     boxes.ensure_pool()
+    for labs in store.stores():
+        labs.sweep()
     _clear_leftovers(topology, box, progress)
     forward.check(topology)
     settings.write(topology, box, chosen, namespace, modes)

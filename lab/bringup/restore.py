@@ -1,4 +1,4 @@
-"""Replace the machines that run by a saved lab, in phases."""
+"""Replace all machines by a saved lab, in phases."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -6,11 +6,12 @@ from pathlib import Path
 from lab.bringup.prepare import prepare
 from lab.snapshot import secrets, store
 from lab.snapshot.state import State
-from lab.snapshot.thaw import CutShort, Foreign, check_fits, thaw
+from lab.snapshot.thaw import CutShort, Foreign, check_fits, check_same_machines, thaw
 from lab.terminal.progress import Progress
 from provisioning.box import build as box_build
 from provisioning.box import cache
 from provisioning.box.build import Box
+from provisioning.run import check_root
 from provisioning.topology import Topology
 from services.core.errors import LabError
 
@@ -25,15 +26,17 @@ def restore(
     """Replace whatever runs by the lab in `folder`; return it. Phases: verify, prepare, thaw.
 
     prepared: the box for which lab.bringup.prepare has run, if it has. verify: may have begun
-    already, see lab.snapshot.store.verifying. No machine is touched before every byte is verified.
-    Raises Damaged, Foreign, and CutShort with libvirt's words.
+    already, see lab.snapshot.store.verifying. No machine is touched before every byte, the rights
+    and the room are checked. Raises Damaged, Foreign, and CutShort with libvirt's words.
     """
     with progress.phase("verify"):
+        check_root()
         saved = verify(folder)
+        check_same_machines(topology, folder.name, saved)
     if prepared is None or prepared.key != saved.box:
         with progress.phase("prepare"):
             prepare(topology, progress, _box(folder.name, saved))
-    check_fits(topology, folder.name, saved)
+    check_fits(folder.name, saved)
     if secrets.put_back(saved.secrets):
         prepare(topology, progress, _box(folder.name, saved))
     with progress.phase("thaw"):

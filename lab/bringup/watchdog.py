@@ -1,4 +1,4 @@
-"""Hold a phase to its budget: whatever it waits for, it ends, and says which phase it was.
+"""End a phase when its budget is spent, whatever it waits for, and say which phase it was.
 
 By an alarm and not by a limit for each wait: a phase has a hundred waits, libvirt's and ssh's
 among them, and one that was forgotten would hang the lab for ever. What it interrupts is left as
@@ -27,7 +27,7 @@ _FAILURES = (OutOfTime, TookTooLong, ToolFailed, MachineDied, NodeUnreachable, C
 
 
 def watched(stream: TextIO | None = None) -> Progress:
-    """Return a Progress, on `stream` or standard error, that holds each phase to its budget."""
+    """Return a Progress, on `stream` or standard error, that ends each phase within its budget."""
     return Progress(stream, guard=within_budget)
 
 
@@ -49,7 +49,9 @@ def within_budget(phase: str) -> Iterator[None]:
     except _FAILURES as error:  # not PhaseFailed, of a phase within this one
         spent_s = time.monotonic() - began_s
         names = [machine.name for machine in topology.load().machines]
-        concerned = budgets.concerned(phase, str(error), names)
+        # Of a phase that hung it is not known which machine it waited for.
+        cause = " ".join(names) if isinstance(error, OutOfTime) else str(error)
+        concerned = budgets.concerned(phase, cause, names)
         consoles = {name: end for name in concerned if (end := console.tail(name))}
         raise PhaseFailed(phase, spent_s, limit_s, error, consoles) from error
 
@@ -63,7 +65,7 @@ def _slowness() -> float:
 
 @contextmanager
 def _alarm(phase: str, limit_s: float) -> Iterator[None]:
-    """Raise OutOfTime inside after `limit_s`; only a main thread can be told."""
+    """Raise OutOfTime inside after `limit_s`; only a main thread gets signals."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

@@ -44,13 +44,13 @@ def bench_up(
     lab bench up --only cold --baseline   what all of it saves
     """
     from lab.bench import boot
-    from lab.snapshot.fresh import Wish
+    from lab.snapshot.initial import Request
     from lab.terminal import lock
 
     names = [BASELINE] if baseline else []
     names += [name for name in SCENARIOS if name in only or not only]
     with lock.held("lab bench up"):
-        results = boot.measure(Wish(mode, profile), names, runs, watched())
+        results = boot.measure(Request(mode, profile), names, runs, watched())
     if as_json:
         what = {"mode": mode, "profile": profile, "runs": runs, "seconds": as_data(results)}
         echo_json({**what, "baseline / cold": gain(results)})

@@ -8,8 +8,8 @@ from lab.bringup.watchdog import watched
 from lab.cli import CannotCompare
 from lab.terminal.params import json_option
 from lab.terminal.progress import Progress
-from lab.terminal.table import echo, echo_json, echo_raw, render
-from services.core.errors import LabError
+from lab.terminal.table import echo, echo_json, render
+from services.core.errors import LabError, printable
 
 
 @click.group()
@@ -26,7 +26,7 @@ def build(verified: bool, renew: bool) -> None:
     """Build the box, unless it exists already. Needs root, and a way to Debian's mirror.
 
     Installs the packages of provisioning/box/packages.lock and no others. The same checkout gives
-    the same box, byte for byte; what exists is not built again.
+    the same box, byte for byte, on every host; what exists is not built again.
 
     \b
     lab box build               what `lab up` needs
@@ -43,16 +43,19 @@ def build(verified: bool, renew: bool) -> None:
 
 
 def _renew(progress: Progress) -> None:
-    """Renew the lock where nobody could build from it any more, and say what changed."""
-    from provisioning.box import base, lockfile
+    """Renew the locks from which no box could be built any more, and say what changed."""
+    from provisioning.box import base, lockfile, tools
     from provisioning.box import build as recipe
     from provisioning.box.archive import locking
 
-    if recipe.exists(recipe.wanted()) or base.path(lockfile.current()).exists():
+    if recipe.exists(recipe.wanted()):
         return
-    changes = locking.renew_if_gone(progress)
-    for line in locking.told(changes) if changes is not None else ():
-        echo(line)
+    for file, place in ((lockfile.GUEST, base.path), (lockfile.TOOLS, tools.path)):
+        if place(lockfile.current(file)).exists():
+            continue
+        changes = locking.renew_if_gone(file, progress)
+        for line in locking.told(changes) if changes is not None else ():
+            echo(line)
 
 
 def _verify(progress: Progress) -> None:
@@ -71,18 +74,22 @@ def _verify(progress: Progress) -> None:
 def lock() -> None:
     """Lock the packages that Debian's archive has today, and print what changed.
 
-    Writes provisioning/box/packages.lock: version and SHA-256 of every package of the box. What
-    an older lock names and the archive no longer serves can only be built from the cache.
+    Writes version and SHA-256 of every package of the box (provisioning/box/packages.lock) and of
+    the tools that make it (tools.lock). What an older lock names and the archive no longer serves
+    can only be built from the cache.
 
     \b
-    lab box lock                    new versions, or another packages.txt
-    git diff provisioning/box/packages.lock
+    lab box lock                    new versions, or another packages.txt or tools.txt
+    git diff provisioning/box
     lab box build
     """
+    from provisioning.box import lockfile
     from provisioning.box.archive import locking
 
-    for line in locking.told(locking.renew(watched())):
-        echo(line)
+    progress = watched()
+    for file in (lockfile.GUEST, lockfile.TOOLS):
+        for line in locking.told(locking.renew(file, progress)):
+            echo(f"{file.name}: {line}")
 
 
 @box.command()
@@ -90,60 +97,53 @@ def lock() -> None:
 @click.argument("two", metavar="B")
 @click.pass_context
 def diff(ctx: click.Context, one: str, two: str) -> None:
-    """Print what differs between two boxes: kernel, initrd, packages, files. Needs no root.
+    """Print what differs between two boxes: kernel, initrd, packages, wheels, files.
 
-    A and B are .box files, folders of boxes, or keys of boxes in the cache (their begin is enough).
+    A and B are folders of boxes, .box files in them, or keys of boxes in the cache (their start is
+    enough). Their manifests are compared; no disk is read.
     Exits with 0 if nothing differs, 1 if something does, 2 if they cannot be compared.
 
     \b
-    lab box diff 602197c9 ./pushpull-lab.box
+    lab box diff 602197c9 /media/stick/box
     """
-    from provisioning.box.look import contents, differences
+    from provisioning.box import manifest
+    from provisioning.box.look import compare
 
     try:
-        files = [contents.find(word) for word in (one, two)]
-        lines = list(differences.between(*files))
+        lines = list(
+            compare.differences(*(manifest.read(compare.find(word)) for word in (one, two)))
+        )
     except LabError as error:
         raise CannotCompare(error) from error
-    echo("\n".join(lines) if lines else "no difference")
+    echo("\n".join(map(printable, lines)) if lines else "no difference")
     ctx.exit(1 if lines else 0)
 
 
 @box.command()
 @click.argument("word", default="", metavar="[BOX]")
-@click.option("--top", default=10, show_default=True, metavar="N", help="Largest parts to print.")
+@click.option("--top", default=10, show_default=True, metavar="N", help="Largest folders to print.")
 @json_option
 def show(word: str, top: int, as_json: bool) -> None:
-    """Print size, SHA-256 of every part, and the largest packages of a box.
+    """Print size and SHA-256 of every part of a box, and what is largest in it.
 
-    BOX is a .box file, the folder of a box, or a key in the cache; by default the box of this
-    checkout. Sizes of packages are those of their files in the box, before compression.
+    BOX is the folder of a box, the .box file in it, or a key in the cache; by default the box of
+    this checkout. Sizes of folders are those before compression. --json prints the manifest.
     """
-    from provisioning.box.look import summary
+    from provisioning.box import manifest
+    from provisioning.box.look import compare
 
-    about = summary.summary(summary.find(word))
+    folder = compare.find(word)
+    about = manifest.read(folder)
     if as_json:
         echo_json(about._asdict())
         return
-    echo(f"{about.file}: {about.size_b / 1e6:.1f} MB")
-    echo(render(("", "sha256"), [*about.hashes.items()]))
-    echo(f"{about.debian_packages} Debian packages, {about.python_libraries} libraries")
-    rows = [(name, f"{size_b / 1e6:.1f}") for name, size_b in about.largest[:top]]
-    echo(render(("largest", "MB"), rows))
-    echo(f"bill of materials: {about.bill or 'inside; lab box sbom BOX prints it'}")
+    echo(str(folder))
+    rows = [(name, _mb(int(part["size"])), part["sha256"]) for name, part in about.parts.items()]
+    echo(render(("part", "MB", "sha256"), rows))
+    echo(f"{len(about.packages)} Debian packages, {len(about.wheels)} libraries")
+    sizes = [(name, _mb(size_b)) for name, size_b in manifest.largest(about)[:top]]
+    echo(render(("largest", "MB"), sizes))
 
 
-@box.command()
-@click.argument("word", default="", metavar="[BOX]")
-def sbom(word: str) -> None:
-    """Print a box's software bill of materials: CycloneDX, as JSON.
-
-    Every Debian package and Python library with version, SHA-256 and licence. BOX as in
-    `lab box show`.
-
-    \b
-    lab box sbom > sbom.cdx.json
-    """
-    from provisioning.box.look import summary
-
-    echo_raw(summary.bill(summary.find(word)))
+def _mb(size_b: int) -> str:
+    return f"{size_b / 1e6:.1f}"

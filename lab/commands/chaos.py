@@ -6,7 +6,8 @@ import click
 
 from lab.bringup.watchdog import watched
 from lab.machines.units import FAKE
-from lab.terminal.params import BOTH, MODE, NODE
+from lab.terminal.params import BOTH, MODE, NODE, dry_run_option
+from lab.terminal.table import echo
 from provisioning import topology
 
 mode_option = click.option(
@@ -25,8 +26,8 @@ def chaos() -> None:
 
     \b
     lab chaos halt node1        its plug is pulled; who notices?
-    lab chaos stop-api          nobody answers; who goes on working?
-    lab chaos corrupt node2     a container that nobody asked for
+    lab chaos stop-api          no API answers; who goes on working?
+    lab chaos corrupt node2     a container that no user asked for
     """
 
 
@@ -111,18 +112,23 @@ def corrupt(node: str, name: str, mode: str) -> None:
 
 
 @click.command()
-def heal() -> None:
+@dry_run_option
+def heal(dry_run: bool) -> None:
     """Boot what is halted, start what is stopped, remove what `lab chaos corrupt` left.
 
+    Also resumes paused VMs, sets wrong clocks, and restarts what the lab runs on this computer.
     Needs no memory of what was broken, may run at any time, and deletes nothing that you
-    declared. What push lost stays lost: it keeps no list of what should run.
+    declared. What push lost stays lost: it has no list of what should run.
 
-    Push's container `fake` is always stopped, whoever started it: it is the name for corrupting
-    a node by hand, and push would keep it for ever. Call your own containers something else.
+    Push's container `fake` is always stopped, also if you started it: it is the name for
+    corrupting a node by hand, and push would run it for ever. Choose other names for your own.
     """
     from lab.faults import heal as mend
     from lab.terminal import lock
 
+    if dry_run:
+        echo("\n".join(map(str, mend.decide(mend.look_at(topology.load())))))
+        return
     progress = watched()
     with lock.held("lab heal"), progress.phase("heal"):
         mend.heal(topology.load(), progress)

@@ -1,9 +1,10 @@
-"""`lab freeze`, `lab thaw` and `lab reset`: the whole lab, saved and back in seconds."""
+"""`lab freeze`, `lab thaw` and `lab reset`: the whole lab, saved and restored in seconds."""
 
 import click
 
 from lab.bringup.watchdog import watched
-from lab.terminal.params import json_option
+from lab.terminal.params import dry_run_option, json_option
+from lab.terminal.table import echo
 
 DEFAULT = "frozen"
 
@@ -31,9 +32,10 @@ def freeze(name: str) -> None:
 @click.argument("name", default=DEFAULT, metavar="[NAME]")
 @click.option("--list", "listed", is_flag=True, help="Print what there is, and thaw nothing.")
 @click.option("--delete", "deleted", is_flag=True, help="Delete NAME instead of thawing it.")
+@dry_run_option
 @json_option
-def thaw(name: str, listed: bool, deleted: bool, as_json: bool) -> None:
-    """Bring the lab back to what `lab freeze NAME` saved, in place of whatever runs.
+def thaw(name: str, listed: bool, deleted: bool, dry_run: bool, as_json: bool) -> None:
+    """Replace all VMs by what `lab freeze NAME` saved.
 
     Any number of times, and after `lab down` too. The VMs' clocks are set before anything runs on.
     """
@@ -42,26 +44,33 @@ def thaw(name: str, listed: bool, deleted: bool, as_json: bool) -> None:
     from lab.snapshot.overview import table
     from lab.terminal import lock
 
-    kept = store.frozen()
+    labs = store.frozen()
     if listed:
-        table(kept, as_json=as_json)
+        table(labs, as_json=as_json)
+        return
+    if dry_run:
+        echo("\n".join(map(str, bringup.steps_thaw(labs, name))))
         return
     with lock.held("lab thaw"):
         if deleted:
-            kept.delete(kept.path(name).name)
+            labs.delete(labs.path(name).name)
         else:
-            bringup.goto(kept, name, watched())
+            bringup.goto(labs, name, watched())
 
 
 @click.command()
-def reset() -> None:
+@dry_run_option
+def reset(dry_run: bool) -> None:
     """Return to the lab as it was right after the latest `lab up`, in seconds.
 
     Whatever was declared, broken or halted since then is gone. Where code, box or topology have
-    changed since, the lab boots anew instead, and the next reset is quick again.
+    changed since, new VMs boot instead, and the next reset is quick again.
     """
     from lab.bringup import bringup
     from lab.terminal import lock
 
+    if dry_run:
+        echo("\n".join(map(str, bringup.steps_reset())))
+        return
     with lock.held("lab reset"):
         bringup.reset(watched())

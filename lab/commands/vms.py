@@ -3,7 +3,8 @@
 import click
 
 from lab.bringup.watchdog import watched
-from lab.terminal.params import MODE, PROFILE
+from lab.terminal.params import MODE, PROFILE, dry_run_option
+from lab.terminal.table import echo
 from services.core.profiles import DEFAULT_PROFILE
 
 
@@ -18,27 +19,32 @@ from services.core.profiles import DEFAULT_PROFILE
     help="How fast the loops of pull turn.",
 )
 @click.option("--cold", is_flag=True, help="Boot the VMs even if a frozen lab could be thawed.")
-def up(mode: str, profile: str, cold: bool) -> None:
-    """Boot the VMs that do not run, bring them up to date, and switch to a mode.
+@dry_run_option
+def up(mode: str, profile: str, cold: bool, dry_run: bool) -> None:
+    """Boot the VMs that do not run, update them, and switch to a mode.
 
-    Does only what is missing, so it also switches modes and profiles, brings new code in, and
-    goes on where an interrupted run stopped. A new lab is kept as it is right after this; where
-    box, code and topology are unchanged, the next one is thawed from that in seconds.
+    Does only what is missing, so it also switches modes and profiles, installs new code, and
+    goes on where an interrupted run stopped. A new lab is saved right after this; where box, code
+    and topology are unchanged, the next `lab up` after `lab down` thaws it in seconds.
 
     \b
     lab up both                  push and pull on the same nodes
+    lab up both --dry-run        what that would do, and why
     lab up pull --profile seed   pull alone, at the public demonstration's own pace
     """
     from lab.bringup import bringup
     from lab.terminal import lock
 
+    if dry_run:
+        echo("\n".join(map(str, bringup.steps_up(mode, profile, cold=cold))))
+        return
     with lock.held(f"lab up {mode}"):
         bringup.up(mode, profile, watched(), cold=cold)
 
 
 @click.command()
 def down() -> None:
-    """Destroy the VMs and all that was declared in them. The box stays, and what was frozen.
+    """Destroy the VMs and all that was declared in them. The box and saved labs stay.
 
     \b
     lab down && lab up both      a lab as on the first day

@@ -66,7 +66,7 @@ def start(topology: Topology, name: str) -> None:
 
 
 def _check_exists(topology: Topology, name: str) -> None:
-    """Raise LabNotUp when the lab was never brought up, MachineAbsent when `name` was not."""
+    """Raise LabNotUp when no machine exists, MachineAbsent when `name` does not."""
     states = vagrant.machine_states(topology)
     if all(state == ABSENT for state in states.values()):
         raise LabNotUp(topology.lab)

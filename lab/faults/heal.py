@@ -1,73 +1,185 @@
-"""Bring the lab back to normal, whatever happened to it. Idempotent, and needs no memory."""
+"""Return the lab to normal, whatever happened to it. Idempotent, and needs no memory.
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+Decides a plan from what it finds, and performs it on all machines at once, so that one machine
+that does not answer delays no other.
+"""
 
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
+
+from lab.bringup import look
+from lab.bringup.plan import ABSENT, MODES, OFF, PAUSED, RUNNING, Act, Step
 from lab.errors import LabNotUp, MachineAbsent
-from lab.faults.chaos import ABSENT, MARKS, START_S, api_units
+from lab.faults.chaos import MARKS, START_S, api_units
+from lab.host import daemons, forward, settings
 from lab.host.speed import deadline_s
 from lab.machines import remote, vagrant
 from lab.machines.units import FAKE, container_unit, properties
-from lab.planes.survey import RUNNING
-from lab.snapshot import thaw
+from lab.snapshot import store, thaw
+from lab.snapshot.pause import correct_clocks
+from lab.waiting import TookTooLong
 from provisioning.topology import Machine, Topology
-from services.core.errors import LabError
+from services.core.errors import LabError, NodeUnreachable
 
 Say = Callable[[str], None]
+
+DAEMON_ENDED = "a daemon of the lab's own has ended"
+ANY_STATE = "they may have been stopped, and starting what runs is nothing"
+MARKED = "marked by `lab chaos corrupt`, or push's `fake`"
+STOOD_STILL = "machines may have been paused, and nodes follow the clock of `api`"
+FORWARDER = "the process that does may have ended"
+KILLED = "they were not finished"
 
 # Not from /run down: find fails when a folder that it was about to enter vanishes, and there the
 # folders of containers come and go.
 FIND = ("sh", "-c", f"test ! -d {MARKS} || find {MARKS} -mindepth 2 -printf '%P\\n'")
 _COMMAND_S = 10.0
+_LOGIN_S = 2.0
+
+_BY_STATE = {
+    "absent": (Act.GIVE_UP, ABSENT),
+    "off": (Act.BOOT, OFF),
+    "paused": (Act.RESUME, PAUSED),
+    "running": (Act.REACH, RUNNING),
+}
+
+
+class Harm(NamedTuple):
+    """What was found. states: machine -> its state; left: folders of killed saves."""
+
+    states: Mapping[str, str]
+    nodes: Sequence[str] = ()
+    libvirt: bool = True
+    left: Sequence[str] = ()
+
+
+def decide(harm: Harm) -> tuple[Step, ...]:
+    """Return the steps that mend `harm`, in the order in which each machine gets them. Pure."""
+    named = {kind: tuple(n for n, s in harm.states.items() if s == kind) for kind in _BY_STATE}
+    exist = tuple(name for name, state in harm.states.items() if state != "absent")
+    steps = [
+        Step(Act.LIBVIRT, (), DAEMON_ENDED) if not harm.libvirt else None,
+        Step(Act.TIDY, tuple(harm.left), KILLED) if harm.left else None,
+        *(Step(act, named[kind], why) for kind, (act, why) in _BY_STATE.items() if named[kind]),
+        Step(Act.START, exist, ANY_STATE),
+        Step(Act.SWEEP, tuple(name for name in harm.nodes if name in exist), MARKED),
+        Step(Act.CLOCKS, exist, STOOD_STILL),
+        Step(Act.PORTS, ("push", "pull"), FORWARDER),
+    ]
+    return tuple(step for step in steps if step is not None)
+
+
+def look_at(topology: Topology) -> Harm:
+    """Return what there is to mend. Raises LabNotUp without machines, CutShort after a thaw that
+    did not finish. Changes nothing.
+    """
+    thaw.check_whole()
+    states = look.states(topology)
+    if set(states.values()) == {"absent"}:
+        raise LabNotUp(topology.lab)
+    left = [str(folder) for labs in store.stores() for folder in labs.left()]
+    libvirt = daemons.complete(settings.namespace_of(topology))
+    return Harm(states, [node.name for node in topology.nodes], libvirt, left)
 
 
 def heal(topology: Topology, say: Say) -> None:
-    """Boot every VM that is off, start what its modes need, and stop strays of chaos.
+    """Boot every VM that is off, start what its modes need, stop strays of chaos, set clocks.
 
-    Deletes nothing that a user declared. A VM that does not answer is reported after the
-    others are mended; raises LabNotUp when the lab was never brought up, CutShort when a killed
-    thaw left machines that do not belong together.
+    Deletes nothing that a user declared. What cannot be mended is named at once, and raised when
+    all else is mended. Raises as `look_at` does.
     """
-    thaw.check_whole()
-    states = vagrant.machine_states(topology)
-    if all(state == ABSENT for state in states.values()):
-        raise LabNotUp(topology.lab)
-    errors: list[LabError] = []
-    for machine in topology.machines:
-        with _noted(errors):
-            _boot(machine, states.get(machine.name, ABSENT), say)
-    with _noted(errors):
-        _start(topology.machines, _modes(topology), say)
-    for node in topology.nodes:
-        with _noted(errors):
-            _sweep(node, say)
-    if errors:
-        raise errors[0]
+    harm = look_at(topology)
+    namespace = settings.namespace_of(topology)
+    if not harm.libvirt and namespace is not None:
+        say(str(decide(harm)[0]))
+        daemons.ensure(namespace)
+        harm = look_at(topology)
+    steps = decide(harm)
+    for step in steps:
+        say(str(step))
+    for labs in store.stores():
+        labs.sweep()
+    with ThreadPoolExecutor(len(topology.machines)) as pool:
+        ends = list(pool.map(lambda machine: _mend(machine, steps, say), topology.machines))
+    mended = [machine for machine, end in zip(topology.machines, ends, strict=True) if not end]
+    ends.append(_error_of(lambda: correct_clocks(mended, say)))
+    ends.append(_error_of(lambda: forward.ensure(topology)))
+    _raise([end for end in ends if end])
 
 
-@contextmanager
-def _noted(errors: list[LabError]) -> Iterator[None]:
-    """Let what follows go on after an error, which is appended to `errors`."""
+def _mend(machine: Machine, steps: Sequence[Step], say: Say) -> LabError | None:
+    """Perform on `machine` what of `steps` concerns it; return the error that ended it, if any."""
+
+    def perform() -> None:
+        for step in steps:
+            if machine.name in step.names and step.act in _ON_MACHINE:
+                _ON_MACHINE[step.act](machine, say)
+
+    error = _error_of(perform)
+    if error:
+        say(f"{machine.name} cannot be mended: {error}")
+    return error
+
+
+def _error_of(action: Callable[[], None]) -> LabError | None:
     try:
-        yield
+        action()
     except LabError as error:
-        errors.append(error)
+        return error
+    return None
 
 
-def _boot(machine: Machine, state: str, say: Say) -> None:
-    if state == ABSENT:
-        raise MachineAbsent(machine.name)
-    if state != RUNNING:
-        say(f"{machine.name} is {state}: {'let it go on' if state == 'paused' else 'boot it'}")
+def _raise(errors: Sequence[LabError]) -> None:
+    """Raise the only error, or one that says all of them, each remedy once."""
+    if len(errors) == 1:
+        raise errors[0]
+    if errors:
+        hints = dict.fromkeys(error.hint for error in errors if error.hint)
+        raise LabError("; ".join(map(str, errors)), hint="; ".join(hints))
+
+
+def _give_up(machine: Machine, _: Say) -> None:
+    raise MachineAbsent(machine.name)
+
+
+def _boot(machine: Machine, _: Say) -> None:
+    vagrant.start(machine.name)
+
+
+def _reach(machine: Machine, say: Say) -> None:
+    """Return once `machine`, which runs, answers; after a first look it is as if it booted."""
+    try:
+        remote.run(machine, ["true"], timeout_s=deadline_s(_LOGIN_S))
+        return
+    except NodeUnreachable:
+        say(f"{machine.name} does not answer; waiting, as it may be booting")
+    try:
         vagrant.start(machine.name)
+    except TookTooLong as error:
+        raise LabError(
+            f"machine {machine.name!r} runs, but does not answer over SSH",
+            hint=f"vagrant halt --force {machine.name} && lab heal",
+        ) from error
 
 
-def _modes(topology: Topology) -> list[str]:
+def _start(machine: Machine, say: Say) -> None:
+    """Starting a target that is active starts again whatever of it was stopped."""
+    modes = _modes(machine)
+    if not modes:
+        say(f"{machine.name}: no mode is on, nothing to start")
+        return
+    targets = [f"{mode}.target" for mode in modes]
+    # Only where its condition holds does an API start; elsewhere this is nothing.
+    start = ["systemctl", "start", *targets, *api_units(modes)]
+    remote.run(machine, start, timeout_s=max(START_S, deadline_s(_COMMAND_S)))
+
+
+def _modes(machine: Machine) -> list[str]:
     """Return the modes that are on, or will be: a machine that just booted may not be there yet."""
-    targets = [f"{mode}.target" for mode in topology.ports]
+    targets = [f"{mode}.target" for mode in MODES["both"]]
     show = ["systemctl", "show", "--property=Id,ActiveState,UnitFileState", *targets]
-    said = remote.run(topology.api, show, timeout_s=deadline_s(_COMMAND_S))
-    return wanted_modes(said)
+    return wanted_modes(remote.run(machine, show, timeout_s=deadline_s(_COMMAND_S)))
 
 
 def wanted_modes(shown: str) -> list[str]:
@@ -77,17 +189,6 @@ def wanted_modes(shown: str) -> list[str]:
         if fields.get("ActiveState") == "active" or fields.get("UnitFileState") == "enabled":
             modes.append(fields.get("Id", "").removesuffix(".target"))
     return modes
-
-
-def _start(machines: Sequence[Machine], modes: Sequence[str], say: Say) -> None:
-    """Starting a target that is active starts again whatever of it was stopped."""
-    if not modes:
-        say("no mode is on: nothing to start")
-        return
-    targets = [f"{mode}.target" for mode in modes]
-    # Only where its condition holds does an API start; elsewhere this is nothing.
-    start = ["systemctl", "start", *targets, *api_units(modes)]
-    remote.run_everywhere(machines, start, timeout_s=max(START_S, deadline_s(_COMMAND_S)))
 
 
 def _sweep(node: Machine, say: Say) -> None:
@@ -104,7 +205,17 @@ def strays(found: str) -> list[str]:
     """Return the units of the marks in `found`, lines like push/fake.
 
     Push's `fake` is always among them: it is the name by which the demonstration's audience
-    corrupts a node by hand, and nobody else would ever stop it.
+    corrupts a node by hand, and nothing else would ever stop it.
     """
     marks = [line.split("/") for line in found.splitlines() if line.count("/") == 1]
     return sorted({container_unit("push", FAKE), *(container_unit(*mark) for mark in marks)})
+
+
+_ON_MACHINE: dict[Act, Callable[[Machine, Say], None]] = {
+    Act.GIVE_UP: _give_up,
+    Act.BOOT: _boot,
+    Act.RESUME: _boot,
+    Act.REACH: _reach,
+    Act.START: _start,
+    Act.SWEEP: _sweep,
+}

@@ -91,6 +91,11 @@ def ours() -> bool:
     return _pid("libvirtd") is not None
 
 
+def complete(namespace: str | None) -> bool:
+    """Return whether every daemon that `ensure` starts runs; none is needed without a namespace."""
+    return namespace is None or all(_pid(daemon) is not None for daemon in _DAEMONS)
+
+
 def _start(daemon: str, namespace: str) -> None:
     """A mount namespace of its own lets it read our qemu.conf and leaves the host's alone.
 

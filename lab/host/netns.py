@@ -6,7 +6,7 @@
 import os
 from pathlib import Path
 
-from provisioning.run import run
+from provisioning.run import run, sudo
 from provisioning.topology import Topology
 from services.core.names import check_label
 
@@ -26,8 +26,7 @@ def prefix(name: str | None) -> list[str]:
     """Return the words that run a command inside `name`; none for None."""
     if name is None:
         return []
-    sudo = [] if os.geteuid() == 0 else ["sudo", "-n"]
-    return [*sudo, "nsenter", f"--net=/run/netns/{name}"]
+    return [*sudo(), "nsenter", f"--net=/run/netns/{name}"]
 
 
 def proxy_command(name: str | None) -> str | None:

@@ -10,8 +10,10 @@ from lab import paths
 from lab.host import console, credentials, kernel, keys, netns, networks
 from lab.host.accel import Accel
 from lab.host.shared import share
+from provisioning import topology as topology_file
 from provisioning.box.build import Box
 from provisioning.box.cache import NAME
+from provisioning.host import access
 from provisioning.topology import Topology
 from services.core.errors import LabError
 from services.core.fields import decode
@@ -41,10 +43,11 @@ _POLL_S = 0.1
 
 
 class Settings(NamedTuple):
-    """The part of lab.json that the Python side reads."""
+    """The part of lab.json that the Python side reads. topology: its digest at that time."""
 
     netns: str | None
     accel: Accel
+    topology: str = ""
 
 
 class NotSetUp(LabError):
@@ -58,7 +61,8 @@ def load() -> Settings:
     """Return the settings of the last `lab up`; raises NotSetUp before the first."""
     try:
         data = decode(paths.SETTINGS.read_text())
-        return Settings(data["netns"], Accel(data["accel"], data["slowness"], data["why"]))
+        accel = Accel(data["accel"], data["slowness"], data["why"])
+        return Settings(data["netns"], accel, data.get("topology", ""))
     except (OSError, ValueError, KeyError, TypeError):
         raise NotSetUp from None
 
@@ -97,6 +101,7 @@ def write(
     SSH_CONFIG.write_text(_ssh_config(topology, namespace))
     data: dict[str, Any] = {
         "netns": namespace,
+        "topology": topology_file.digest(),
         "accel": accel.name,
         "slowness": accel.slowness,
         "why": accel.why,
@@ -129,12 +134,12 @@ def write(
 
 
 def _emulator(namespace: str | None) -> str | None:
-    """Our wrapper around QEMU, or None where AppArmor lets a system's libvirt run no such thing.
+    """Our wrapper around QEMU, or None where AppArmor lets libvirt run no such thing.
 
     A copy whose path is the same in every checkout: a machine that is saved here may be restored
     from there, and libvirt then asks for the emulator that it began with.
     """
-    if namespace is None:
+    if namespace is None and access.confined():
         return None
     source = paths.ROOT / "provisioning/host/qemu-bounded"
     digest = hashlib.sha256(source.read_bytes()).hexdigest()[:16]

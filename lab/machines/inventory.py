@@ -7,7 +7,7 @@ from pathlib import Path
 from lab import paths
 from lab.host import networks
 from lab.host.virsh import domains, identities, virsh
-from lab.machines import boxes, leftovers, remote, vagrant
+from lab.machines import boxes, leftovers, plug, remote, vagrant
 from lab.machines.boxes import POOL
 from lab.machines.leftovers import Act, Domain, Inventory, Lab, Task
 from provisioning.box import cache
@@ -100,6 +100,19 @@ def ours(topology: Topology) -> Place:
     """Return the lab of this checkout."""
     root = paths.ROOT
     return Place(topology, root / ".vagrant/machines", root / "Vagrantfile", cache.NAME)
+
+
+def states_by_files(topology: Topology) -> dict[str, str]:
+    """Return machine -> running, off or absent, where no libvirt runs that could be asked."""
+    full = {machine.name: vagrant.domain(topology, machine.name) for machine in topology.machines}
+    return {
+        name: "running"
+        if plug.runs(domain)
+        else "off"
+        if (_DEFINITIONS / f"{domain}.xml").exists()
+        else "absent"
+        for name, domain in full.items()
+    }
 
 
 def traces(topology: Topology) -> list[str]:

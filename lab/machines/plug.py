@@ -27,13 +27,29 @@ def pull(full: str) -> None:
             raise
 
 
+def runs(full: str) -> bool:
+    """Return whether domain `full` has a QEMU, without asking libvirt."""
+    try:
+        return _is_qemu(_pid(full), full)
+    except (OSError, ValueError):
+        return False
+
+
+def _pid(full: str) -> int:
+    return int((_RUN / f"{full}.pid").read_text())
+
+
+def _is_qemu(pid: int, full: str) -> bool:
+    return f"guest={full},".encode() in Path(f"/proc/{pid}/cmdline").read_bytes()
+
+
 def _kill(full: str) -> None:
     """Kill the QEMU of domain `full`, if that is ours to do; libvirt asks it to end otherwise."""
     with suppress(OSError, ValueError):
-        pid = int((_RUN / f"{full}.pid").read_text())
+        pid = _pid(full)
         process = os.pidfd_open(pid)
         try:
-            if f"guest={full},".encode() in Path(f"/proc/{pid}/cmdline").read_bytes():
+            if _is_qemu(pid, full):
                 signal.pidfd_send_signal(process, signal.SIGKILL)
         finally:
             os.close(process)

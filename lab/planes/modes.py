@@ -17,8 +17,9 @@ _SSH_S = 5.0
 
 def on(topology: Topology) -> list[str]:
     """Return the modes that are on, as the API machine says; raises LabNotUp when that is off."""
-    if vagrant.machine_states(topology).get(topology.api.name) != "running":
-        raise LabNotUp(topology.lab)
+    states = vagrant.machine_states(topology)
+    if states.get(topology.api.name) != "running":
+        raise LabNotUp(topology.lab, states)
     said = remote.run(topology.api, units.LIST, timeout_s=deadline_s(_SSH_S))
     return units.active_modes(units.parse(said), list(topology.ports))
 

@@ -45,7 +45,7 @@ def _send(asking: socket.socket, message: bytes, door: tuple[str, int]) -> None:
 
 
 def _heard(asking: socket.socket, answer: bytes) -> set[tuple[str, int]]:
-    """Return who answered within the next moment."""
+    """Return the doors that answered within the next moment."""
     heard = set()
     until = time.monotonic() + _EVERY_S
     while (left := until - time.monotonic()) > 0:

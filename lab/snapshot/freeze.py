@@ -11,18 +11,19 @@ from lab.host import settings
 from lab.machines import vagrant
 from lab.planes import answers, modes
 from lab.snapshot import key, secrets, state, store
-from lab.snapshot.hold import Hold
 from lab.snapshot.machines import Domains
+from lab.snapshot.pause import Pause
 from lab.snapshot.state import State
 from lab.snapshot.store import Store
 from lab.terminal.progress import Progress
 from provisioning.box import cache
 from provisioning.box.build import Box
+from provisioning.run import check_root
 from provisioning.topology import Machine, Topology
 from services.core.errors import LabError
 
 _MIB = 1024**2
-# A disk holds what was written since the box, rarely more than that.
+# A disk contains what was written since the box, rarely more than that.
 _DISK_MIB = 128
 # Less is left only by a disk that is full: the last pages of a file may not have fitted.
 _FULL_MIB = 16
@@ -41,24 +42,24 @@ class NoRoom(LabError):
         self.free_mib = free_mib
 
 
-def freeze(topology: Topology, kept: Store, name: str, note: str, progress: Progress) -> State:
-    """Save the running lab as `name` in `kept` and return what was saved.
+def freeze(topology: Topology, labs: Store, name: str, note: str, progress: Progress) -> State:
+    """Save the running lab as `name` in `labs` and return what was saved.
 
-    The machines stand still for a second or two, all at once, and go on. Whatever happens, Ctrl-C
-    included, they go on, and an older state of that name is replaced by a whole one only.
+    The machines stand still for a second or two, all at once, and go on. They go on after an error
+    and an interruption, too. Only a whole state replaces an older one of that name.
     """
     states = vagrant.machine_states(topology)
     up = [machine for machine in topology.machines if states[machine.name] == "running"]
-    needed = _check(topology, states, kept)
+    needed = _check(topology, states, labs)
     domains = Domains(topology)
     box = _box(domains)
-    with kept.making(name) as folder, _room(folder, needed):
-        hold = Hold(up)
+    with labs.making(name) as folder, _room(folder, needed):
+        pause = Pause(up)
         with progress.phase("freeze"):
-            # First, because it says on whom it waits.
-            hold.start(progress)
-            saved = _described(topology, up, note, box, hold)
-            with _still(domains, hold, progress) as paused:
+            # First, because it says for which machines it waits.
+            pause.start(progress)
+            saved = _described(topology, up, note, box, pause)
+            with _still(domains, pause, progress) as paused:
                 machines = domains.save(states | dict.fromkeys(paused, "paused"), folder)
         with progress.phase("seal"):
             saved = saved._replace(machines=machines, files=store.digests(folder))
@@ -66,7 +67,9 @@ def freeze(topology: Topology, kept: Store, name: str, note: str, progress: Prog
     return saved
 
 
-def _described(topology: Topology, up: Sequence[Machine], note: str, box: Box, hold: Hold) -> State:
+def _described(
+    topology: Topology, up: Sequence[Machine], note: str, box: Box, pause: Pause
+) -> State:
     """What there is to say of the lab before it is saved: its machines and files are missing."""
     ran = modes.on(topology) if topology.api in up else []
     nodes = {machine.name for machine in up} - {topology.api.name}
@@ -74,7 +77,7 @@ def _described(topology: Topology, up: Sequence[Machine], note: str, box: Box, h
     return State(
         note=note,
         at_s=time.time(),
-        key=key.fresh(box, accel),
+        key=key.of_new_lab(box, accel),
         modes=tuple(ran),
         profile=modes.profile(topology).name if topology.api in up else "",
         answering=tuple(mode for mode in ran if answers.answers(topology, mode, nodes)),
@@ -82,7 +85,7 @@ def _described(topology: Topology, up: Sequence[Machine], note: str, box: Box, h
         box_version=box.version,
         topology=key.topology(),
         accel=accel,
-        hold=hold.secret,
+        hold=pause.secret,
         machines=(),
         secrets=secrets.read(),
         files={},
@@ -105,27 +108,27 @@ def _room(folder: Path, needed_mib: int) -> Iterator[None]:
 
 
 @contextmanager
-def _still(domains: Domains, hold: Hold, progress: Progress) -> Iterator[list[str]]:
-    """The machines of `hold` paused at one instant; afterwards they go on, with the right time."""
-    names = [machine.name for machine in hold.machines]
+def _still(domains: Domains, pause: Pause, progress: Progress) -> Iterator[list[str]]:
+    """The machines of `pause` paused at one instant; afterwards they go on, with the right time."""
+    names = [machine.name for machine in pause.machines]
     try:
-        hold.arm()
+        pause.arm()
         domains.pause(names)
-        hold.check_still()
+        pause.check_still()
         yield names
     finally:
-        release(domains, hold, progress)
-        hold.stay()
+        resume(domains, pause, progress)
+        pause.stay()
 
 
-def release(domains: Domains, hold: Hold, progress: Progress) -> list[str]:
-    """Let the machines of `hold` that are paused go on, their clocks set before anything else.
+def resume(domains: Domains, pause: Pause, progress: Progress) -> list[str]:
+    """Let the machines of `pause` go on, their clocks set before anything else.
 
     Returns those that did not answer that they do.
     """
-    with hold.going() as call:
-        domains.resume(machine.name for machine in hold.machines)
-        silent = hold.gone(call)
+    with pause.going() as call:
+        domains.resume(machine.name for machine in pause.machines)
+        silent = pause.gone(call)
     if silent:
         progress(f"{', '.join(silent)}: the clock follows the machine's own, in whole seconds")
     return silent
@@ -143,22 +146,23 @@ def _box(domains: Domains) -> Box:
     return Box(one, cache.folder() / f"box-{one}")
 
 
-def _check(topology: Topology, states: dict[str, str], kept: Store) -> int:
+def _check(topology: Topology, states: dict[str, str], labs: Store) -> int:
     """Raise what makes a freeze impossible, before anything stands still.
 
     Returns how many MiB may be needed.
     """
     if "running" not in states.values():
-        raise LabNotUp(topology.lab)
+        raise LabNotUp(topology.lab, states)
     for name, found in states.items():
         if found not in ("running", "off"):
             raise LabError(
                 f"machine {name!r} is {found}; only a whole lab can be saved",
                 hint="lab heal" if found == "paused" else "lab up both",
             )
-    kept.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    check_root()
+    labs.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     needed = sum(m.memory_mib + _DISK_MIB for m in topology.machines if states[m.name] == "running")
-    free = shutil.disk_usage(kept.folder).free // _MIB
+    free = shutil.disk_usage(labs.folder).free // _MIB
     if free < needed:
-        raise NoRoom(kept.folder, needed, free)
+        raise NoRoom(labs.folder, needed, free)
     return needed

@@ -12,7 +12,7 @@ from provisioning.guest import source
 from provisioning.run import run
 
 
-def fresh(box: Box, accel: str) -> str:
+def of_new_lab(box: Box, accel: str) -> str:
     """Return the SHA-256 over all that a cold `lab up` would make the lab from.
 
     Box, code, topology, Vagrantfile, keys, accelerator, and the QEMU that has to read the memory.

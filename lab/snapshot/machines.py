@@ -5,6 +5,7 @@ A state's memory lies in NAME.memory, in the format of `virsh save`, its disk in
 
 import os
 import re
+import shutil
 import uuid
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -18,14 +19,15 @@ from lab.host.virsh import identities, virsh
 from lab.machines import plug, vagrant
 from lab.machines.boxes import POOL
 from lab.snapshot.state import FrozenMachine
-from provisioning.run import run
+from provisioning.run import run, sudo
 from provisioning.topology import Machine, Topology
+from services.core.errors import LabError
 
 T = TypeVar("T")
 R = TypeVar("R")
 
 _SAVE_S = 30.0
-_SUDO = [] if os.geteuid() == 0 else ["sudo", "-n"]
+_MIB = 1024**2
 # lab.host.kernel puts the kernel there under the key of its box.
 _KERNEL = re.compile("/([0-9a-f]+)-vmlinu[xz]</kernel>")
 _NOTE = re.compile("[a-z_]+")
@@ -69,7 +71,7 @@ class Domains:
                 # A snapshot of the memory alone; libvirt need not remember it.
                 save = ("--no-metadata", "--memspec", memory, "--diskspec", "vda,snapshot=no")
                 self._virsh("snapshot-create-as", name, *save)
-            # cache=unsafe keeps back nothing from the file of a paused machine but the sync.
+            # With cache=unsafe, the file of a paused machine lacks nothing but the sync.
             _copy(disks[name], _disk(folder, name))
             return FrozenMachine(
                 name,
@@ -82,6 +84,20 @@ class Domains:
         saved = tuple(self._each(one, self.topology.machines))
         own(folder.iterdir())
         return saved
+
+    def check_room(self, folder: Path) -> None:
+        """Raise LabError where the pool has no room for the disks in `folder`."""
+        old = self._disks().values()
+        # The old disks give way. A machine that was created lately may have none yet.
+        free = sum(disk.stat().st_blocks * 512 for disk in old if disk.exists())
+        pool = next(iter(old)).parent
+        free += shutil.disk_usage(pool).free
+        needed = sum(file.stat().st_size for file in folder.glob("*.qcow2"))
+        if free < needed:
+            raise LabError(
+                f"{pool} has room for {free // _MIB} MiB; the disks take {needed // _MIB} MiB",
+                hint=f"free some: df -h {pool}",
+            )
 
     def discard(self, names: Iterable[str]) -> None:
         """End the machines `names` where they stand; their disks are worth nothing then."""
@@ -112,7 +128,7 @@ class Domains:
             virsh("define", str(file))
 
     def _restore(self, machine: FrozenMachine, memory: Path) -> None:
-        """Bring the machine back paused; its saved definition may name another checkout."""
+        """Restore the machine, paused; its saved definition may name another checkout."""
         if _ours(machine.xml) == machine.xml:
             virsh("restore", "--paused", str(memory))
             return
@@ -154,13 +170,13 @@ def _written(name: str, xml: str) -> Iterator[Path]:
 def own(files: Iterable[Path]) -> None:
     """Make `files`, which libvirt wrote as root, this user's."""
     if os.geteuid() != 0:
-        run([*_SUDO, "chown", f"{os.getuid()}:{os.getgid()}", *map(str, files)])
+        run([*sudo(), "chown", f"{os.getuid()}:{os.getgid()}", *map(str, files)])
 
 
 def _copy(source: Path, target: Path) -> None:
     """Copy a disk, without its holes, in no time where the file system can share blocks."""
     words = ["cp", "--reflink=auto", "--sparse=always", "--no-preserve=all"]
-    run([*_SUDO, *words, str(source), str(target)], hint="is there room? df -h")
+    run([*sudo(), *words, str(source), str(target)])
 
 
 def _memory(folder: Path, name: str) -> Path:
@@ -197,7 +213,7 @@ def our_notes(machine: FrozenMachine, root: Path) -> dict[str, str]:
 
     With the identity of another checkout's machine, `vagrant global-status` would name that one.
     """
-    # A chapter may come from somebody else: a name is no path.
+    # A chapter may come from another person: a name is no path.
     notes = {name: text for name, text in machine.notes.items() if _NOTE.fullmatch(name)}
     if notes.get("vagrant_cwd") != str(root):
         notes["index_uuid"] = uuid.uuid5(uuid.NAMESPACE_URL, f"{root}/{machine.name}").hex

@@ -1,4 +1,4 @@
-"""What a frozen lab needs of the computer that it comes back on, beside its box."""
+"""What a saved lab needs of the computer that it is thawed on, beside its box."""
 
 import re
 from pathlib import Path
@@ -11,7 +11,7 @@ _EMULATOR = re.compile("<emulator>([^<]+)</emulator>")
 
 
 def machine_type(saved: State) -> str:
-    """Return QEMU's machine type of a frozen lab (pc-i440fx-7.2); empty if it does not tell."""
+    """Return QEMU's machine type of a frozen lab (pc-i440fx-7.2); empty if unknown."""
     return next(iter(_all(_MACHINE, saved)), "")
 
 

@@ -1,4 +1,4 @@
-"""What is kept in a store, as a table or as JSON."""
+"""The saved labs of a store, as a table or as JSON."""
 
 from datetime import datetime
 from typing import NamedTuple
@@ -21,9 +21,9 @@ class Row(NamedTuple):
     note: str
 
 
-def table(kept: Store, *, as_json: bool) -> None:
-    """Print every state in `kept`; a damaged one says so in place of its note."""
-    found = [_row(kept, name) for name in kept.names()]
+def table(labs: Store, *, as_json: bool) -> None:
+    """Print every state in `labs`; a damaged one says so in place of its note."""
+    found = [_row(labs, name) for name in labs.names()]
     if as_json:
         echo_json([row._asdict() for row in found])
         return
@@ -33,9 +33,9 @@ def table(kept: Store, *, as_json: bool) -> None:
     echo(render(("name", "saved", "modes", "off", "MiB", "note"), rows))
 
 
-def _row(kept: Store, name: str) -> Row:
+def _row(labs: Store, name: str) -> Row:
     try:
-        state = kept.read(name)
+        state = labs.read(name)
     except LabError as error:
         return Row(name, "-", (), (), 0, str(error))
     at = datetime.fromtimestamp(state.at_s).astimezone()

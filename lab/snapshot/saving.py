@@ -8,7 +8,7 @@ from lab.terminal.progress import Progress
 from provisioning import topology
 
 
-def save(kept: Store, name: str, note: str, progress: Progress) -> State:
-    """Save the lab as `name` in `kept`; raises LabError when there is no whole lab to save."""
+def save(labs: Store, name: str, note: str, progress: Progress) -> State:
+    """Save the lab as `name` in `labs`; raises LabError when there is no whole lab to save."""
     thaw.check_whole()
-    return freeze(topology.load(), kept, name, note, progress)
+    return freeze(topology.load(), labs, name, note, progress)

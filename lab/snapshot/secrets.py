@@ -1,4 +1,4 @@
-"""The keys and tokens that a frozen lab knows: they go with it, or nobody could get in again."""
+"""The keys and tokens that a saved lab knows: without them there is no way into its machines."""
 
 import shutil
 
@@ -27,7 +27,7 @@ def put_back(saved: dict[str, str]) -> bool:
         folder.mkdir(parents=True, mode=0o700)
     for name, text in saved.items():
         parent, _, base = name.rpartition("/")
-        # A chapter may come from somebody else.
+        # A chapter may come from another person.
         if parent not in allowed or base in ("", ".", ".."):
             continue
         file = paths.STATE / parent / base

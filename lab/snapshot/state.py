@@ -29,7 +29,7 @@ class State(NamedTuple):
 
     modes, profile: what it ran; answering: those of its APIs that answered. box, box_version: what
     its disks stand on; topology: SHA-256 of topology.json; accel: which accelerator its memory
-    belongs to. hold: by what its guests know that they may go on. secrets: the checkout's keys and
+    belongs to. hold: the secret of the pause in it. secrets: the checkout's keys and
     tokens then, path below .lab -> text. files: name -> (bytes, SHA-256) of each big file.
     """
 
@@ -79,7 +79,7 @@ def write(folder: Path, state: State) -> None:
     }
     data["digest"] = _digest(data)
     part = folder / f".{MANIFEST}"
-    part.touch(mode=0o600)  # it holds keys
+    part.touch(mode=0o600)  # it contains keys
     part.write_text(json.dumps(data, indent=1) + "\n")
     part.rename(folder / MANIFEST)
 

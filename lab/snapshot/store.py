@@ -1,4 +1,4 @@
-"""Folders that each hold a frozen lab: made whole or not at all, checked before they are used."""
+"""Folders with one saved lab each: made whole or not at all, checked before they are used."""
 
 import hashlib
 import os
@@ -19,7 +19,7 @@ CHAPTERS = paths.STATE / "chapters"
 
 
 class NoSuchState(LabError):
-    """A name under which nothing is kept."""
+    """A name under which no lab is saved."""
 
     def __init__(self, what: str, name: str, known: list[str]) -> None:
         has = f"there are: {', '.join(known)}" if known else "there is none yet"
@@ -30,7 +30,7 @@ class NoSuchState(LabError):
 
 
 class Store:
-    """The frozen labs in one folder. what: how messages call one of them."""
+    """The saved labs in one folder. what: how messages call one of them."""
 
     def __init__(self, folder: Path, what: str) -> None:
         self.folder = folder
@@ -48,7 +48,7 @@ class Store:
         return self.folder / name
 
     def read(self, name: str) -> State:
-        """Return state `name`, its big files unseen; raises NoSuchState or Damaged."""
+        """Return state `name`, its big files unverified; raises NoSuchState or Damaged."""
         return states.read(self.path(name))
 
     @contextmanager
@@ -77,9 +77,13 @@ class Store:
         return True
 
     def sweep(self) -> None:
-        """Delete what killed runs left. Only under the lab's lock: nobody else makes any now."""
-        for left in [*self.folder.glob(".part-*"), *self.folder.glob(".gone-*")]:
+        """Delete what killed runs left. Only under the lab's lock: no other run makes any then."""
+        for left in self.left():
             shutil.rmtree(left, ignore_errors=True)
+
+    def left(self) -> list[Path]:
+        """Return the folders that killed runs left, unless a run is making them now."""
+        return sorted([*self.folder.glob(".part-*"), *self.folder.glob(".gone-*")])
 
 
 def chapters() -> Store:
@@ -88,17 +92,22 @@ def chapters() -> Store:
 
 
 def frozen() -> Store:
-    """Return the store of `lab freeze`, with the state that `lab up` keeps for itself."""
+    """Return the store of `lab freeze`, with the initial lab of `lab up`."""
     return Store(FROZEN, "frozen lab")
 
 
+def stores() -> tuple[Store, ...]:
+    """Return the stores of this checkout."""
+    return chapters(), frozen()
+
+
 def boxes_in_use() -> set[str]:
-    """Return the versions of the boxes on which something kept in this checkout stands."""
+    """Return the versions of the boxes on which the labs saved in this checkout stand."""
     found = set()
-    for kept in (chapters(), frozen()):
-        for name in kept.names():
+    for labs in stores():
+        for name in labs.names():
             with suppress(LabError):
-                found.add(kept.read(name).box_version)
+                found.add(labs.read(name).box_version)
     return found
 
 
@@ -130,7 +139,7 @@ def verify(folder: Path) -> State:
 def verifying(early: Path | None) -> Iterator[Callable[[Path], State]]:
     """A `verify` that begins at once with `early`, beside whatever is done inside.
 
-    None: with nothing. Whoever never asks for `early` hears nothing of what is wrong with it.
+    None: begins nothing. Damage in `early` shows only where the result is asked for.
     """
     with ThreadPoolExecutor(1) as beside:
         begun = {early: beside.submit(verify, early)} if early else {}

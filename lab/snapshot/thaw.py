@@ -1,4 +1,4 @@
-"""Bring a frozen lab back, in place of whatever runs."""
+"""Replace all machines by those of a saved lab, which go on where they were."""
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -7,20 +7,20 @@ from lab import paths
 from lab.host import forward, settings
 from lab.machines import remote, vagrant
 from lab.snapshot import key, needs
-from lab.snapshot.freeze import release
-from lab.snapshot.hold import Hold
+from lab.snapshot.freeze import resume
 from lab.snapshot.machines import Domains
+from lab.snapshot.pause import Pause
 from lab.snapshot.state import State
 from lab.terminal.progress import Progress
 from provisioning.topology import Topology
 from services.core.errors import LabError
 
-# Names the folder that is being put back. While it is there, the machines are no lab.
+# Names the folder that is being thawed. While it exists, the machines are of two labs.
 _MARKER = paths.STATE / "thawing"
 
 
 class Foreign(LabError):
-    """A frozen lab that cannot run here."""
+    """A saved lab that cannot run here."""
 
     def __init__(self, name: str, problem: str, hint: str) -> None:
         super().__init__(f"{name!r} cannot run here: {problem}", hint=hint)
@@ -28,29 +28,33 @@ class Foreign(LabError):
 
 
 class CutShort(LabError):
-    """A thaw that did not end: some machines are of one state of the lab, some of another."""
+    """A thaw that did not finish: some machines are of one state of the lab, some of another."""
 
     def __init__(self, name: str, problem: str = "") -> None:
         why = f": {problem}" if problem else ""
         super().__init__(
-            f"bringing back {name!r} was cut short{why}; the machines do not belong together",
+            f"the thaw of {name!r} did not finish{why}; the machines do not belong together",
             hint="lab up both finishes it",
         )
         self.name = name
         self.problem = problem
 
 
-def check_fits(topology: Topology, name: str, saved: State) -> None:
-    """Raise Foreign where the machines in `saved` could not run."""
+def check_same_machines(topology: Topology, name: str, saved: State) -> None:
+    """Raise Foreign where `saved` has other machines than `topology`."""
     names = [machine.name for machine in topology.machines]
     if saved.topology != key.topology() or [one.name for one in saved.machines] != names:
         raise Foreign(name, "it has other machines", "git diff provisioning/topology.json")
+
+
+def check_fits(name: str, saved: State) -> None:
+    """Raise Foreign where this computer could not run the machines in `saved`."""
     accel = settings.load().accel.name
     if saved.accel != accel:
         raise Foreign(
             name,
             f"its memory was saved under {saved.accel}, and here machines run under {accel}",
-            f"LAB_ACCEL={saved.accel} asks for that one; or save it anew",
+            f"LAB_ACCEL={saved.accel} asks for that one; or save it again",
         )
     lacks, hint = needs.missing(saved)
     if lacks:
@@ -60,22 +64,24 @@ def check_fits(topology: Topology, name: str, saved: State) -> None:
 def thaw(topology: Topology, folder: Path, saved: State, progress: Progress) -> None:
     """Replace the machines by those in `folder`; returns when they run, clocks set.
 
-    saved: what is in `folder`, verified, fitting, its box there. However it ends before its end,
-    it leaves a mark, see cut_short: the machines are no lab then.
+    saved: what is in `folder`, verified, fitting, its box there. Raises LabError where their disks
+    have no room, and has touched no machine then. After any other error it leaves a mark, see
+    cut_short: some machines are new and some are not.
     """
     domains = Domains(topology)
+    domains.check_room(folder)
     states = vagrant.machine_states(topology)
     _MARKER.write_text(str(folder))
     forward.stop()
     for machine in topology.machines:
         remote.disconnect(machine)
-    # All of them, before one comes back: what they still say is not meant for those to come.
+    # All of them, before the first is restored: what they still send is not for the restored ones.
     domains.discard(name for name, found in states.items() if found in ("running", "paused"))
     with ThreadPoolExecutor(1) as meanwhile:
-        # Whether that worked out, whoever needs the ports asks again.
+        # A failure shows when the APIs are asked.
         meanwhile.submit(forward.ensure, topology)
         domains.put_back(saved.machines, folder)
-        silent = release(domains, _hold(topology, saved), progress)
+        silent = resume(domains, _pause(topology, saved), progress)
     states = vagrant.machine_states(topology) if silent else {}
     ended = [name for name in silent if states[name] != "running"]
     if ended:
@@ -84,25 +90,25 @@ def thaw(topology: Topology, folder: Path, saved: State, progress: Progress) -> 
 
 
 def served(topology: Topology, saved: State) -> None:
-    """Let the machines of `saved`, thawed, do what can wait until nobody waits for the lab.
+    """Let the machines of `saved`, thawed, do what can wait until the APIs have answered.
 
     They ask for their addresses again, by which Vagrant finds them.
     """
-    _hold(topology, saved).renew()
+    _pause(topology, saved).renew()
 
 
-def _hold(topology: Topology, saved: State) -> Hold:
-    """The hold under which the machines of `saved` were saved."""
-    return Hold([m for m in topology.machines if m.name in saved.running], saved.hold)
+def _pause(topology: Topology, saved: State) -> Pause:
+    """The pause in which the machines of `saved` were saved."""
+    return Pause([m for m in topology.machines if m.name in saved.running], saved.hold)
 
 
 def cut_short() -> Path | None:
-    """Return the folder that a thaw which did not end was putting back."""
+    """Return the folder of the thaw that did not finish, if any."""
     return Path(_MARKER.read_text()) if _MARKER.exists() else None
 
 
 def clear_mark() -> None:
-    """Forget a thaw that was cut short: its machines are gone, or whole again. Idempotent."""
+    """Forget a thaw that did not finish: its machines are gone or replaced. Idempotent."""
     _MARKER.unlink(missing_ok=True)
 
 

@@ -14,6 +14,10 @@ FC = TypeVar("FC", bound=Callable[..., Any])
 
 BOTH = "both"
 
+dry_run_option = click.option(
+    "--dry-run", is_flag=True, help="Print the steps and their reasons, and change nothing."
+)
+
 
 class Known(click.ParamType[str]):
     """One of a set of words. Unlike click.Choice it fails with an error that has a hint."""

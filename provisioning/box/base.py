@@ -2,36 +2,24 @@
 
 import hashlib
 import os
-import tarfile
+import shlex
 from pathlib import Path
 
-from provisioning.box import cache, dpkg, lockfile, packages, repository
+from provisioning.box import cache, lockfile, packages, repository
 from provisioning.box.archive import debs
 from provisioning.box.cache import Say
 from provisioning.box.lockfile import UPDATE, Lock
 from provisioning.run import run
 from services.core.errors import LabError
 
-_STATUS = "./var/lib/dpkg/status"
 # What mmdebstrap takes from the host or from where the packages lay.
 _OF_THE_HOST = ("etc/apt/sources.list", "etc/resolv.conf", "etc/hostname")
-
-
-class Drifted(LabError):
-    """mmdebstrap installed something else than what is locked."""
-
-    def __init__(self, missing: set[str], extra: set[str]) -> None:
-        told = [f"{sign}{ident}" for sign, some in (("-", missing), ("+", extra))
-                for ident in sorted(some)]  # fmt: skip
-        super().__init__(
-            f"what was installed is not what the lock has: {', '.join(told)}",
-            hint=f"make the lock anew: {UPDATE}",
-        )
+_IDENT = "${Package}_${Version}\\n"
 
 
 def key(lock: Lock) -> str:
     """Return the key over all that goes into the tar."""
-    recipe = "\n".join([lockfile.dump(lock), *packages.wanted(), *_options()])
+    recipe = "\n".join([lockfile.dump(lock), *_names(), *_options()])
     return hashlib.sha256(recipe.encode()).hexdigest()[:16]
 
 
@@ -56,35 +44,45 @@ def tar(lock: Lock, epoch_s: int, say: Say) -> Path:
 
 
 def make(lock: Lock, tar: Path, epoch_s: int, say: Say) -> None:
-    """Write the tar to `tar`, from the packages' files alone."""
+    """Write the tar to `tar`, from the packages' files alone.
+
+    Raises LabError if other packages were installed than the locked ones.
+    """
     debs.ready(lock.debs, say)
     say(f"packages: mmdebstrap installs the {len(lock.debs)} locked ones")
     files = [(deb, debs.path(deb)) for deb in lock.debs]
     with cache.workspace() as work:
-        _mmdebstrap(repository.make(files, work / "archive"), tar, epoch_s)
-    check(lock, tar)
+        installed = work / "installed"
+        _mmdebstrap(repository.make(files, work / "archive"), tar, installed, epoch_s)
+        check(lock, set(installed.read_text().split()))
 
 
-def check(lock: Lock, file: Path) -> None:
-    """Raise Drifted unless the packages installed in the tar are exactly the locked ones."""
-    with tarfile.open(file) as archive:
-        member = archive.extractfile(_STATUS)
-        text = member.read().decode() if member else ""
-    there = {
-        f"{one['Package']}_{one['Version']}_{one['Architecture']}" for one in dpkg.stanzas(text)
-    }
-    wanted = {deb.ident for deb in lock.debs}
-    if there != wanted:
-        raise Drifted(wanted - there, there - wanted)
+def check(lock: Lock, installed: set[str]) -> None:
+    """Raise LabError unless exactly the locked packages are installed, as NAME_VERSION."""
+    locked = {deb.ident for deb in lock.debs}
+    if installed != locked:
+        wrong = [f"-{one}" for one in sorted(locked - installed)]
+        wrong += [f"+{one}" for one in sorted(installed - locked)]
+        raise LabError(
+            f"the installed packages are not the locked ones: {', '.join(wrong)}",
+            hint=f"make a new lock: {UPDATE}",
+        )
 
 
-def _mmdebstrap(archive: str, tar: Path, epoch_s: int) -> None:
+def _mmdebstrap(archive: str, tar: Path, installed: Path, epoch_s: int) -> None:
+    query = f"dpkg-query --admindir=\"$1/var/lib/dpkg\" --show --showformat='{_IDENT}'"
     run(
-        ["mmdebstrap", *_options(), f"--include={','.join(packages.wanted())}"]
+        ["mmdebstrap", *_options(), f"--include={','.join(_names())}"]
+        + [f"--customize-hook={query} > {shlex.quote(str(installed))}"]
         + [packages.SUITE, str(tar), archive],
         env={"SOURCE_DATE_EPOCH": str(epoch_s)},
         hint="is there room in /tmp? df -h /tmp",
     )
+
+
+def _names() -> list[str]:
+    names = packages.wanted(lockfile.GUEST.with_suffix(".txt"))
+    return [name for name in names if name != packages.ESSENTIAL]
 
 
 def _options() -> list[str]:

@@ -12,17 +12,29 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
-from provisioning.box import base, cache, lockfile, pack, rootfs, sbom
+from provisioning.box import base, cache, lockfile, manifest, pack, rootfs, tools
 from provisioning.box.archive import debs
 from provisioning.box.cache import Say
 from provisioning.guest import source
+from provisioning.run import check_root, sudo
 from services.core.errors import LabError
 
 _HERE = Path(__file__).parent
+# One sudo for both: a long build outlasts sudo's memory of the password. Ctrl-C ends the program,
+# not the shell. Only what is root's, for the cache may be shared by others.
+_GIVE = """
+trap : INT TERM
+uid=$1 gid=$2 cache=$3
+shift 3
+"$@"
+code=$?
+find "$cache" -xdev -user 0 -exec chown -h "$uid:$gid" {} +
+exit "$code"
+"""
 
 
 class Box(NamedTuple):
-    """A box in the cache. folder holds NAME.box, vmlinuz, initrd, bill and manifest."""
+    """A box in the cache. folder holds NAME.box, vmlinuz, initrd and manifest."""
 
     key: str
     folder: Path
@@ -38,16 +50,17 @@ class Box(NamedTuple):
 
     def hashes(self) -> dict[str, str]:
         """Return name -> sha256 from the manifest."""
-        return pack.manifest(self.folder)
+        return {name: part["sha256"] for name, part in manifest.read(self.folder).parts.items()}
 
 
 def wanted() -> Box:
     """Return the box that this checkout asks for, whether it exists or not.
 
     Its key leaves out services/: a running machine takes new code over SSH in a second.
-    Raises BadLock where there is no lock of today's packages.txt.
+    Raises BadLock where a lock is not one of today's packages.txt or tools.txt.
     """
-    total = hashlib.sha256(base.key(lockfile.current()).encode())
+    total = hashlib.sha256(base.key(lockfile.current(lockfile.GUEST)).encode())
+    total.update(tools.key(lockfile.current(lockfile.TOOLS)).encode())
     for name, path in source.files():
         if name.startswith("provisioning/"):
             total.update(f"{name}\0".encode() + path.read_bytes())
@@ -59,7 +72,7 @@ def wanted() -> Box:
 
 def exists(box: Box) -> bool:
     """Return whether `box` is whole in the cache: its manifest is written last."""
-    return (box.folder / pack.MANIFEST).exists()
+    return (box.folder / manifest.FILE).exists()
 
 
 def build(say: Say) -> Box:
@@ -83,7 +96,7 @@ def build(say: Say) -> Box:
     size_mib = box.file.stat().st_size / 1024 / 1024
     say(f"box {box.key}: {size_mib:.0f} MiB, sha256 {box.hashes()[pack.FILE][:16]}…")
     cache.prune(box.folder)
-    debs.prune(lockfile.current())
+    debs.prune([*lockfile.current(lockfile.GUEST).debs, *lockfile.current(lockfile.TOOLS).debs])
     return box
 
 
@@ -102,7 +115,8 @@ def make(work: Path, out: Path, say: Say, *, scratch: bool = False) -> None:
 
 
 def _make(work: Path, out: Path, say: Say, *, scratch: bool) -> None:
-    lock = lockfile.current()
+    lock = lockfile.current(lockfile.GUEST)
+    shapers = tools.ready(lockfile.current(lockfile.TOOLS), say)
     if scratch:
         tar, site = work / "base.tar", work / "site"
         base.make(lock, tar, rootfs.EPOCH_S, say)
@@ -111,12 +125,13 @@ def _make(work: Path, out: Path, say: Say, *, scratch: bool) -> None:
         tar, site = base.tar(lock, rootfs.EPOCH_S, say), cache.site(say)
     rootfs.make(tar, site, work / "root", say)
     out.mkdir()
-    parts = sbom.largest(pack.bill(work / "root", out, lock))
+    about = manifest.of(work / "root", lock.debs)
     say("disk image: ext4, then qcow2 with zstd")
-    rootfs_sha256 = pack.images(work / "root", out)
+    raw = pack.images(work / "root", out, shapers)
     say("box: pack")
-    pack.archive(out, rootfs_sha256)
-    pack.check_size(out / pack.FILE, parts)
+    about = about._replace(parts=pack.archive(out, raw))
+    pack.check_size(out / pack.FILE, manifest.largest(about))
+    manifest.write(about, out)
 
 
 def keep(out: Path, box: Box) -> None:
@@ -127,11 +142,22 @@ def keep(out: Path, box: Box) -> None:
 
 
 def as_root(module: str, say: Say) -> None:
-    """Run `module` as a program under sudo, with the same cache. Raises LabError if it fails."""
+    """Run `module` as a program under sudo, with the same cache. Raises LabError if it fails.
+
+    What it makes in the cache is ours, however it ends.
+    """
     say("building needs root: sudo")
+    check_root()
     cache.ready()
-    command = ["sudo", "env", f"LAB_CACHE={cache.folder()}", sys.executable, "-m", module]
-    code = subprocess.run(command, cwd=_HERE.parents[1], check=False).returncode
+    # Without -B there would be folders of root's in the checkout.
+    program = ["env", f"LAB_CACHE={cache.folder()}", sys.executable, "-B", "-m", module]
+    give = ["sh", "-c", _GIVE, "sh", str(os.getuid()), str(os.getgid()), str(cache.folder())]
+    with subprocess.Popen([*sudo(), *give, *program], cwd=_HERE.parents[1]) as process:
+        try:
+            code = process.wait()
+        except KeyboardInterrupt:
+            process.wait()  # subprocess.run() would kill it, and may not: it is root's
+            raise
     if code:
         raise LabError(f"the build under sudo ended with {code}", hint="see what it said above")
 

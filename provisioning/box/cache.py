@@ -10,16 +10,18 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
-from provisioning.box import wheels
+from provisioning.box import manifest
+from provisioning.box.manifest import Facts
 from provisioning.run import run
 from services.core.errors import LabError
 
 NAME = "pushpull-lab"
 # The guest's; the lock was made for it.
 PYTHON = "3.13"
-# Of the folder of libraries: 2 has wheels.json.
-_LAYOUT = 2
+# Of the folder of libraries: 3 has versions in wheels.json.
+_LAYOUT = 3
 _KEEP = 4
 _STALE_S = 3600
 _LOCK = Path(__file__).parents[1] / "guest" / "requirements.lock"
@@ -62,9 +64,22 @@ def unpack_wheels(site: Path) -> None:
         hint="is there a way to the package index? lock: provisioning/guest/requirements.lock",
     )
     shutil.rmtree(site / "bin", ignore_errors=True)
-    # Which of the lock's hashes it was; that is told by nothing that a wheel leaves.
-    hashes = wheels.hashes(json.loads(report.read_text()))
-    (site / wheels.HASHES).write_text(json.dumps(hashes, indent=1, sort_keys=True) + "\n")
+    wheels = installed(json.loads(report.read_text()))
+    (site / manifest.WHEELS).write_text(json.dumps(wheels, indent=1, sort_keys=True) + "\n")
+
+
+def installed(report: dict[str, Any]) -> dict[str, Facts]:
+    """Return name -> version and SHA-256 of every wheel in pip's installation report.
+
+    The lock has a hash for each platform, and a wheel that was unpacked does not say its own.
+    """
+    return {
+        item["metadata"]["name"]: {
+            "version": item["metadata"]["version"],
+            "sha256": item["download_info"]["archive_info"]["hashes"]["sha256"],
+        }
+        for item in report["install"]
+    }
 
 
 class NotOurs(LabError):
@@ -138,7 +153,7 @@ def prune(kept: Path) -> None:
     Each edit of a unit file makes a box, each lock a tar of packages, and a verification that
     failed leaves two folders.
     """
-    for pattern, count in (("box-*", _KEEP), ("base-*.tar", 2), ("verify-*", 2)):
+    for pattern, count in (("box-*", _KEEP), ("base-*.tar", 2), ("tools-*", 2), ("verify-*", 2)):
         found = sorted(folder().glob(pattern), key=lambda path: path.stat().st_mtime)
         for old in found[:-count]:
             if old.is_dir() and old != kept:

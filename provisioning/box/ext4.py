@@ -4,20 +4,21 @@ import re
 import tempfile
 from pathlib import Path
 
-from provisioning.run import ToolFailed, run
+from provisioning.box.tools import Tools
+from provisioning.run import ToolFailed
 
 _UUID = "6c616200-0000-4000-8000-000000000001"
 _HASH_SEED = "6c616200-0000-4000-8000-000000000002"
 
 
-def make(tree: Path, image: Path, *, size_mib: int, epoch_s: int) -> None:
+def make(tree: Path, image: Path, *, size_mib: int, epoch_s: int, tools: Tools) -> None:
     """Write an ext4 file system with the content of `tree` to `image`.
 
     size_mib: of the file system; the file is sparse. epoch_s: the only time in it.
 
     Equal trees give equal bytes, wherever and whenever: mke2fs sorts names and fakes its own
     clock, but copies ctime and atime from the host's files, so debugfs sets those afterwards.
-    Features are spelled out, or another host's mke2fs.conf would change the bytes.
+    Equal versions of e2fsprogs are needed, too: 1.47.0 and 1.47.2 differ in metadata.
     """
     image.unlink(missing_ok=True)
     with image.open("wb") as file:
@@ -27,29 +28,29 @@ def make(tree: Path, image: Path, *, size_mib: int, epoch_s: int) -> None:
         "none,has_journal,ext_attr,dir_index,filetype,extent,64bit,flex_bg,sparse_super,"
         "large_file,huge_file,dir_nlink,extra_isize,metadata_csum"
     )
-    run(
+    tools.run(
         ["mke2fs", "-q", "-t", "ext4", "-d", str(tree), "-L", "lab", "-U", _UUID]
         + ["-E", options, "-O", features, "-J", "size=16", "-m", "0", "-I", "256", "-N", "32768"]
         + [str(image)],
         env=_clock(epoch_s),
     )
-    inodes = [2, *range(11, _used_inodes(image) + 1)]
+    inodes = [2, *range(11, _used_inodes(image, tools) + 1)]
     commands = "".join(
         f"sif <{inode}> {field} @{epoch_s}\n" for inode in inodes for field in ("ctime", "atime")
     )
     with tempfile.NamedTemporaryFile("w", suffix=".debugfs") as script:
         script.write(commands)
         script.flush()
-        run(["debugfs", "-w", "-f", script.name, str(image)], env=_clock(epoch_s))
+        tools.run(["debugfs", "-w", "-f", script.name, str(image)], env=_clock(epoch_s))
 
 
 def _clock(epoch_s: int) -> dict[str, str]:
     return {"E2FSPROGS_FAKE_TIME": str(epoch_s)}
 
 
-def _used_inodes(image: Path) -> int:
+def _used_inodes(image: Path, tools: Tools) -> int:
     """mke2fs hands out inodes in order, so the last one in use is their number."""
-    text = run(["dumpe2fs", "-h", str(image)])
+    text = tools.run(["dumpe2fs", "-h", str(image)])
     count = re.search(r"^Inode count: +(\d+)$", text, re.MULTILINE)
     free = re.search(r"^Free inodes: +(\d+)$", text, re.MULTILINE)
     if not count or not free:

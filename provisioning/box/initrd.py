@@ -7,7 +7,7 @@ import lzma
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from provisioning import cpio
+_TRAILER = "TRAILER!!!"
 
 
 def build(root: Path, modules: Sequence[str]) -> bytes:
@@ -16,15 +16,15 @@ def build(root: Path, modules: Sequence[str]) -> bytes:
     root: an unpacked guest that has tiny-initramfs and exactly one kernel.
     Equal inputs give equal bytes: fixed order, no times, no owners.
     """
-    archive = b"".join(cpio.entry(name, mode=0o040755) for name in ("dev", "proc", "target"))
-    archive += cpio.entry("init", _static_init(root).read_bytes(), 0o100755)
+    archive = b"".join(_entry(name, mode=0o040755) for name in ("dev", "proc", "target"))
+    archive += _entry("init", _static_init(root).read_bytes(), 0o100755)
     names = []
     for path in _load_order(root, modules):
         name = path.name.removesuffix(".xz")
         names.append(name)
-        archive += cpio.entry(name, _plain(path))
-    archive += cpio.entry("modules", "".join(f"/{name}\n" for name in names).encode())
-    archive += cpio.end()
+        archive += _entry(name, _plain(path))
+    archive += _entry("modules", "".join(f"/{name}\n" for name in names).encode())
+    archive += _entry(_TRAILER, mode=0)
     return archive + b"\0" * (-len(archive) % 512)
 
 
@@ -65,3 +65,12 @@ def _plain(path: Path) -> bytes:
     """The static init cannot unpack: modules go in uncompressed."""
     data = path.read_bytes()
     return lzma.decompress(data) if path.suffix == ".xz" else data
+
+
+def _entry(name: str, data: bytes = b"", mode: int = 0o100644) -> bytes:
+    """Return one member of a newc archive, cpio(5): `name` without a leading slash, no times."""
+    label = name.encode() + b"\0"
+    fields = (0, mode, 0, 0, 1, 0, len(data), 0, 0, 0, 0, len(label), 0)
+    record = b"070701" + b"".join(b"%08X" % field for field in fields) + label
+    record += b"\0" * (-len(record) % 4) + data
+    return record + b"\0" * (-len(record) % 4)

@@ -1,6 +1,6 @@
-"""The lock: every package of the box by version and hash, one a line, and what changed in it.
+"""The locks of Debian packages: each by version and hash, written as pip writes its own.
 
-The names of the suites are in it, never a mirror's: each machine asks its own.
+`NAME.lock` is what the names in `NAME.txt` came to. No mirror is named: each machine asks its own.
 """
 
 import os
@@ -12,38 +12,34 @@ from typing import NamedTuple
 from provisioning.box import packages
 from services.core.errors import LabError
 
-FILE = Path(__file__).with_name("packages.lock")
+# What the guest is made of, and what makes a box of it.
+GUEST = Path(__file__).with_name("packages.lock")
+TOOLS = Path(__file__).with_name("tools.lock")
 UPDATE = "lab box lock"
 _HEAD = """\
-# Every Debian package of the box. Made by `lab box lock`, which says what changed; not by hand.
-# NAME VERSION ARCHITECTURE BYTES SHA256 FILE-IN-THE-ARCHIVE
-# suites: {suites}
+# Debian packages. Made by `{update}`, which says what changed; not by hand.
 # asked: {asked}
 """
-_FIELD = re.compile(r"^# (?P<name>suites|asked): (?P<value>.*)$", re.MULTILINE)
-_SHA256 = re.compile(r"[0-9a-f]{64}")
+_ASKED = re.compile(r"^# asked: (.*)$", re.MULTILINE)
+_PIN = re.compile(r"^(\S+)==(\S+) \\\n    --hash=sha256:([0-9a-f]{64})$", re.MULTILINE)
 
 
 class Deb(NamedTuple):
-    """One package's file. file: where it lies below the root of Debian's archive."""
+    """One package's file."""
 
     name: str
     version: str
-    arch: str
-    size_b: int
     sha256: str
-    file: str
 
     @property
     def ident(self) -> str:
-        """Name, version and architecture, as in the name of its file."""
-        return f"{self.name}_{self.version}_{self.arch}"
+        """Name and version, as in the name of its file."""
+        return f"{self.name}_{self.version}"
 
 
 class Lock(NamedTuple):
-    """suites: which ones were looked at. asked: packages.digest() of the names asked for."""
+    """asked: packages.digest() of the names asked for. debs: sorted by name."""
 
-    suites: tuple[str, ...]
     asked: str
     debs: tuple[Deb, ...]
 
@@ -65,42 +61,41 @@ class BadLock(LabError):
     """The lock cannot be read, or is not one of what the checkout asks for."""
 
     def __init__(self, file: Path, problem: str) -> None:
-        super().__init__(f"{file.name}: {problem}", hint=f"make it anew: {UPDATE}")
+        super().__init__(f"{file.name}: {problem}", hint=f"make a new one: {UPDATE}")
         self.file = file
         self.problem = problem
 
 
-def read(file: Path = FILE) -> Lock:
-    """Return the lock in `file`. Raises BadLock, naming the line, where it is none."""
+def read(file: Path) -> Lock:
+    """Return the lock in `file`. Raises BadLock unless it is as write() left it."""
     if not file.exists():
         raise BadLock(file, "there is none")
     text = file.read_text()
-    fields = {match["name"]: match["value"] for match in _FIELD.finditer(text)}
-    if fields.keys() != {"suites", "asked"}:
-        raise BadLock(file, "its head does not say for what it was made")
-    numbered = enumerate(text.splitlines(), 1)
-    debs = tuple(_deb(file, n, line) for n, line in numbered if line and line[0] != "#")
-    names = [deb.name for deb in debs]
-    if names != sorted(set(names)):
-        raise BadLock(file, "packages are not sorted, or one is there twice")
-    return Lock(tuple(fields["suites"].split()), fields["asked"], debs)
+    asked = _ASKED.search(text)
+    lock = Lock(asked[1] if asked else "", tuple(Deb(*pin) for pin in _PIN.findall(text)))
+    if dump(lock) != text or len({deb.name for deb in lock.debs}) != len(lock.debs):
+        raise BadLock(file, "it is damaged, or was edited by hand")
+    return lock
 
 
-def current(file: Path = FILE) -> Lock:
-    """Return the lock, which must have been made for today's packages.txt; else BadLock."""
-    lock = read(file)
-    if lock.asked != packages.digest(packages.wanted()):
-        raise BadLock(file, f"{packages.FILE.name} or the suite has changed since it was made")
+def current(file: Path) -> Lock:
+    """Return the lock, which must have been made for today's list of names; else BadLock."""
+    lock, names = read(file), file.with_suffix(".txt")
+    if lock.asked != packages.digest(packages.wanted(names)):
+        raise BadLock(file, f"{names.name} or the suite has changed since it was made")
     return lock
 
 
 def dump(lock: Lock) -> str:
     """Return `lock` as the text of its file: equal locks are equal bytes."""
-    head = _HEAD.format(suites=" ".join(lock.suites), asked=lock.asked)
-    return head + "".join(" ".join(map(str, deb)) + "\n" for deb in sorted(lock.debs))
+    pins = (
+        f"{deb.name}=={deb.version} \\\n    --hash=sha256:{deb.sha256}\n"
+        for deb in sorted(lock.debs)
+    )
+    return _HEAD.format(update=UPDATE, asked=lock.asked) + "".join(pins)
 
 
-def write(lock: Lock, file: Path = FILE) -> None:
+def write(lock: Lock, file: Path) -> None:
     """Replace `file` by `lock`, whole or not at all."""
     part = file.with_name(f".{file.name}.part")
     try:
@@ -125,15 +120,3 @@ def changes(old: Iterable[Deb], new: Iterable[Deb]) -> Changes:
             two for one, two in both if one.ident == two.ident and one.sha256 != two.sha256
         ),
     )
-
-
-def _deb(file: Path, number: int, line: str) -> Deb:
-    words = line.split()
-    if (
-        len(words) != len(Deb._fields)
-        or not words[3].isdecimal()
-        or not _SHA256.fullmatch(words[4])
-    ):
-        raise BadLock(file, f"line {number} is not NAME VERSION ARCHITECTURE BYTES SHA256 FILE")
-    name, version, arch, size, sha256, path = words
-    return Deb(name, version, arch, int(size), sha256, path)

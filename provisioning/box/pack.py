@@ -1,23 +1,20 @@
-"""From a root file system to a box: ext4, qcow2, Vagrant's archive, and its manifest."""
+"""From a root file system to a box: ext4, qcow2, and Vagrant's archive."""
 
-import hashlib
 import json
 import shutil
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 
-from provisioning.box import ext4, sbom
+from provisioning.box import ext4, manifest
 from provisioning.box.cache import NAME
-from provisioning.box.lockfile import Lock
+from provisioning.box.manifest import Facts
 from provisioning.box.rootfs import EPOCH_S
-from provisioning.box.sbom import Document
+from provisioning.box.tools import Tools
 from provisioning.run import run
 from services.core.errors import LabError
 
 SIZE_MIB = 1024
 FILE = f"{NAME}.box"
-MANIFEST = "manifest.json"
 # What box.img is before it is compressed.
 ROOTFS = "rootfs.ext4"
 # What a box may weigh: it is handed on over conference networks and on sticks.
@@ -40,29 +37,20 @@ class TooLarge(LabError):
         self.parts = tuple(parts)
 
 
-def images(root: Path, out: Path) -> str:
-    """Write box.img, vmlinuz and initrd to `out`; return the SHA-256 of the raw file system.
+def images(root: Path, out: Path, tools: Tools) -> Facts:
+    """Write box.img, vmlinuz and initrd to `out`; return the facts of the raw file system.
 
     The last two are taken from beside `root`.
     """
     raw = root.parent / "disk.raw"
-    ext4.make(root, raw, size_mib=SIZE_MIB, epoch_s=EPOCH_S)
-    run(
+    ext4.make(root, raw, size_mib=SIZE_MIB, epoch_s=EPOCH_S, tools=tools)
+    tools.run(
         ["qemu-img", "convert", "-c", "-o", "compression_type=zstd", "-f", "raw", "-O", "qcow2"]
         + [str(raw), str(out / "box.img")]
     )
     for name in ("vmlinuz", "initrd"):
         shutil.move(root.parent / name, out / name)
-    return sha256(raw)
-
-
-def bill(root: Path, out: Path, lock: Lock) -> Document:
-    """Write the bill of materials of the guest in `root` to `out`, and return it."""
-    at = datetime.fromtimestamp(EPOCH_S, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    hashes = {deb.ident: deb.sha256 for deb in lock.debs}
-    document = sbom.document(root, at=at, deb_sha256=hashes)
-    (out / sbom.FILE).write_text(sbom.dump(document), encoding="utf-8")
-    return document
+    return manifest.part(raw)
 
 
 def check_size(file: Path, parts: Sequence[tuple[str, int]]) -> None:
@@ -72,34 +60,20 @@ def check_size(file: Path, parts: Sequence[tuple[str, int]]) -> None:
         raise TooLarge(size_b, parts)
 
 
-def archive(out: Path, rootfs_sha256: str) -> None:
-    """Pack what is in `out` into a box there, and write its manifest last.
+def archive(out: Path, rootfs: Facts) -> dict[str, Facts]:
+    """Pack what is in `out` into a box there; return the facts of everything that was built.
 
-    The manifest has the SHA-256 of everything that was built. box.img is compressed, so another
-    version of its compressor changes it; the raw file system says whether the content is equal.
+    The raw file system is listed too: it says whether disks differ in more than compression.
     """
     metadata = {"provider": "libvirt", "format": "qcow2", "virtual_size": SIZE_MIB // 1024}
     (out / "metadata.json").write_text(json.dumps(metadata) + "\n")
     shutil.copy(_VAGRANTFILE, out / "Vagrantfile")
-    members = ["metadata.json", "Vagrantfile", "box.img", "vmlinuz", "initrd", sbom.FILE]
     run(
         ["tar", "--sort=name", "--owner=0", "--group=0", "--numeric-owner", "--format=ustar"]
         + ["--mode=u=rw,go=r", f"--mtime=@{EPOCH_S}", "-C", str(out), "-cf", str(out / FILE)]
-        + members
+        + ["metadata.json", "Vagrantfile", "box.img", "vmlinuz", "initrd"]
     )
-    built = ("vmlinuz", "initrd", "box.img", sbom.FILE, FILE)
-    manifest = {ROOTFS: rootfs_sha256} | {name: sha256(out / name) for name in built}
+    built = ("vmlinuz", "initrd", "box.img", FILE)
+    facts = {ROOTFS: rootfs} | {name: manifest.part(out / name) for name in built}
     (out / "box.img").unlink()
-    (out / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n")
-
-
-def manifest(folder: Path) -> dict[str, str]:
-    """Return name -> sha256 of what was built into `folder`."""
-    hashes: dict[str, str] = json.loads((folder / MANIFEST).read_text())
-    return hashes
-
-
-def sha256(file: Path) -> str:
-    """Return the SHA-256 of a file's content."""
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+    return facts

@@ -1,4 +1,4 @@
-"""What is asked for: Debian's suite, and the packages of packages.txt."""
+"""What is asked for: Debian's suite, and the packages of packages.txt and tools.txt."""
 
 import hashlib
 from pathlib import Path
@@ -6,11 +6,12 @@ from pathlib import Path
 # Debian 13: docs/decisions/0002-guest-debian-13.md has the comparison with 12.
 SUITE = "trixie"
 ARCH = "amd64"
-FILE = Path(__file__).with_name("packages.txt")
+# Asked of apt, which installs nothing by itself; mmdebstrap does.
+ESSENTIAL = "?essential"
 
 
-def wanted(file: Path = FILE) -> list[str]:
-    """Return the names in packages.txt, in its order, without comments."""
+def wanted(file: Path) -> list[str]:
+    """Return the names in `file`, in its order, without comments."""
     lines = (line.strip() for line in file.read_text().splitlines())
     return [line for line in lines if line and not line.startswith("#")]
 

@@ -33,7 +33,7 @@ def _entry(deb: Deb, file: Path, folder: Path) -> str:
     name = f"{deb.sha256}.deb"
     _link(file, folder / name)
     control = run(["dpkg-deb", "--field", str(file)]).rstrip("\n")
-    return f"{control}\nFilename: ./{name}\nSize: {deb.size_b}\nSHA256: {deb.sha256}\n"
+    return f"{control}\nFilename: ./{name}\nSize: {file.stat().st_size}\nSHA256: {deb.sha256}\n"
 
 
 def _link(file: Path, name: Path) -> None:

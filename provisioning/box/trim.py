@@ -1,8 +1,7 @@
 """Take out of an unpacked guest what a lab machine never uses. Only for the box, never live.
 
-Files go, packages stay: dpkg lists what was installed, and of some packages a part is gone. The
-box's bill of materials therefore names these patterns beside the packages. Licences
-(usr/share/doc/*/copyright) stay, and so does what dpkg itself needs, perl above all.
+Files go, packages stay: dpkg lists what was installed, and of some packages a part is gone.
+Licences (usr/share/doc/*/copyright) stay, and so does what dpkg itself needs, perl above all.
 """
 
 import lzma
@@ -48,7 +47,7 @@ _KEEP_MODULES = (
     "arch/x86/crypto",
 )
 # Glob patterns below the root; a folder goes with all that is in it.
-REMOVED = (
+_REMOVED = (
     "boot/*",
     "vmlinuz*",
     "initrd*",
@@ -111,8 +110,8 @@ def trim(root: Path) -> None:
 
 
 def remove(root: Path) -> None:
-    """Delete what REMOVED matches below `root`; links are deleted, never followed. Idempotent."""
-    for pattern in REMOVED:
+    """Delete what _REMOVED matches below `root`; links are deleted, never followed. Idempotent."""
+    for pattern in _REMOVED:
         # A list: the walk must not meet what was removed behind its back.
         for path in sorted(root.glob(pattern)):
             if path.is_dir() and not path.is_symlink():

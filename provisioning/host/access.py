@@ -1,4 +1,4 @@
-"""Who may reach what: the folder that QEMU reads, AppArmor, and the groups of this login."""
+"""Who may reach what: the folder that QEMU reads, AppArmor, libvirt and /dev/kvm."""
 
 import grp
 import os
@@ -7,41 +7,51 @@ from collections.abc import Callable
 from pathlib import Path
 
 from provisioning.host import SHARED
-from provisioning.host.apt import as_root
 from provisioning.host.check import Check
+from provisioning.run import ToolFailed, run, run_as_root
 
 _APPARMOR = Path("/etc/apparmor.d/local/abstractions/libvirt-qemu")
 _RULE = f"{SHARED}/** rwk,"
-_GROUPS = ("libvirt", "kvm")
+_KVM = Path("/dev/kvm")
 
 
 def checks() -> list[Check]:
-    """Return what is known of folder, AppArmor and groups."""
-    return [_shared_folder(), _apparmor(), _groups()]
+    """Return what is known of folder, AppArmor, libvirt and KVM."""
+    return [_shared_folder(), _apparmor(), _libvirt(), _kvm()]
 
 
 def fix(say: Callable[[str], None]) -> None:
-    """Make what is missing, as root. Idempotent."""
-    if not _shared_folder().found:
+    """Make what is missing, as root. Idempotent. What belongs to another user stays theirs."""
+    if not SHARED.exists():
         say(f"making {SHARED}")
         owner = [f"--owner={os.geteuid()}"]
         owner += ["--group=libvirt-qemu"] if _has_group("libvirt-qemu") else []
-        as_root(["install", "-d", "-m", "2750", *owner, str(SHARED)])
+        run_as_root(["install", "-d", "-m", "2750", *owner, str(SHARED)])
     if not _apparmor().found:
         say(f"letting QEMU read {SHARED}: {_APPARMOR}")
         line = f"{_RULE} # pushpull-lab"
         script = 'mkdir -p "${2%/*}" && echo "$1" >> "$2"'
-        as_root(["sh", "-c", script, "sh", line, str(_APPARMOR)])
-    if os.geteuid() != 0:
-        for group in filter(_has_group, _GROUPS):
-            if _user() not in grp.getgrnam(group).gr_mem:
-                as_root(["adduser", "--quiet", _user(), group])
+        run_as_root(["sh", "-c", script, "sh", line, str(_APPARMOR)])
+    for check, group in ((_libvirt(), "libvirt"), (_kvm(), "kvm")):
+        if not check.found and _has_group(group) and not _joined(group):
+            say(f"{_user()} joins the group {group}")
+            run_as_root(["adduser", "--quiet", _user(), group])
+
+
+def confined() -> bool:
+    """Return whether AppArmor decides what a QEMU of the system's libvirt may read and run."""
+    switch = Path("/sys/module/apparmor/parameters/enabled")
+    return switch.exists() and switch.read_text().strip() == "Y" and _systemd()
 
 
 def _shared_folder() -> Check:
     """Where QEMU finds kernels and credentials, whichever user it runs as."""
-    good = SHARED.is_dir() and os.access(SHARED, os.W_OK)
-    return Check("shared folder", good, str(SHARED), "lab doctor --fix")
+    name = "shared folder"
+    if not SHARED.is_dir() or os.access(SHARED, os.W_OK):
+        return Check(name, SHARED.is_dir(), str(SHARED), "lab doctor --fix")
+    # Not taken from its owner, whose lab may run from it.
+    give = f"sudo chown -R {_user()} {SHARED}"
+    return Check(name, False, f"{SHARED} is {SHARED.owner()}'s", f"lab down there, then {give}")
 
 
 def _apparmor() -> Check:
@@ -50,26 +60,44 @@ def _apparmor() -> Check:
     libvirt's own rules name the files of a domain's disks and kernel, not those of -fw_cfg.
     Debian's abstraction includes the local file (apparmor.d/abstractions/libvirt-qemu).
     """
-    switch = Path("/sys/module/apparmor/parameters/enabled")
-    confined = switch.exists() and switch.read_text().strip() == "Y"
-    if not confined or not Path("/run/systemd/system").exists():
+    if not confined():
         return Check("AppArmor", True, "not in the way", "")
     good = _APPARMOR.exists() and _RULE in _APPARMOR.read_text()
     return Check("AppArmor", good, str(_APPARMOR), "lab doctor --fix")
 
 
-def _groups() -> Check:
-    """Whether this login may talk to the system's libvirt, and open /dev/kvm where there is one.
-
-    Asked of this process: a group that was joined a moment ago counts from the next login.
-    """
+def _libvirt() -> Check:
+    """Whether libvirt lets us in: polkit asks for the user's groups, not for this login's."""
+    name = "access to libvirt"
     if os.geteuid() == 0:
-        return Check("access to libvirt", True, "root", "")
-    mine = {grp.getgrgid(group).gr_name for group in os.getgroups()}
-    missing = [group for group in _GROUPS if _has_group(group) and group not in mine]
-    detail = f"{_user()} is in {', '.join(sorted(mine))}"
-    join = " && ".join(f"sudo adduser {_user()} {group}" for group in missing)
-    return Check("access to libvirt", not missing, detail, f"{join}, then log in again")
+        return Check(name, True, "root", "")
+    if not _systemd():
+        return Check(name, False, "without systemd the lab runs a libvirtd of its own", "be root")
+    try:
+        uri = run(["virsh", "--connect", "qemu:///system", "uri"], timeout_s=30).strip()
+    except ToolFailed as error:
+        joined = "log in again; or systemctl status libvirtd.socket"
+        return Check(name, False, error.output.strip(), _join("libvirt", joined))
+    return Check(name, True, f"{_user()} may use {uri}", "")
+
+
+def _kvm() -> Check:
+    """Whether /dev/kvm opens, where there is one; there a group counts from the next login only."""
+    if not _KVM.exists() or os.environ.get("LAB_ACCEL") == "tcg":
+        return Check(str(_KVM), True, "not used: emulation", "")
+    good = os.access(_KVM, os.R_OK | os.W_OK)
+    detail = "" if good else f"{_user()} may not open it; LAB_ACCEL=tcg does without"
+    return Check(str(_KVM), good, detail, _join("kvm", "log in again"))
+
+
+def _join(group: str, joined: str) -> str:
+    """The remedy of a user that is not in `group`, or of one that has `joined` it."""
+    return joined if _joined(group) else f"sudo adduser {_user()} {group}, then log in again"
+
+
+def _joined(group: str) -> bool:
+    """Whether the user is in `group` for the system, whatever this login knows of it."""
+    return _has_group(group) and _user() in grp.getgrnam(group).gr_mem
 
 
 def _user() -> str:
@@ -78,3 +106,7 @@ def _user() -> str:
 
 def _has_group(name: str) -> bool:
     return any(group.gr_name == name for group in grp.getgrall())
+
+
+def _systemd() -> bool:
+    return Path("/run/systemd/system").exists()

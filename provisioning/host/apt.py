@@ -1,14 +1,13 @@
 """Debian's packages on this machine: the command that installs one, and installing."""
 
-import os
 from collections.abc import Callable, Sequence
 
-from provisioning.run import run
+from provisioning.run import run_as_root, sudo
 
 
 def command(package: str) -> str:
     """Return the command line that installs `package`, for people."""
-    return " ".join([*_sudo(), "apt-get install --no-install-recommends", package])
+    return " ".join([*sudo()[:1], "apt-get install --no-install-recommends", package])
 
 
 def install(
@@ -20,15 +19,7 @@ def install(
     say(f"installing {', '.join(packages)}")
     # A fresh cloud machine is busy with its own updates: wait for the lock.
     wait = ["-o", "DPkg::Lock::Timeout=300", "-qq"]
-    as_root(["apt-get", "update", *wait])
+    hint = "is there a way to Debian's mirror? sudo apt-get update"
+    run_as_root(["apt-get", "update", *wait], hint=hint)
     argv = ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "install", "-y", *wait]
-    as_root([*prefix, *argv, "--no-install-recommends", *packages])
-
-
-def as_root(argv: Sequence[str]) -> None:
-    """Run `argv` as root, through sudo where we are not."""
-    run([*_sudo(), *argv], hint="is there a way to Debian's mirror? sudo apt-get update")
-
-
-def _sudo() -> list[str]:
-    return [] if os.geteuid() == 0 else ["sudo"]
+    run_as_root([*prefix, *argv, "--no-install-recommends", *packages], hint=hint)

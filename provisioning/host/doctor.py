@@ -5,22 +5,12 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from provisioning.host import access, apt, libraries, programs, tested, versions
+from provisioning.host import access, apt, libraries, programs, servers, tested, versions
 from provisioning.host.check import Check
 
 # Below the first nothing works; below the second it gets tight.
 _DISK_GIB = (1, 5)
 _MEMORY_MIB = (512, 2048)
-# A server that only a test needs must not begin to serve because it was installed.
-_QUIETLY = """
-policy=/usr/sbin/policy-rc.d
-if [ ! -e "$policy" ]; then
-    trap 'rm -f "$policy"' EXIT
-    printf '#!/bin/sh\nexit 101\n' > "$policy"
-    chmod 755 "$policy"
-fi
-"$@"
-"""
 
 
 def checks(*, tests: bool = False) -> list[Check]:
@@ -49,8 +39,7 @@ def fix(say: Callable[[str], None], *, tests: bool = False) -> None:
     packages |= {check.name for check in programs.files() if not check.found}
     apt.install(sorted(packages), say)
     if tests:
-        quiet = {one.package for one in programs.FOR_TESTS if not programs.which(one.name)}
-        apt.install(sorted(quiet), say, ["sh", "-c", _QUIETLY, "sh"])
+        servers.install(say)
     if not packages:
         say("packages: all installed already")
     access.fix(say)

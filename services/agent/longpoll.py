@@ -69,7 +69,7 @@ class LongPoll:
     """A ControlPlane over `plane` that hears of changes at once.
 
     tick_s: how long one long poll lasts; each is a sign of life. until_s: when the run ends, by
-    now_s; no request begins after it. pause: as http_client.wait.
+    now_s; no long poll begins after it. pause: as http_client.wait.
     """
 
     def __init__(
@@ -118,14 +118,15 @@ class LongPoll:
         """Wait for news, for the end of the lease, or until it is time for another look.
 
         Return False at once when the run is over: after until_s, but not before requests on their
-        way are answered, and while systemd is busy at most a tick later. An answer that is cut off
-        would be one sign of life less, and the next run would not know what systemd was asked.
+        way are answered, and at most a tick later while a container starts or its report is due.
+        The next run begins seconds later, and would not know what systemd was asked.
         """
         if not self._plane.asked:
             return True
         now_s = self._now_s()
         late_s = now_s - self._until_s
-        if late_s >= 0 and not self._under_way() and not (busy and late_s < self._tick_s):
+        unfinished = (busy or self._can_report()) and late_s < self._tick_s
+        if late_s >= 0 and not self._under_way() and not unfinished:
             return False
         self._begin(now_s)
         self._pause(self._under_way(), self._patience_s(now_s))
@@ -146,14 +147,15 @@ class LongPoll:
 
     def _begin(self, now_s: float) -> None:
         """Send what is due."""
-        if now_s >= self._until_s:
-            return
-        if self._request is None and self._next_s <= now_s:
+        if self._request is None and self._next_s <= now_s < self._until_s:
             # Before anything is sent: the lease counts from here.
             sent_at_s, token = self._local.now_s(), self._plane.client.token
             self._request = _Request(self._ask(now_s), now_s, sent_at_s, token)
-        if self.state is not PollState.RETRYING:
+        if self.state is not PollState.RETRYING and now_s < self._until_s + self._tick_s:
             self._reports.begin(now_s)
+
+    def _can_report(self) -> bool:
+        return self._reports.unsent and self.state is not PollState.RETRYING
 
     def _ask(self, now_s: float) -> Pending:
         if self.state is PollState.WAITING:

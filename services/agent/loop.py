@@ -23,5 +23,5 @@ def run(plane: ControlPlane, systemd: Systemd, narrator: Narrator) -> bool:
         except LabError as error:
             narrator.complain(error)
             done = False
-        if not plane.wait(systemd.busy):
+        if not plane.wait(systemd.busy or systemd.starting):
             return done

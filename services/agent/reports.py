@@ -52,9 +52,14 @@ class Reports:
         self._token = self._plane.client.token
         return self._plane.client.beat(*self._latest)
 
+    @property
+    def unsent(self) -> bool:
+        """Whether the latest report was not sent yet."""
+        return self._latest != self._sent
+
     def begin(self, now_s: float) -> None:
         """Send a heartbeat if the latest report was not sent yet and it is time."""
-        if self.pending is None and self._latest != self._sent and now_s >= self._next_s:
+        if self.pending is None and self.unsent and now_s >= self._next_s:
             # Before anything is sent: the lease counts from here.
             self._at_s, self._sent_at_s = now_s, self._plane.local.now_s()
             self.pending = self.beat()

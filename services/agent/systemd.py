@@ -39,7 +39,8 @@ class Systemd:
 
     systemctl: the program to spawn. patience_s: how long systemd may take to show a job, before
     it is asked again; 0 to remember no jobs. now_s: monotonic. busy: whether, when it was last
-    observed, systemd did not show yet all that it was asked to do.
+    observed, systemd did not show yet all that it was asked to do. starting: whether a container
+    had processes then, and was not ready.
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class Systemd:
         self._patience_s = patience_s
         self._now_s = now_s
         self.busy = False
+        self.starting = False
         self._jobs: dict[str, _Job] = {}
         self._glanced: Mapping[str, bool] | None = None
         self._running: dict[str, UnitState] = {}
@@ -71,6 +73,7 @@ class Systemd:
         glance = self._glance()
         if glance != self._glanced:
             self._glanced = glance
+            self.starting = not all(glance.values())
             self._running = {n: UnitState(self._image(n), ready) for n, ready in glance.items()}
         if not self._jobs:
             return self._running

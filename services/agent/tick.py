@@ -27,7 +27,7 @@ class ControlPlane(Protocol):
     def wait(self, busy: bool) -> bool:
         """Return True when another pass is due: there is news, the lease ran out, or it is time.
 
-        busy: systemd still works on what it was asked to do. False: no pass follows.
+        busy: what this node runs will change soon, by itself. False: no pass follows.
         """
 
 

@@ -198,6 +198,28 @@ def test_a_pass_waits_a_tick_for_a_busy_systemd_and_no_longer(poll, lab):
     assert not poll.wait(False)
 
 
+def test_what_changed_at_the_end_of_a_run_is_reported_by_it(poll, lab):
+    listen(poll, lab, 99.5)
+    lab.now_s = 200.1
+    poll.report({})
+    while poll.wait(False):
+        pass
+    assert lab.sent[-1][0] == {}
+    assert lab.asked[-1] == (200.1, "beat")
+    assert lab.now_s < 200.1 + LOOK_S
+
+
+def test_the_end_of_a_run_waits_for_no_report_while_the_server_is_silent(poll, lab):
+    lab.watch = lab.beat_answer = AWAY
+    listen(poll, lab, 5)
+    lab.now_s = 200.1
+    poll.report({})
+    while poll.wait(False):
+        pass
+    assert lab.asked[-1][0] < 200
+    assert lab.now_s < 201
+
+
 def test_a_report_that_is_refused_is_told_and_tried_again_a_tick_later(poll, lab, plane):
     listen(poll, lab, 2)
     lab.beat_answer = ApiRefused("http://api", 413, "too much")

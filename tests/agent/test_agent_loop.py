@@ -110,8 +110,10 @@ def test_a_container_that_gets_ready_is_reported_by_the_next_look(go, plane, nod
     node.mark("slow", "a")
     go(lambda: node.crash("a"))
     assert plane.reports[-1] == {"a": UnitState("demo", ready=False)}
+    assert plane.busy[-1], "it will change soon"
     go(lambda: node.get_ready("a"))
     assert plane.reports[-1] == {"a": READY}
+    assert not plane.busy[-1]
     assert lines[-1] == "converged (1 container)"
 
 

@@ -12,6 +12,7 @@ from lab.bundle import pack, unpack
 from lab.snapshot import state, store
 from lab.terminal.progress import Progress
 from provisioning.box import build as box_build
+from provisioning.box import manifest
 from provisioning.host import wheels
 from tests.snapshot.test_frozen_store import saved
 
@@ -39,10 +40,10 @@ class Computer:
         folder = self.cache / f"box-{key}"
         folder.mkdir(parents=True)
         (folder / "pushpull-lab.box").write_bytes(b"box" + key.encode())
-        (folder / "sbom").mkdir()
-        (folder / "sbom/bom.json").write_text("{}")
+        (folder / "more").mkdir()
+        (folder / "more/notes.txt").write_text("notes")
         (folder / "catalog.json").write_text(str(folder))
-        (folder / "manifest.json").write_text("{}")
+        manifest.write(manifest.Manifest("", {}, {}, {}, {}), folder)
 
     def add_wheels(self):
         folder = wheels.folder(wheels.key())

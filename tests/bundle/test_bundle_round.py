@@ -9,6 +9,7 @@ from lab.bundle.errors import Missing, NoRoom, Occupied
 from lab.snapshot import state, store
 from lab.snapshot.state import Damaged
 from lab.terminal.progress import Progress
+from provisioning.box import manifest
 from provisioning.host import wheels
 from tests.bundle.conftest import BOX, OLDER
 
@@ -109,7 +110,8 @@ def test_a_damaged_chapter_is_not_packed(home):
 
 
 def test_a_damaged_box_is_not_packed(home):
-    (home.cache / f"box-{BOX}/manifest.json").write_text('{"pushpull-lab.box": "00"}')
+    parts = {"pushpull-lab.box": {"sha256": "00"}}
+    manifest.write(manifest.Manifest("", parts, {}, {}, {}), home.cache / f"box-{BOX}")
     with pytest.raises(Missing, match=r"pushpull-lab\.box has changed"):
         home.export()
 

@@ -68,10 +68,3 @@ def test_a_host_on_which_nothing_boots(ask):
     with pytest.raises(LabError) as refused:
         ask(kvm=Boot(1.0, "no"), tcg=Boot(0.0, "qemu-system-x86_64 is not installed"))
     assert "not installed" in str(refused.value)
-
-
-def test_the_probe_is_a_small_archive_with_a_console_and_a_program():
-    archive = probe.initrd()
-    assert len(archive) < 1024
-    assert probe.MARKER in archive
-    assert b"dev/console" in archive

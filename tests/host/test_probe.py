@@ -10,7 +10,7 @@ QEMU = """#!/bin/sh
 sleep 0.5
 printf 'Linux version 6\\n'
 sleep 0.5
-printf '{}\\n'
+printf 'Kernel panic - not syncing: {} on\\n'
 sleep 60
 """
 
@@ -35,8 +35,15 @@ def test_emulation_gets_the_time_that_a_busy_host_needs(qemu):
 
 @pytest.mark.parametrize(
     ("limits", "problem"),
-    [((0.2, 9.0), "printed nothing within 0.2 s"), ((5.0, 0.7), "first process within 0.7 s")],
+    [((0.2, 9.0), "printed nothing within 0.2 s"), ((5.0, 0.7), "root file system within 0.7 s")],
 )
 def test_a_kernel_that_is_late_is_given_up_and_the_limit_named(qemu, monkeypatch, limits, problem):
     monkeypatch.setitem(probe._LIMITS_S, "kvm", limits)
     assert problem in probe.boot("kvm", "host", qemu).problem
+
+
+def test_a_kernel_that_dies_of_something_else_has_not_booted(qemu, monkeypatch):
+    qemu.write_text(
+        "#!/bin/sh\nprintf 'Linux version 6\\nKernel panic - not syncing: bad APIC\\n'\n"
+    )
+    assert "bad APIC" in probe.boot("kvm", "host", qemu).problem

@@ -1,12 +1,12 @@
-"""The locks of Python libraries: every wheel has hashes, so that nothing else is installed."""
+"""The locks, of one kind: every wheel and Debian package has a hash; nothing else is installed."""
 
 import re
 
 import pytest
 
-from tests.house.repository import ROOT
+from tests.house.repository import ROOT, name, tracked
 
-LOCKS = ["requirements.lock", "provisioning/guest/requirements.lock"]
+LOCKS = [name(path) for path in tracked("*.lock")]
 _PIN = re.compile(r"^(\S+)==\S+", re.MULTILINE)
 
 
@@ -22,9 +22,9 @@ def without_hashes(text):
     return wrong
 
 
-@pytest.mark.parametrize("name", LOCKS)
-def test_every_requirement_is_pinned_and_has_a_hash(name):
-    text = (ROOT / name).read_text()
+@pytest.mark.parametrize("lock", LOCKS)
+def test_every_requirement_is_pinned_and_has_a_hash(lock):
+    text = (ROOT / lock).read_text()
     assert len(_PIN.findall(text)) > 10
     assert without_hashes(text) == []
 

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from lab.host import settings
+from lab.host import forward, settings
 from lab.host.accel import Accel
 from lab.machines import remote, vagrant
 from lab.waiting import TookTooLong
@@ -31,6 +31,8 @@ class FakeMachine:
         self.hangs = False
         self.units = dict(units)
         self.starts = Counter()
+        # A mode that is on is so on every machine.
+        self.enabled = {"push.target", "pull.target"}
         self.kill_misses = False
         self.marks = set()
         self.commands = []
@@ -80,6 +82,7 @@ class FakeMachine:
             return "\n".join(
                 f"Id={name}\nActiveState={self.units.get(name, 'inactive')}\n"
                 f"InvocationID={self.starts[name]}\n"
+                f"UnitFileState={'enabled' if name in self.enabled else 'static'}\n"
                 for name in units
             )
         for name in units:
@@ -100,6 +103,7 @@ class FakeLab:
         self.machines = {machine.name: FakeMachine(machine.name) for machine in topology.machines}
         api = self.machines[topology.api.name]
         api.units = {"push.target": "active", "pull.target": "active"}
+        self.forwarder_runs = True
 
     def __getitem__(self, name):
         return self.machines[name]
@@ -120,6 +124,11 @@ class FakeLab:
 
     halt = cut
 
+    def carry(self, topology):
+        """lab.host.forward.ensure."""
+        begun, self.forwarder_runs = not self.forwarder_runs, True
+        return begun
+
     def run(self, machine, argv, *, timeout_s=30.0, data=None):
         # As over SSH: words must survive a shell.
         return self.machines[machine.name].run(shlex.split(shlex.join(argv)))
@@ -139,6 +148,7 @@ class FakeLab:
             monkeypatch.setattr(vagrant, name, getattr(self, name))
         for name in ("run", "run_all"):
             monkeypatch.setattr(remote, name, getattr(self, name))
+        monkeypatch.setattr(forward, "ensure", self.carry)
         kvm = settings.Settings(None, Accel("kvm", 1.0, "a test"))
         monkeypatch.setattr(settings, "load", lambda: kvm)
 

@@ -1,14 +1,15 @@
 """`lab bench up`: which lab each scenario starts from, and that it was that scenario."""
 
 import json
+from pathlib import Path
 
 import pytest
 
 from lab import paths
 from lab.bench import boot
 from lab.bench.stats import Summary
+from lab.bringup.plan import MODES, Found, Saved
 from lab.commands import bench_up
-from lab.snapshot import fresh
 
 
 class FakeBringup:
@@ -19,6 +20,12 @@ class FakeBringup:
         self.running = False
         self.kept = None
         self.thaws = True
+
+    def initial(self):
+        if self.kept is None:
+            return None
+        mode, profile = self.kept
+        return Saved(Path("up"), MODES[mode], profile, initial=True)
 
     def down(self, progress):
         self.calls.append("down")
@@ -62,9 +69,7 @@ def fake(monkeypatch, vms, tmp_path):
     for name in ("down", "up", "reset", "goto"):
         monkeypatch.setattr(boot.bringup, name, getattr(fake, name))
     monkeypatch.setattr(boot.saving, "save", fake.save)
-    monkeypatch.setattr(fresh, "usable", lambda box: fake.kept is not None)
-    monkeypatch.setattr(boot.store, "frozen", lambda: type("Kept", (), {"read": lambda *_: None}))
-    monkeypatch.setattr(fresh, "same", lambda saved, wish, modes: fake.kept == (*wish,))
+    monkeypatch.setattr(boot.look, "look", lambda _: Found({}, initial=fake.initial()))
     monkeypatch.setattr(paths, "STATE", tmp_path)
     return fake
 

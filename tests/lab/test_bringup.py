@@ -1,4 +1,4 @@
-"""What follows what when the lab comes up: no machine stands behind these."""
+"""What `lab up` and `lab thaw` do with their plan: no machine stands behind these."""
 
 import io
 from pathlib import Path
@@ -6,125 +6,173 @@ from types import SimpleNamespace
 
 import pytest
 
-from lab.bringup import bringup
-from lab.snapshot import fresh
-from lab.snapshot.fresh import Wish
+from lab.bringup import bringup, perform
+from lab.bringup.perform import Run
+from lab.bringup.plan import ABSENT, MODES, Act, Asked, Found, Saved, Step
+from lab.snapshot import initial, thaw
 from lab.terminal.progress import Progress
 from provisioning import topology
 from services.core.errors import LabError
 
 LAB = topology.load()
 NAMES = tuple(machine.name for machine in LAB.machines)
+NOTHING, RUNS = dict.fromkeys(NAMES, "absent"), dict.fromkeys(NAMES, "running")
+INITIAL = Saved(Path("up"), MODES["both"], "fast", initial=True)
+
+
+class Fake:
+    """What is done, in order, and what it finds."""
+
+    def __init__(self):
+        self.done = []
+        self.found = Found(NOTHING)
+        self.later = None
+        self.updated = []
+        self.soon = True
+        self.error = None
+
+    def say(self, word, result=None):
+        def act(*_, **__):
+            self.done.append(word)
+            return result() if result else None
+
+        return act
+
+    def restore(self, *_):
+        self.done.append("thaw")
+        self.later = RUNS
+        if self.error:
+            raise self.error
+        return SimpleNamespace(running=NAMES, answering=("push",), modes=("push",), profile="fast")
 
 
 @pytest.fixture
-def done(monkeypatch):
-    """What was done, in order."""
-    said = []
-    monkeypatch.setattr(bringup.forward, "ensure", lambda _: said.append("ports"))
-    monkeypatch.setattr(bringup.answers, "await_answers", lambda *_: said.append("answers"))
-    monkeypatch.setattr(bringup.thaw, "served", lambda *_: said.append("served"))
-    monkeypatch.setattr(bringup.deploy, "switch", lambda *_: said.append("switch"))
-    return said
-
-
-@pytest.fixture
-def updated(done, monkeypatch):
-    """The machines that were not up to date."""
-    names = []
-
-    def deploy(*_):
-        done.append("look")
-        return names
-
-    monkeypatch.setattr(bringup.deploy, "deploy", deploy)
-    return names
+def fake(monkeypatch, tmp_path):
+    fake = Fake()
+    for place, name, value in [
+        (bringup.look, "look", lambda _: fake.found),
+        (bringup.look, "states", lambda _: fake.later or fake.found.states),
+        (bringup, "check_root", fake.say("root")),
+        (initial, "_REQUEST", tmp_path / "up.json"),
+        (initial, "delete", fake.say("delete initial")),
+        (initial, "save", fake.say("save")),
+        (thaw, "_MARKER", tmp_path / "thawing"),
+        (perform, "prepare", fake.say("prepare")),
+        (perform, "restore", fake.restore),
+        (perform, "deadline_s", lambda seconds: seconds),
+        (perform.vagrant, "create", fake.say("create")),
+        (perform.vagrant, "start", fake.say("start")),
+        (perform.inventory, "ours", lambda _: SimpleNamespace(clear=fake.say("delete"))),
+        (perform, "correct_clocks", fake.say("clocks")),
+        (perform.deploy, "deploy", fake.say("look", lambda: fake.updated)),
+        (perform.deploy, "switch", fake.say("switch")),
+        (perform.forward, "ensure", fake.say("ports")),
+        (perform.answers, "come", fake.say("soon", lambda: fake.soon)),
+        (perform.answers, "await_answers", fake.say("answers")),
+        (perform.thaw, "served", fake.say("served")),
+    ]:
+        monkeypatch.setattr(place, name, value)
+    return fake
 
 
 def progress():
     return Progress(io.StringIO())
 
 
-def thawed(monkeypatch):
-    saved = SimpleNamespace(running=NAMES, answering=("push", "pull"))
-    monkeypatch.setattr(bringup, "restore", lambda *_: saved)
-    return SimpleNamespace(path=Path)
+@pytest.mark.parametrize(
+    ("soon", "updated", "then"),
+    [
+        (True, [], ["ports", "soon", "look"]),
+        (True, ["node1"], ["ports", "soon", "look", "switch", "ports", "answers"]),
+        (False, [], ["ports", "soon", "look", "ports", "answers"]),
+    ],
+    ids=["born with our code", "one that is not", "slow ones"],
+)
+def test_new_machines_are_looked_at_once_all_answer(fake, soon, updated, then):
+    fake.soon, fake.updated = soon, updated
+    bringup.up("both", "fast", progress())
+    assert fake.done == ["prepare", "create", *then, "save"]
+    assert initial.remembered() == ("both", "fast")
 
 
-def test_thawed_machines_do_what_can_wait_after_the_apis_answered(done, monkeypatch):
-    bringup.goto(thawed(monkeypatch), "lesson-1", progress())
-    assert done == ["ports", "answers", "served"]
+def test_every_act_of_a_plan_is_performed():
+    healed = {Act.LIBVIRT, Act.GIVE_UP, Act.START, Act.SWEEP, Act.PORTS, Act.TIDY}
+    assert set(perform._PERFORM) == set(Act) - healed
 
 
-def test_where_no_api_answers_nobody_is_said_to_be_served(done, monkeypatch):
+def test_each_step_is_printed_with_its_reason(fake):
+    out = io.StringIO()
+    run = Run(LAB, Asked("both", "fast"), Progress(out))
+    run.perform([Step(Act.CREATE, ("node1",), ABSENT)])
+    assert "create node1: they do not exist" in out.getvalue()
+
+
+def test_rights_are_checked_before_anything_is_touched(fake, monkeypatch):
+    def refuse():
+        raise LabError("this needs root")
+
+    monkeypatch.setattr(bringup, "check_root", refuse)
+    fake.found = Found(RUNS, initial=INITIAL)
+    bringup.initial.remember(bringup.Request("both", "fast"))
+    with pytest.raises(LabError, match="needs root"):
+        bringup.reset(progress())
+    assert fake.done == []
+
+
+def test_machines_that_show_only_on_the_ground_change_the_plan(fake):
+    fake.later = dict.fromkeys(NAMES, "off")
+    bringup.up("both", "fast", progress())
+    assert fake.done == ["prepare", "start", "look", "switch", "clocks", "ports", "answers"]
+
+
+def test_a_thaw_that_fails_is_a_cold_boot_without_what_it_left(fake):
+    fake.error = LabError("no")
+    fake.found = Found(NOTHING, initial=INITIAL._replace(folder=initial.folder()))
+    thaw._MARKER.write_text("up")
+    bringup.up("both", "fast", progress(), cold=False)
+    cold = ["prepare", "delete", "create", "ports", "soon", "look", "save"]
+    assert fake.done[-len(cold) :] == cold
+    assert "delete initial" in fake.done
+    assert thaw.cut_short() is None
+
+
+def test_a_chapter_that_cannot_be_thawed_is_not_the_initial_lab(fake):
+    chapter = Saved(Path("one"), MODES["both"], "fast", initial=False)
+    fake.found, fake.error = Found(NOTHING, cut_short=True, unfinished=chapter), LabError("no")
+    bringup.up("both", "fast", progress())
+    assert "delete initial" not in fake.done
+
+
+def saved(tmp_path):
+    state = SimpleNamespace(running=NAMES, answering=("push",), modes=("push",), profile="fast")
+    return SimpleNamespace(path=lambda name: tmp_path / name, read=lambda _: state)
+
+
+def test_thawed_machines_do_what_can_wait_after_the_apis_answered(fake, tmp_path):
+    bringup.goto(saved(tmp_path), "lesson-1", progress())
+    assert fake.done == ["thaw", "ports", "answers", "served"]
+
+
+def test_a_silent_api_means_that_machines_do_not_go_on_to_the_rest(fake, tmp_path, monkeypatch):
     def silent(*_):
         raise LabError("the push API does not answer")
 
-    monkeypatch.setattr(bringup.answers, "await_answers", silent)
+    monkeypatch.setattr(perform.answers, "await_answers", silent)
     with pytest.raises(LabError, match="does not answer"):
-        bringup.goto(thawed(monkeypatch), "lesson-1", progress())
-    assert done == ["ports"]
+        bringup.goto(saved(tmp_path), "lesson-1", progress())
+    assert fake.done == ["thaw", "ports"]
 
 
-@pytest.mark.parametrize(
-    ("new", "profile", "old", "switched"),
-    [
-        (True, "fast", [], False),
-        # Machines that were there may run another mode, or what failed in it.
-        (False, "fast", [], True),
-        # New ones that have other code than the box, or another profile, have started nothing.
-        (True, "fast", ["node1"], True),
-        (True, "seed", [], True),
-    ],
-)
-def test_only_machines_born_with_their_modes_are_not_told_them(
-    done, updated, new, profile, old, switched
-):
-    updated += old
-    assert bringup._settle(LAB, Wish("both", profile), progress(), new=new) == switched
-    assert done == ["look"] + ["switch"] * switched
-
-
-@pytest.mark.parametrize(
-    ("begins", "soon", "old", "then"),
-    [
-        (True, True, [], ["ports", "soon", "look"]),
-        (True, True, ["node1"], ["ports", "soon", "look", "switch", "ports", "answers"]),
-        (True, False, [], ["ports", "soon", "look", "ports", "answers"]),
-        (False, True, ["api"], ["look", "switch", "ports", "answers"]),
-    ],
-    ids=["born with our code", "one that is not", "slow ones", "a box with other code"],
-)
-def test_new_machines_that_begin_by_themselves_are_looked_at_once_all_answer(
-    done, updated, monkeypatch, begins, soon, old, then
-):
-    updated += old
-    for name, value in {"prepare": None, "_frozen": None, "_boot": True, "_begins": begins}.items():
-        monkeypatch.setattr(bringup, name, lambda *_, _value=value, **__: _value)
-    monkeypatch.setattr(bringup.box_build, "exists", lambda _: True)
-    monkeypatch.setattr(bringup, "deadline_s", lambda seconds: seconds)
-    monkeypatch.setattr(bringup.answers, "come", lambda *_: done.append("soon") or soon)
-    for name in ("remember", "keep"):
-        monkeypatch.setattr(bringup.fresh, name, lambda *_: None)
-    bringup.up("both", "fast", progress(), cold=True)
-    assert done == then
-
-
-@pytest.mark.parametrize(
-    ("kept", "asked", "traces", "begins"),
-    [
-        (True, {"cold": False, "anew": False}, [], True),
-        (True, {"cold": False, "anew": True}, ["Vagrant has notes on node1"], True),
-        (True, {"cold": False, "anew": False}, ["Vagrant has notes on node1"], False),
-        (True, {"cold": True, "anew": False}, [], False),
-        (False, {"cold": False, "anew": True}, [], False),
-    ],
-    ids=["nothing is up", "reset", "a lab is up", "cold", "nothing is kept"],
-)
-def test_a_kept_lab_is_verified_early_where_it_will_be_thawed(
-    monkeypatch, kept, asked, traces, begins
-):
-    names = [fresh.NAME] if kept else []
-    monkeypatch.setattr(bringup.store, "frozen", lambda: SimpleNamespace(names=lambda: names))
-    monkeypatch.setattr(bringup.inventory, "traces", lambda _: traces)
-    assert bringup._likely(LAB, **asked) == (fresh.folder() if begins else None)
+@pytest.mark.parametrize("words", [("up", "both"), ("reset",), ("heal",), ("thaw",)])
+def test_a_dry_run_prints_steps_and_does_nothing(fake, run, vms, monkeypatch, tmp_path, words):
+    fake.found = Found(RUNS)
+    bringup.initial.remember(bringup.Request("both", "fast"))
+    labs = saved(tmp_path)
+    labs.left = list
+    monkeypatch.setattr("lab.snapshot.store.frozen", lambda: labs)
+    result = run(*words, "--dry-run")
+    assert result.exit_code == 0, result.output
+    assert all(": " in line for line in result.stdout.splitlines())
+    assert len(result.stdout.splitlines()) >= 2
+    assert fake.done == []
+    assert not any(machine.commands for machine in vms.machines.values())

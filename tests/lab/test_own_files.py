@@ -4,7 +4,7 @@ import pytest
 
 from lab import paths
 from lab.host import settings
-from lab.snapshot import fresh, state
+from lab.snapshot import initial, state
 from provisioning import topology
 from services.core.errors import LabError
 
@@ -21,15 +21,15 @@ CONTENT = {
 
 
 @pytest.mark.parametrize("content", CONTENT.values(), ids=list(CONTENT))
-@pytest.mark.parametrize("what", ["settings", "wish", "manifest", "topology"])
+@pytest.mark.parametrize("what", ["settings", "request", "manifest", "topology"])
 def test_it_is_an_error_with_a_hint(tmp_path, monkeypatch, what, content):
     file = tmp_path / (state.MANIFEST if what == "manifest" else "file.json")
     file.mkdir() if content is None else file.write_bytes(content)
     monkeypatch.setattr(paths, "SETTINGS", file)
-    monkeypatch.setattr(fresh, "_WISH", file)
+    monkeypatch.setattr(initial, "_REQUEST", file)
     read = {
         "settings": settings.load,
-        "wish": fresh.remembered,
+        "request": initial.remembered,
         "manifest": lambda: state.read(tmp_path),
         "topology": lambda: topology.load(file),
     }[what]

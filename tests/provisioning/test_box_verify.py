@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from provisioning.box import build, pack
+from provisioning.box import build, manifest, pack
 from provisioning.box.look import verify
 
 
@@ -25,8 +25,7 @@ def builds(tmp_path, monkeypatch):
         out.mkdir()
         content = make.content[len(noted) - 1]
         (out / pack.FILE).write_text(content)
-        hashes = f'{{"vmlinuz": "aa", "{pack.FILE}": "{content}"}}'
-        (out / pack.MANIFEST).write_text(hashes)
+        write(out, {"vmlinuz": "aa", pack.FILE: content})
 
     make.noted = noted
     make.content = ["cc", "cc"]
@@ -34,6 +33,11 @@ def builds(tmp_path, monkeypatch):
     yield make
     monkeypatch.undo()
     time.tzset()
+
+
+def write(folder, hashes):
+    parts = {name: {"sha256": sha256} for name, sha256 in hashes.items()}
+    manifest.write(manifest.Manifest("", parts, {}, {}, {}), folder)
 
 
 def test_the_second_build_has_another_folder_time_zone_and_umask_and_no_cache(builds):
@@ -64,7 +68,7 @@ def test_what_was_verified_is_the_cache_s_box_if_it_had_none(builds):
 def test_a_box_that_is_there_is_left_alone(builds):
     box = build.wanted()
     box.folder.mkdir(parents=True)
-    (box.folder / pack.MANIFEST).write_text('{"vmlinuz": "old"}')
+    write(box.folder, {"vmlinuz": "old"})
     list(verify.verify(lambda _: None))
     assert box.hashes() == {"vmlinuz": "old"}
 

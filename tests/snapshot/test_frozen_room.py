@@ -54,12 +54,12 @@ def test_a_thaw_that_fails_says_why_and_who_finishes_it(monkeypatch, tmp_path):
         raise FAILED
 
     saved = SimpleNamespace(box="box", secrets={})
-    for name in ("prepare", "check_fits"):
+    for name in ("prepare", "check_fits", "check_same_machines", "check_root"):
         monkeypatch.setattr(restore, name, lambda *_: None)
     monkeypatch.setattr(restore.secrets, "put_back", lambda _: False)
     monkeypatch.setattr(restore, "_box", lambda *_: None)
     monkeypatch.setattr(restore, "thaw", fail)
-    with pytest.raises(CutShort, match="'one' was cut short: virsh failed") as raised:
+    with pytest.raises(CutShort, match="'one' did not finish: virsh failed") as raised:
         restore.restore(None, tmp_path / "one", Progress(io.StringIO()), verify=lambda _: saved)
     assert raised.value.hint == "lab up both finishes it"
     assert isinstance(raised.value, LabError)

@@ -27,11 +27,16 @@ class FakeDomains:
         self.states = dict.fromkeys(NAMES, "running")
         self.ends = ""
         self.silent = ()
+        self.full = False
 
     def step(self, what: str) -> None:
         self.done.append(what)
         if what == self.fails:
             raise ToolFailed(["virsh"], 1, "error: no")
+
+    def check_room(self, folder):
+        if self.full:
+            raise LabError("no room")
 
     def discard(self, names):
         self.step(f"discard {' '.join(names)}")
@@ -42,9 +47,9 @@ class FakeDomains:
         for name in machines:
             self.states[name] = "paused"
 
-    def release(self, domains, hold, progress):
+    def resume(self, domains, pause, progress):
         self.step("go on")
-        for machine in hold.machines:
+        for machine in pause.machines:
             self.states[machine.name] = "off" if machine.name == self.ends else "running"
         return list(self.silent)
 
@@ -54,7 +59,7 @@ def domains(monkeypatch, tmp_path):
     fake = FakeDomains()
     monkeypatch.setattr(thaw, "_MARKER", tmp_path / "thawing")
     monkeypatch.setattr(thaw, "Domains", lambda _: fake)
-    monkeypatch.setattr(thaw, "release", fake.release)
+    monkeypatch.setattr(thaw, "resume", fake.resume)
     monkeypatch.setattr(thaw.vagrant, "machine_states", lambda _: dict(fake.states))
     monkeypatch.setattr(forward, "stop", lambda: fake.done.append("ports end"))
     monkeypatch.setattr(forward, "ensure", lambda _: fake.done.append("ports are back"))
@@ -85,7 +90,7 @@ def test_a_thaw_that_fails_leaves_its_mark(domains, bring, tmp_path, step):
     with pytest.raises(ToolFailed):
         bring()
     assert thaw.cut_short() == tmp_path / "one"
-    with pytest.raises(CutShort, match="'one' was cut short"):
+    with pytest.raises(CutShort, match="'one' did not finish"):
         thaw.check_whole()
 
 
@@ -99,4 +104,12 @@ def test_a_machine_that_ended_meanwhile_is_no_success(domains, bring):
 def test_a_machine_that_says_nothing_but_runs_is_one(domains, bring):
     domains.silent = ("node1",)
     bring()
+    assert thaw.cut_short() is None
+
+
+def test_a_pool_without_room_leaves_the_machines_alone(domains, bring):
+    domains.full = True
+    with pytest.raises(LabError, match="no room"):
+        bring()
+    assert domains.done == []
     assert thaw.cut_short() is None

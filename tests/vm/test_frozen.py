@@ -11,6 +11,7 @@ import pytest
 from lab.host import daemons
 from lab.machines import remote, vagrant
 from lab.snapshot import store, thaw
+from provisioning.run import sudo
 from services.core.errors import LabError
 from services.core.model import Health
 from tests.vm.conftest import LAB, ROOT, run
@@ -170,12 +171,12 @@ def test_machines_that_a_killed_freeze_left_paused_go_on(stage, lab):
 
 def test_a_full_disk_is_said_before_anything_stands_still(stage, lab, chapter):
     """On a small file system over the chapters: with the room that a user may have."""
-    run("mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", str(store.CHAPTERS))
+    run(*sudo(), "mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", str(store.CHAPTERS))
     try:
         done = run(*LAB, "chapter", "save", "large", check=False)
         assert done.returncode == 1
         assert "MiB free" in done.stderr
         assert list(store.CHAPTERS.iterdir()) == []
     finally:
-        run("umount", str(store.CHAPTERS))
+        run(*sudo(), "umount", str(store.CHAPTERS))
     assert set(vagrant.machine_states(lab).values()) == {"running"}

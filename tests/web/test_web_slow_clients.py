@@ -70,7 +70,7 @@ def test_two_hundred_dribblers_hold_up_nobody():
         began_s = time.monotonic()
         for _ in range(20):
             assert call("GET", "/things/a").status_code == 200
-        assert time.monotonic() - began_s < 5
+        assert time.monotonic() - began_s < BOUND_S
         assert dribblers.rounds < len(REQUEST), "none had been heard to the end"
 
 

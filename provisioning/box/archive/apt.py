@@ -3,11 +3,11 @@
 import os
 import shlex
 from collections.abc import Iterable, Sequence
+from email import message_from_string
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import unquote
 
-from provisioning.box import dpkg
 from provisioning.box.lockfile import Deb
 from provisioning.box.packages import ARCH, SUITE
 from provisioning.run import ToolFailed, run
@@ -74,10 +74,10 @@ def opened(folder: Path, sources: str) -> Apt:
 
 
 def resolve(apt: Apt, names: Sequence[str]) -> list[str]:
-    """Return idents of what Debian's essential packages and `names` come to, sorted."""
+    """Return idents of what `names` come to, sorted."""
     text = apt.tool(
-        *("apt-get", "--yes", "--quiet", "--print-uris", "install", "?essential", *names),
-        hint="is each name of packages.txt a package of the suite?",
+        *("apt-get", "--yes", "--quiet", "--print-uris", "install", *names),
+        hint="is each name of packages.txt and tools.txt a package of the suite?",
     )
     lines = (line.split() for line in text.splitlines() if line.startswith("'"))
     return sorted(ident(Path(line[1])) for line in lines)
@@ -91,11 +91,9 @@ def served(apt: Apt, names: Iterable[str]) -> dict[str, Deb]:
         if error.code == 100:  # there is not one of them
             return {}
         raise
-    found = (
-        Deb(one["Package"], one["Version"], one["Architecture"], int(one["Size"]), one["SHA256"],
-            one["Filename"].removeprefix("./"))
-        for one in dpkg.stanzas(text)
-    )  # fmt: skip
+    # Stanzas of fields are what a mail's header is, too.
+    stanzas = map(message_from_string, text.strip().split("\n\n"))
+    found = (Deb(one["Package"], one["Version"], one["SHA256"]) for one in stanzas)
     return {deb.ident: deb for deb in found}
 
 
@@ -106,5 +104,5 @@ def download(apt: Apt, debs: Sequence[Deb], folder: Path) -> None:
 
 
 def ident(file: Path) -> str:
-    """Return the ident of a file that apt has named: a colon of an epoch is written as %3a."""
-    return unquote(file.name).removesuffix(".deb")
+    """Return the ident of a file that apt has named NAME_VERSION_ARCH.deb, with %3a for a colon."""
+    return unquote(file.name).rpartition("_")[0]

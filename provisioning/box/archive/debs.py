@@ -12,7 +12,7 @@ from pathlib import Path
 from provisioning.box import cache
 from provisioning.box.archive import apt
 from provisioning.box.cache import Say
-from provisioning.box.lockfile import UPDATE, Deb, Lock
+from provisioning.box.lockfile import UPDATE, Deb
 from provisioning.run import ToolFailed
 from services.core.errors import LabError
 
@@ -26,7 +26,7 @@ class NotServed(LabError):
     """The lock has packages that are neither in the cache nor in the archive."""
 
     def __init__(self, debs: Sequence[Deb]) -> None:
-        named = "; ".join(f"{deb.name} {deb.version} ({deb.arch})" for deb in debs)
+        named = "; ".join(f"{deb.name} {deb.version}" for deb in debs)
         super().__init__(
             f"Debian's archive no longer serves {named}",
             hint=f"{UPDATE} takes what it serves now; a bundle made earlier has the box built of "
@@ -40,7 +40,7 @@ class WrongContent(LabError):
 
     def __init__(self, deb: Deb, sha256: str, where: str) -> None:
         super().__init__(
-            f"{deb.name} {deb.version} ({deb.arch}) {where} is not the file that was locked: "
+            f"{deb.name} {deb.version} {where} is not the file that was locked: "
             f"sha256 {sha256} instead of {deb.sha256}",
             hint=f"it was refused; if the archive has really replaced it: {UPDATE}",
         )
@@ -71,8 +71,7 @@ def ready(debs: Iterable[Deb], say: Say, sources: Sources = apt.sources) -> None
     missing = [deb for deb in debs if not _whole(deb, say)]
     if not missing:
         return
-    size_mb = sum(deb.size_b for deb in missing) / 1e6
-    say(f"packages: fetching {len(missing)} ({size_mb:.1f} MB)")
+    say(f"packages: fetching {len(missing)}")
     with cache.workspace() as work:
         client = apt.opened(work / "apt", sources(work))
         _refuse(missing, apt.served(client, [deb.name for deb in missing]))
@@ -85,9 +84,9 @@ def ready(debs: Iterable[Deb], say: Say, sources: Sources = apt.sources) -> None
         _keep(missing, work / "new", problem)
 
 
-def prune(lock: Lock) -> None:
-    """Delete packages' files that are not in `lock` and that nobody has used for a long time."""
-    locked = {path(deb) for deb in lock.debs}
+def prune(debs: Iterable[Deb]) -> None:
+    """Delete packages' files that are not those of `debs` and were not used for a long time."""
+    locked = {path(deb) for deb in debs}
     for file in (cache.folder() / "debs").glob("*.deb"):
         if file not in locked and time.time() - file.stat().st_mtime > _UNUSED_S:
             file.unlink(missing_ok=True)

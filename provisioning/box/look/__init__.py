@@ -1,4 +1,4 @@
-"""Looking at boxes: two builds compared, two boxes compared, and what is in one.
+"""Looking at boxes: two builds compared, and two boxes compared.
 
 Nothing here is part of the box's key.
 """

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from provisioning.box import build, cache, pack
+from provisioning.box import build, cache
 from provisioning.box.cache import Say
 from provisioning.guest import source
 from services.core.errors import LabError, printable, printable_lines
@@ -56,7 +56,7 @@ def verify(say: Say) -> Iterator[str]:
             _build(second, lambda line: say(f"2nd  {line}"))
         if (build.wanted(), source.archive()) != (box, code):
             raise CheckoutChanged()
-        hashes = [pack.manifest(folder / "out") for folder in (first, second)]
+        hashes = [build.Box("", folder / "out").hashes() for folder in (first, second)]
         yield from compared(*hashes)
         if names := differing(*hashes):
             kept = [cache.folder() / f"verify-{box.key}-{n}" for n in (1, 2)]

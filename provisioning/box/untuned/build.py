@@ -9,17 +9,15 @@ import hashlib
 import json
 import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
-from provisioning.box import cache, ext4
-from provisioning.box.build import Box
+from provisioning.box import cache, ext4, lockfile, tools
+from provisioning.box.build import Box, as_root
 from provisioning.box.cache import Say
 from provisioning.box.packages import SUITE
 from provisioning.box.rootfs import EPOCH_S
+from provisioning.box.tools import Tools
 from provisioning.run import run
-from services.core.errors import LabError
 
 NAME = f"{cache.NAME}-untuned"
 SIZE_MIB = 2048
@@ -69,7 +67,7 @@ def build(say: Say) -> Box:
         say(f"untuned box {box.key}: built already")
         return box
     if os.geteuid() != 0:
-        _build_as_root()
+        as_root(__name__, say)
         return box
     say(f"untuned box {box.key}: mmdebstrap {SUITE} ({len(_packages())} packages)")
     with cache.workspace() as work:
@@ -77,19 +75,11 @@ def build(say: Say) -> Box:
         out.mkdir()
         _root_file_system(root, work / "root.tar")
         say("untuned box: ext4, then qcow2")
-        _images(root, out)
+        _images(root, out, tools.ready(lockfile.current(lockfile.TOOLS), say))
         for old in cache.folder().glob("untuned-*"):
             shutil.rmtree(old)
         out.rename(box.folder)
     return box
-
-
-def _build_as_root() -> None:
-    """The same build under sudo, into the same cache."""
-    command = ["sudo", "env", f"LAB_CACHE={cache.folder()}", sys.executable, "-m", __name__]
-    code = subprocess.run(command, cwd=_HERE.parents[2], check=False).returncode
-    if code:
-        raise LabError(f"the build under sudo ended with {code}", hint="see what it said above")
 
 
 def _packages() -> list[str]:
@@ -132,14 +122,14 @@ def _chroot(root: Path, *words: str) -> None:
     run(["chroot", str(root), "/usr/bin/env", "--chdir=/home", f"PATH={_PATH}", *words])
 
 
-def _images(root: Path, out: Path) -> None:
+def _images(root: Path, out: Path, tools: Tools) -> None:
     """Kernel and initramfs beside the disk: neither this box nor the lab's has a boot loader."""
     for name, pattern in (("vmlinuz", "boot/vmlinuz-*"), ("initrd", "boot/initrd.img-*")):
         (found,) = root.glob(pattern)
         shutil.copyfile(found, out / name)
     raw = root.parent / "disk.raw"
-    ext4.make(root, raw, size_mib=SIZE_MIB, epoch_s=EPOCH_S)
-    run(
+    ext4.make(root, raw, size_mib=SIZE_MIB, epoch_s=EPOCH_S, tools=tools)
+    tools.run(
         ["qemu-img", "convert", "-c", "-o", "compression_type=zstd", "-f", "raw", "-O", "qcow2"]
         + [str(raw), str(out / "box.img")]
     )

@@ -1,4 +1,4 @@
-"""Keep the guests still around a freeze, and set their clocks after it: the host's side.
+"""Make the guests stand still around a freeze, and set their clocks after it: the host's side.
 
 A guest that went on with the clock of the day on which it was saved would write that into events
 and logs. See services/lib/standstill.py for what happens inside.
@@ -15,13 +15,13 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from lab import paths
 from lab.host import netns, settings
 from lab.host.speed import deadline_s
-from lab.machines import remote, units
+from lab.machines import clocks, remote, units
 from provisioning.topology import Machine
 from services.core.errors import LabError, NodeUnreachable
 
 # On the management network, which the faults leave alone.
 PORT = 7979
-# A login and the start of a small program; what takes longer than _PATIENCE_S is told.
+# A login and the start of a small program; what takes longer than _PATIENCE_S is printed.
 _START_S = 1.5
 _PATIENCE_S = 2.0
 # A guest that listens answers at once. Both stay below services.lib.standstill.HOLD_S, which is
@@ -31,38 +31,16 @@ _ARM_S = 2.0
 _STILL_S = 2.8
 # By then a guest that heard nothing has long gone on by itself.
 _GO_S = 6.0
-# Who misses the last word renews its lease unasked, which does no harm: not worth waiting for.
+# A machine that misses the last word renews its lease unasked: harmless, not worth waiting for.
 _LAST_S = 0.5
-_UNIT = "lab-hold.service"
+_ASK_S = 5.0
+_UNIT = "lab-standstill.service"
 
 
-class NotHeld(LabError):
-    """Machines that did not keep still."""
+class Pause:
+    """One pause of `machines`: start, arm, (suspend, check_still, save, resume), go, stay or renew.
 
-    def __init__(self, silent: Sequence[str], waited_s: float) -> None:
-        super().__init__(
-            f"no answer from {', '.join(silent)} within {waited_s:.0f} s: cannot be frozen",
-            hint="what is with them? lab status; lab heal mends what chaos did",
-        )
-        self.silent = tuple(silent)
-        self.waited_s = waited_s
-
-
-class TooBusy(LabError):
-    """A host that took longer to pause its machines than they keep still."""
-
-    def __init__(self, took_s: float) -> None:
-        super().__init__(
-            f"this host took {took_s:.1f} s to pause the machines; they keep still for {_STILL_S}",
-            hint="try again when it has less to do: uptime",
-        )
-        self.took_s = took_s
-
-
-class Hold:
-    """One hold on `machines`: start, arm, (pause, check_still, save, resume), go, stay or renew.
-
-    secret: that of machines which were saved while they kept still.
+    secret: that of machines which were saved while they stood still.
     """
 
     def __init__(self, machines: Sequence[Machine], secret: str = "") -> None:
@@ -74,7 +52,7 @@ class Hold:
     def start(self, say: Callable[[str], None]) -> None:
         """Start the guests' side on every machine; they go on working until `arm`.
 
-        Returns once all of them listen. Raises NotHeld; says before on whom it waits.
+        Returns once all of them listen. Raises LabError; says before for which machines it waits.
         """
         limit_s = deadline_s(_START_S)
         with ThreadPoolExecutor(max(1, len(self.machines))) as pool:
@@ -91,29 +69,33 @@ class Hold:
         results = {name: future.result()[name] for name, future in begun.items()}
         silent = [name for name, said in results.items() if isinstance(said, NodeUnreachable)]
         if silent:
-            raise NotHeld(silent, limit_s)
+            raise _no_answer(silent, limit_s)
         for said in results.values():
             if isinstance(said, LabError):
                 raise said
 
     def arm(self) -> None:
-        """Return once every machine keeps still; pause them at once. Raises NotHeld."""
-        # Whatever comes between: who may have been armed is told to go on.
+        """Return once every machine stands still; suspend them at once then. Raises LabError."""
+        # Also after an interruption, a machine that may be armed is asked to go on.
         self._armed, self._armed_at_s = self.machines, time.monotonic()
         with self._call("arm", _ARM_S) as call:
             silent = self._silent(call)
         self._armed = tuple(m for m in self.machines if m.name not in silent)
         if silent:
-            raise NotHeld(silent, _ARM_S)
+            raise _no_answer(silent, _ARM_S)
 
     def check_still(self) -> None:
-        """Raise TooBusy unless the machines, paused now, were all still until then."""
+        """Raise LabError unless the machines, suspended now, all stood still until then."""
         took_s = time.monotonic() - self._armed_at_s
         if took_s > _STILL_S:
-            raise TooBusy(took_s)
+            raise LabError(
+                f"this host took {took_s:.1f} s to pause the machines; they stand still for "
+                f"{_STILL_S:g} s",
+                hint="try again when it has less to do: uptime",
+            )
 
     def going(self) -> "subprocess.Popen[str]":
-        """Begin to tell every machine the time and to go on; `gone` waits for that."""
+        """Begin to send every machine the time and the word to go on; `gone` waits for that."""
         return self._call("go", _GO_S)
 
     def gone(self, call: "subprocess.Popen[str]") -> list[str]:
@@ -144,9 +126,9 @@ class Hold:
         run += ["services.lib.standstill", self.secret, machine.management, str(PORT)]
         words = shlex.join(run)
         # A pass that is about to end would be followed by a new process right after a thaw, while
-        # everybody waits for the APIs. One that has just begun watches for 10 s.
+        # users wait for the APIs. One that has just begun watches for 10 s.
         begin = shlex.join(["systemctl", "--no-block", "try-restart", *units.PASSES])
-        # One that a killed freeze left waiting would hold the name and the port.
+        # One that a killed freeze left waiting would occupy the name and the port.
         return ["sh", "-c", f"{begin}; {words} || {{ systemctl stop {_UNIT}; {words}; }}"]
 
     def _call(self, word: str, timeout_s: float) -> "subprocess.Popen[str]":
@@ -159,7 +141,36 @@ class Hold:
             cwd=paths.ROOT,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
-            # Ctrl-C is for the command, which tells the machines to go on.
+            # Ctrl-C is for the command, which lets the machines go on.
             start_new_session=True,
             text=True,
         )
+
+
+def correct_clocks(machines: Sequence[Machine], say: Callable[[str], None]) -> None:
+    """Set the clocks of all `machines` as after a thaw, if one of them is wrong.
+
+    A machine that was paused by hand goes on with its old time; the nodes follow `api`, even if
+    its clock is the wrong one. Raises LabError where a machine does not answer.
+    """
+    found = clocks.wrong(machines, timeout_s=deadline_s(_ASK_S))
+    if not found:
+        return
+    say("; ".join(f"{name}: {clocks.words(by_s)}" for name, by_s in found.items()))
+    pause = Pause(machines)
+    pause.start(say)
+    try:
+        pause.arm()
+    finally:
+        with pause.going() as call:
+            silent = pause.gone(call)
+        pause.stay()
+    if silent:
+        raise _no_answer(silent, _GO_S)
+
+
+def _no_answer(silent: Sequence[str], waited_s: float) -> LabError:
+    return LabError(
+        f"no answer from {', '.join(silent)} within {waited_s:.0f} s: they cannot be paused",
+        hint="lab status shows their state; lab heal mends what chaos did",
+    )

@@ -34,6 +34,7 @@ MAY_IMPORT = {
     "lab/": {
         "lab", "provisioning", "services.core", "services.lib", "click", "fabric", "invoke",
     },
+    "lab/terminal/": {"lab", "provisioning", "services.core", "click", "rich"},
     # Also before there is a Python environment.
     "lab/bundle/": {"lab", "provisioning", "services.core", "services.lib"},
     # What the state server's storage is measured against.

@@ -8,7 +8,7 @@ from lab.bringup.prepare import prepare
 from lab.bringup.restore import restore
 from lab.host import daemons, forward, netns, settings, virsh
 from lab.host.speed import deadline_s
-from lab.machines import boxes, inventory, untuned, vagrant
+from lab.machines import boxes, inventory, vagrant
 from lab.planes import answers
 from lab.snapshot import fresh, store, thaw
 from lab.snapshot.fresh import Wish
@@ -105,8 +105,6 @@ def down(progress: Progress) -> None:
         boxes.ensure_pool()
         names = inventory.ours(topology).clear()
         progress(f"deleted: {', '.join(names) or 'nothing, there was nothing'}")
-        if untuned.clear(topology):
-            progress("deleted: what an interrupted lab bench up --baseline left")
     if daemons.ours() and not virsh.domains(""):
         with progress.phase("stop libvirt"):
             daemons.stop()

@@ -7,7 +7,6 @@ import click
 from lab.bringup.watchdog import watched
 from lab.commands.bench_container import bench_container
 from lab.commands.bench_push import bench_push
-from lab.commands.bench_server import bench_server
 from lab.commands.bench_up import bench_up
 from lab.terminal.params import json_option, only_option, runs_option
 from lab.terminal.table import echo, echo_json, render
@@ -25,7 +24,6 @@ def bench() -> None:
 
 bench.add_command(bench_container)
 bench.add_command(bench_push)
-bench.add_command(bench_server)
 bench.add_command(bench_up)
 
 

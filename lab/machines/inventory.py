@@ -20,7 +20,7 @@ _DEFINITIONS = Path("/etc/libvirt/qemu")
 
 
 class Place:
-    """One lab on this computer: the lab itself, or the twin of `lab bench up --baseline`.
+    """One lab on this computer: the lab itself, or the twin of `python -m benchmarks baseline`.
 
     notes: the folder in which its Vagrant keeps what it knows of each machine. vagrantfile, box:
     from which its machines come.
@@ -105,11 +105,11 @@ def ours(topology: Topology) -> Place:
 def traces(topology: Topology) -> list[str]:
     """Return what files tell of the lab, a line each, where no libvirt runs that could be asked.
 
-    Definitions of machines, and disks in the pool, also of the twin, whose name begins with the
-    lab's; and Vagrant's notes. As of a computer that was switched off under its lab.
+    Definitions of machines, disks in the pool, and Vagrant's notes. As of a computer that was
+    switched off under its lab.
     """
-    machines = [file.stem for file in _DEFINITIONS.glob(f"{topology.lab}[_-]*.xml")]
-    disks = [file.name for file in boxes.FOLDER.glob(f"{topology.lab}[_-]*.img")]
+    machines = [file.stem for file in _DEFINITIONS.glob(f"{topology.lab}_*.xml")]
+    disks = [file.name for file in boxes.FOLDER.glob(f"{topology.lab}_*.img")]
     ours = [name for name in disks if "_vagrant_box_image_" not in name]
     notes = [folder.name for folder in (paths.ROOT / ".vagrant/machines").glob("*")]
     lines = [f"the machine {name} is defined" for name in sorted(machines)]

@@ -5,10 +5,10 @@ import json
 import time
 from typing import Any, NamedTuple
 
-from lab.bench.server.load import Connection
-from lab.bench.server.names import agent, container
-from lab.bench.server.process import Server, token
-from lab.bench.server.writes import MINIMAL, fill
+from benchmarks.server.load import Connection
+from benchmarks.server.names import agent, container
+from benchmarks.server.process import Server, token
+from benchmarks.server.writes import MINIMAL, fill
 from services.core.errors import ApiRefused, ApiUnreachable
 
 # A watch is a sign of life when it begins: renewed within the lease, 15 s in seed.

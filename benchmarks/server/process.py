@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from benchmarks.server.load import Address
 from lab import paths
-from lab.bench.server.load import Address
 from services.core.errors import LabError
 
 _END_S = 20
@@ -67,7 +67,7 @@ def running(folder: Path, nodes: Sequence[str]) -> Iterator[Server]:
 @contextmanager
 def baseline(folder: Path, stored: int) -> Iterator[Address]:
     """Run the server over TinyDB's own storage with `stored` containers. Raises ServerFailed."""
-    argv = [sys.executable, "-m", "lab.bench.server.baseline"]
+    argv = [sys.executable, "-m", "benchmarks.server.baseline"]
     with _process([*argv, str(folder / f"tinydb-{stored}.json"), str(stored)]) as (_, (address,)):
         yield address
 

@@ -1,6 +1,6 @@
 """The same requests over TinyDB's own JSONStorage: the other half of the ratio. A program.
 
-    python -m lab.bench.server.baseline FILE STORED
+    python -m benchmarks.server.baseline FILE STORED
 
 It writes and syncs the whole file for every change, and is not for several threads at once
 (TinyDB's introduction says so): one request after the other. Server, framework and answers are
@@ -16,7 +16,7 @@ from gevent.pywsgi import WSGIHandler, WSGIServer
 from tinydb import TinyDB
 from tinydb.table import Document, Table
 
-from lab.bench.server.names import container
+from benchmarks.server.names import container
 
 
 class _Handler(WSGIHandler):  # type: ignore[misc]

@@ -1,14 +1,14 @@
-"""`lab bench server`: all of it in one run, so that each ratio is of one machine at one time."""
+"""All measurements of the state server in one run, so that each ratio is of one moment."""
 
 import asyncio
 import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
+from benchmarks.server import lists, watchers, writes
+from benchmarks.server.names import agent
+from benchmarks.server.process import baseline, running
 from lab import paths
-from lab.bench.server import lists, watchers, writes
-from lab.bench.server.names import agent
-from lab.bench.server.process import baseline, running
 from lab.terminal.progress import Progress
 
 Rates = dict[int, dict[int, float]]

@@ -87,7 +87,7 @@ def build(say: Say) -> Box:
 def _build_as_root() -> None:
     """The same build under sudo, into the same cache."""
     command = ["sudo", "env", f"LAB_CACHE={cache.folder()}", sys.executable, "-m", __name__]
-    code = subprocess.run(command, cwd=_HERE.parents[2], check=False).returncode
+    code = subprocess.run(command, cwd=_HERE.parents[1], check=False).returncode
     if code:
         raise LabError(f"the build under sudo ended with {code}", hint="see what it said above")
 

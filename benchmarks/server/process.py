@@ -19,17 +19,6 @@ _END_S = 20
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
-class ServerFailed(LabError):
-    """A state server that did not start."""
-
-    def __init__(self, said: Sequence[str]) -> None:
-        super().__init__(
-            f"the state server did not start: {' / '.join(said) or '(it said nothing)'}",
-            hint="see whether it runs alone: python -m services.pull --help",
-        )
-        self.said = tuple(said)
-
-
 class Server(NamedTuple):
     """A server that answers. admin, node: where its two realms listen."""
 
@@ -53,7 +42,7 @@ class Server(NamedTuple):
 def running(folder: Path, nodes: Sequence[str]) -> Iterator[Server]:
     """Run a state server over a new database in `folder`, with the lease of the profile seed.
 
-    The token of each of `nodes` is token(NODE). Raises ServerFailed.
+    The token of each of `nodes` is token(NODE). Raises LabError where it does not start.
     """
     tokens = {node: [hashlib.sha256(token(node).encode()).hexdigest()] for node in nodes}
     file = folder / "tokens.json"
@@ -66,7 +55,10 @@ def running(folder: Path, nodes: Sequence[str]) -> Iterator[Server]:
 
 @contextmanager
 def baseline(folder: Path, stored: int) -> Iterator[Address]:
-    """Run the server over TinyDB's own storage with `stored` containers. Raises ServerFailed."""
+    """Run the server over TinyDB's own storage with `stored` containers.
+
+    Raises LabError where it does not start.
+    """
     argv = [sys.executable, "-m", "benchmarks.server.baseline"]
     with _process([*argv, str(folder / f"tinydb-{stored}.json"), str(stored)]) as (_, (address,)):
         yield address
@@ -101,4 +93,7 @@ def _listening(process: subprocess.Popen[str]) -> list[Address]:
         if line.startswith("listening on "):
             ports = re.findall(r"http://127\.0\.0\.1:(\d+)", line)
             return [("127.0.0.1", int(port)) for port in ports]
-    raise ServerFailed(said)
+    raise LabError(
+        f"the state server did not start: {' / '.join(said) or '(it said nothing)'}",
+        hint="see whether it runs alone: python -m services.pull --help",
+    )

@@ -17,18 +17,6 @@ from services.core.errors import LabError
 _PASS_S = 0.2
 
 
-class Stuck(LabError):
-    """A loop that does not turn."""
-
-    def __init__(self, service: str, machine: str, idle_s: float) -> None:
-        super().__init__(
-            f"{service} on {machine} last began {idle_s:.0f} s ago: its timer does not start it",
-            hint="lab heal, then again",
-        )
-        self.service = service
-        self.machine = machine
-
-
 def fraction(run: int, runs: int) -> float:
     """Return at which part of the cycle run `run` of `runs` (from 1) begins: spread evenly."""
     return (run - 0.5) / runs
@@ -43,7 +31,11 @@ def await_phase(stage: Stage, machine: Machine, service: str, part: float, perio
     cycle_s = period_s + stage.profile.watch_s + deadline_s(_PASS_S)
     began_s = since_start_s(stage, machine, service)
     if began_s > 3 * cycle_s + deadline_s(10):
-        raise Stuck(service, machine.name, began_s)
+        raise LabError(
+            f"{service} on {machine.name} last began {began_s:.0f} s ago: its timer does not "
+            "start it",
+            hint="lab heal, then again",
+        )
     time.sleep((part * cycle_s - began_s) % cycle_s)
 
 

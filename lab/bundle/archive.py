@@ -23,13 +23,6 @@ Say = Callable[[str], None]
 _DAMAGE = (tarfile.TarError, EOFError, ValueError)
 
 
-class Changed(LabError):
-    """A file that is not what it was a moment ago."""
-
-    def __init__(self, name: str) -> None:
-        super().__init__(f"{name} changed while it was packed", hint="the same command again")
-
-
 class Opened(NamedTuple):
     """A bundle whose bundle.json has been read."""
 
@@ -46,7 +39,7 @@ def write(
 ) -> None:
     """Write the bundle. sources: member's name -> file; say: told each member as it begins.
 
-    Equal members give equal bytes: owners and times are left out. Raises Changed when a file is
+    Equal members give equal bytes: owners and times are left out. Raises LabError when a file is
     not what `contents` says.
     """
     text = content.dump(contents)
@@ -59,7 +52,9 @@ def write(
                 counted = _Digesting(source)
                 tar.addfile(_header(member), counted)
             if counted.digest.hexdigest() != member.sha256:
-                raise Changed(member.name)
+                raise LabError(
+                    f"{member.name} changed while it was packed", hint="the same command again"
+                )
 
 
 @contextmanager

@@ -26,21 +26,8 @@ _RETRY_S = 0.5
 _START_S = 10
 
 
-class PortTaken(LabError):
-    """A port of localhost that somebody else listens on."""
-
-    def __init__(self, port: int, mode: str) -> None:
-        super().__init__(
-            f"port {port} of localhost is taken; the {mode} API needs it",
-            hint=f"see who holds it (ss -ltnp 'sport = :{port}'), or use another: "
-            f"LAB_{mode.upper()}_PORT=18080 lab up both",
-        )
-        self.port = port
-        self.mode = mode
-
-
 def check(topology: Topology) -> None:
-    """Raise PortTaken if `ensure` could not get its ports."""
+    """Raise LabError if `ensure` could not get its ports."""
     if not _current(topology):
         stop()
         for mode, port in host_ports(topology).items():
@@ -48,7 +35,7 @@ def check(topology: Topology) -> None:
 
 
 def ensure(topology: Topology) -> None:
-    """Listen on the ports, unless that is so already. Raises PortTaken. Idempotent."""
+    """Listen on the ports, unless they are served already. Raises LabError if one is taken."""
     if _current(topology):
         return
     check(topology)
@@ -79,13 +66,17 @@ def stop() -> None:
 
 
 def check_free(port: int, mode: str) -> None:
-    """Raise PortTaken if somebody listens on `port` of localhost."""
+    """Raise LabError if another process listens on `port` of localhost."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))
         except OSError:
-            raise PortTaken(port, mode) from None
+            raise LabError(
+                f"port {port} of localhost is taken; the {mode} API needs it",
+                hint=f"see who holds it (ss -ltnp 'sport = :{port}'), or use another: "
+                f"LAB_{mode.upper()}_PORT=18080 lab up both",
+            ) from None
 
 
 def serve(topology: Topology) -> None:

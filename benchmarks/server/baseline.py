@@ -27,7 +27,7 @@ class _Handler(WSGIHandler):  # type: ignore[misc]
 
 
 def main(path: str, stored: int) -> None:
-    """Serve `stored` containers kept in `path` until the process is ended."""
+    """Serve `stored` containers from `path` until the process is ended."""
     table = TinyDB(path).table("placed")
     table.insert_multiple(
         Document({"name": container(number), "node": None, "reason": ""}, number + 1)

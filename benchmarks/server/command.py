@@ -38,12 +38,12 @@ def server(stored: int, watchers: int, span_s: float, as_json: bool) -> None:
     Starts one on this machine's loopback, with its database on the disk of this checkout; needs no
     VM. The same writes go to a server over TinyDB's own storage in the same run.
     """
-    from benchmarks.server.measure import Plan, measure
+    from benchmarks.server.measure import Scope, measure
     from benchmarks.server.report import as_data, as_text
 
     sizes = (100, stored) if stored > 100 else (stored,)
-    plan = Plan(stored=sizes, watchers=watchers, span_s=span_s)
-    data = as_data(measure(plan, watched()))
+    scope = Scope(stored=sizes, watchers=watchers, span_s=span_s)
+    data = as_data(measure(scope, watched()))
     if as_json:
         echo_json(data)
     else:

@@ -32,7 +32,7 @@ class Server(NamedTuple):
         return (int(fields[11]) + int(fields[12])) / _TICKS
 
     def rss_mib(self) -> float:
-        """What it holds in memory, in MiB."""
+        """Its resident memory in MiB."""
         text = Path(f"/proc/{self.pid}/status").read_text()
         found = re.search(r"^VmRSS:\s+(\d+) kB$", text, re.MULTILINE)
         return int(found[1]) / 1024 if found else 0.0

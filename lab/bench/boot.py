@@ -78,7 +78,7 @@ def once(bench: Bench, name: str, scenario: Scenario) -> dict[str, float]:
             took = ", ".join(measured.seconds)
             raise LabError(
                 f"this was no {name}: it had no phase {phase!r}, only {took}",
-                hint="what it said above tells why; lab bench up --only cold measures without it",
+                hint="the lines above say why; lab bench up --only cold measures without it",
             )
     answered_s = measured.ended_s[scenario.phases[-1]]
     return measured.seconds | {ANSWERED: answered_s, TOTAL: total_s}
@@ -104,23 +104,23 @@ def _nothing(bench: Bench) -> None:
     bringup.down(bench.progress)
 
 
-def _nothing_but_a_kept_lab(bench: Bench) -> None:
-    _a_kept_lab(bench)
+def _nothing_but_a_frozen_lab(bench: Bench) -> None:
+    _a_frozen_lab(bench)
     bringup.down(bench.progress)
 
 
-def _a_kept_lab(bench: Bench) -> None:
-    """A lab that is up, and that a thaw would bring back just as it is wished for."""
-    kept = store.frozen()
+def _a_frozen_lab(bench: Bench) -> None:
+    """A lab that is up, and a frozen lab from which a thaw makes the same."""
+    frozen = store.frozen()
     modes = deploy.MODES[bench.wish.mode]
     usable = fresh.usable(box_build.wanted())
-    if not usable or not fresh.same(kept.read(fresh.NAME), bench.wish, modes):
+    if not usable or not fresh.same(frozen.read(fresh.NAME), bench.wish, modes):
         bringup.down(bench.progress)
     bringup.up(*bench.wish, bench.progress)
 
 
 def _a_chapter(bench: Bench) -> None:
-    _a_kept_lab(bench)
+    _a_frozen_lab(bench)
     if "start" not in bench.chapters.names():
         saving.save(bench.chapters, "start", "", bench.progress)
 
@@ -134,13 +134,13 @@ SCENARIOS = {
     ),
     "thaw": Scenario(
         "lab up after lab down",
-        _nothing_but_a_kept_lab,
+        _nothing_but_a_frozen_lab,
         lambda bench, progress: bringup.up(*bench.wish, progress),
         ("thaw", "answer"),
     ),
     "reset": Scenario(
         "lab reset of a running lab",
-        _a_kept_lab,
+        _a_frozen_lab,
         lambda _, progress: bringup.reset(progress),
         ("thaw", "answer"),
     ),

@@ -13,7 +13,7 @@ class BadBundle(LabError):
     def __init__(self, file: Path, problem: str, hint: str = "") -> None:
         super().__init__(
             f"{file} is no whole bundle: {problem}",
-            hint=hint or "nothing was changed; fetch the file again, or export it anew",
+            hint=hint or "nothing was changed; fetch the file again, or export it again",
         )
         self.file = file
         self.problem = problem

@@ -23,7 +23,7 @@ from services.core.errors import LabError
 
 
 def alone(what: str) -> AbstractContextManager[None]:
-    """The lock of imports into one cache. Whoever touches chapters holds the lab's lock as well."""
+    """The lock of imports into one cache. Changes of chapters need the lab's lock as well."""
     cache.folder().mkdir(parents=True, exist_ok=True)
     return lock.held(what, cache.folder() / ".import.lock")
 
@@ -47,7 +47,7 @@ def bring_in(file: Path, progress: Progress, *, force: bool) -> Contents:
                 say=large(contents, progress),
             )
             _check_chapters(file, contents, todo, incoming)
-            incoming.settle(contents, todo)
+            incoming.place_all(contents, todo)
     return contents
 
 
@@ -64,7 +64,7 @@ def bring_wheels(file: Path, progress: Progress) -> Path:
         if todo.wheels:
             with _incoming(contents, todo) as incoming, progress.phase("verify wheels"):
                 archive.unpack(bundle, incoming.place, only=f"{WHEELS}/")
-                incoming.settle(contents, todo)
+                incoming.place_all(contents, todo)
     return wheels.folder(wheels.key())
 
 
@@ -72,7 +72,7 @@ class Incoming:
     """Where things lie until all are known to be good: beside their places, under hidden names."""
 
     def __init__(self) -> None:
-        # Fixed names: `alone` lets nobody else be here, and what is found was left behind.
+        # Fixed names: `alone` allows one import at a time, so what is found was left behind.
         self.cache = cache.folder() / ".import"
         self.chapters = store.CHAPTERS / ".import"
 
@@ -86,7 +86,7 @@ class Incoming:
         for folder in (self.cache, self.chapters):
             shutil.rmtree(folder, ignore_errors=True)
 
-    def settle(self, contents: Contents, todo: ImportPlan) -> None:
+    def place_all(self, contents: Contents, todo: ImportPlan) -> None:
         """Give everything its name: boxes first, so that no chapter is ever without its box."""
         for key in todo.boxes:
             place = cache.folder() / f"box-{key}"
@@ -117,7 +117,7 @@ def _incoming(contents: Contents, todo: ImportPlan) -> Iterator[Incoming]:
 
 
 def _check_room(contents: Contents, todo: ImportPlan) -> None:
-    """Raise LabError where what is to be taken does not fit; one disk may have to hold both."""
+    """Raise LabError where what is to be taken does not fit; one disk may have to take both."""
     needed: dict[int, tuple[Path, int]] = {}
     for folder, chapters in ((cache.folder(), False), (store.CHAPTERS, True)):
         there = next(one for one in (folder, *folder.parents) if one.exists())
@@ -143,8 +143,8 @@ def _check_chapters(file: Path, contents: Contents, todo: ImportPlan, incoming: 
             for member in contents.part(CHAPTERS, name)
         }
         got.pop(MANIFEST)
-        (told,) = (one for one in contents.chapters if one.name == name)
-        if got != saved.files or saved.box != told.box:
+        (listed,) = (one for one in contents.chapters if one.name == name)
+        if got != saved.files or saved.box != listed.box:
             raise BadBundle(file, f"chapter {name}: its manifest is another one's")
         _mine([incoming.chapters / name, *(incoming.chapters / name).iterdir()])
 
@@ -157,7 +157,7 @@ def _mine(found: Iterable[Path]) -> None:
 
 def _here(contents: Contents) -> Here:
     known = {*contents.boxes, *(chapter.box for chapter in contents.chapters)}
-    kept = store.chapters()
+    chapters = store.chapters()
     return Here(
         boxes=frozenset(
             key for key in known if box_build.exists(Box(key, cache.folder() / f"box-{key}"))
@@ -165,8 +165,8 @@ def _here(contents: Contents) -> Here:
         wheels=wheels.key(),
         has_wheels=wheels.folder(wheels.key()).exists(),
         chapters={
-            name: hashlib.sha256((kept.folder / name / MANIFEST).read_bytes()).hexdigest()
-            for name in kept.names()
+            name: hashlib.sha256((chapters.folder / name / MANIFEST).read_bytes()).hexdigest()
+            for name in chapters.names()
         },
     )
 

@@ -34,7 +34,7 @@ bench.add_command(bench_up)
 def bench_converge(runs: int, only: tuple[str, ...], as_json: bool) -> None:
     """Time pull: declared -> running, drift -> corrected, power cut -> running elsewhere.
 
-    In every timing profile, and with the ratio between them; beside that the CPU time that an
+    In every timing profile, and with the ratio between them; also the CPU time that an
     idle agent takes in a minute. Leaves the lab in the profile in which it was; what you started
     in push on a node whose plug is pulled is lost.
 

@@ -82,7 +82,7 @@ def ours() -> bool:
 def _start(daemon: str, namespace: str) -> None:
     """A mount namespace of its own lets it read our qemu.conf and leaves the host's alone.
 
-    tini: QEMUs are orphans, and a container's first process buries those late or never; libvirt
+    tini: QEMUs are orphans, and a container's first process reaps those late or never; libvirt
     waits for that before it believes that one has ended.
     """
     script = (
@@ -122,7 +122,7 @@ def _await_end(pid: int) -> None:
     while time.monotonic() < deadline:
         try:
             if Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z":
-                return  # Nobody reaps orphans in some containers.
+                return  # In some containers no process reaps orphans.
         except FileNotFoundError:
             return
         time.sleep(0.05)

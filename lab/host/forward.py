@@ -3,7 +3,7 @@
 A small process of its own outlives the command that started it. It listens on localhost and hands
 both sockets to systemd-socket-proxyd, which carries each connection to the door of the API on the
 management network (provisioning/systemd/door.socket.in): nothing to log in to, and nothing to open
-anew when the api machine was rebooted or replaced. Run by hand: python -m lab.host.forward.
+again when the api machine was rebooted or replaced. Run by hand: python -m lab.host.forward.
 """
 
 import os
@@ -86,7 +86,7 @@ def serve(topology: Topology) -> None:
         (_listen(port), f"{topology.api.management}:{topology.ports[mode]}")
         for mode, port in host_ports(topology).items()
     ]
-    # By itself, so that there is no moment in which it runs and nobody knows.
+    # Written by this process itself: it never runs without a note.
     note().write_text("\n".join([str(os.getpid()), *_words(topology)]) + "\n")
     while True:
         carriers = [_carrier(listening, door) for listening, door in ways]
@@ -124,7 +124,7 @@ def _end(number: int, frame: FrameType | None) -> None:
 
 
 def _words(topology: Topology) -> list[str]:
-    """What this process is for: another checkout, other ports, a network made anew need another."""
+    """What this process is for: another checkout, other ports, a new network need another."""
     ports = sorted(host_ports(topology).items())
     network = netns.identity(settings.namespace_of(topology))
     return [str(paths.ROOT), network, *(f"{mode}={port}" for mode, port in ports)]

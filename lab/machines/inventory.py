@@ -1,4 +1,4 @@
-"""What there is of a lab in libvirt and in Vagrant's notes; and doing away with what is to go."""
+"""What there is of a lab in libvirt and in Vagrant's notes; and deleting what is to go."""
 
 import shutil
 from collections.abc import Callable, Collection, Iterable
@@ -9,7 +9,7 @@ from lab.host import networks
 from lab.host.virsh import domains, identities, virsh
 from lab.machines import boxes, leftovers, remote, vagrant
 from lab.machines.boxes import POOL
-from lab.machines.leftovers import Act, Domain, Inventory, Lab, Task
+from lab.machines.leftovers import Domain, Inventory, Lab, Leftover, Removal
 from provisioning.box import cache
 from provisioning.topology import Topology
 
@@ -22,7 +22,7 @@ _DEFINITIONS = Path("/etc/libvirt/qemu")
 class Place:
     """One lab on this computer: the lab itself, or the twin of `python -m benchmarks baseline`.
 
-    notes: the folder in which its Vagrant keeps what it knows of each machine. vagrantfile, box:
+    notes: the folder of what its Vagrant knows of each machine. vagrantfile, box:
     from which its machines come.
     """
 
@@ -58,14 +58,14 @@ class Place:
         )
 
     def clear(self, *, networks: bool = True) -> list[str]:
-        """Do away with everything but the images of boxes; return the machines. Idempotent."""
+        """Delete everything but the images of boxes; return the machines. Idempotent."""
         found = self.look()
         if not networks:
             found = found._replace(networks={})
         self.perform(leftovers.everything(found, self.lab(found)), lambda _: None)
         return sorted(found.domains)
 
-    def perform(self, tasks: Iterable[Task], say: Say) -> None:
+    def perform(self, tasks: Iterable[Leftover], say: Say) -> None:
         """Perform `tasks`, and say each. Safe to interrupt: what is left is found again."""
         for task in tasks:
             say(str(task))
@@ -103,7 +103,7 @@ def ours(topology: Topology) -> Place:
 
 
 def traces(topology: Topology) -> list[str]:
-    """Return what files tell of the lab, a line each, where no libvirt runs that could be asked.
+    """Return what files show of the lab, a line each, where no libvirt runs that could be asked.
 
     Definitions of machines, disks in the pool, and Vagrant's notes. As of a computer that was
     switched off under its lab.
@@ -118,8 +118,8 @@ def traces(topology: Topology) -> list[str]:
 
 
 _PERFORM = {
-    Act.MACHINE: Place._delete_machine,
-    Act.NOTES: Place._forget,
-    Act.VOLUME: Place._delete_volume,
-    Act.NETWORK: Place._remove_network,
+    Removal.MACHINE: Place._delete_machine,
+    Removal.NOTES: Place._forget,
+    Removal.VOLUME: Place._delete_volume,
+    Removal.NETWORK: Place._remove_network,
 }

@@ -19,16 +19,16 @@ def drain(pull: PullClient, node: str, timeout_s: float, say: Callable[[str], No
     pull.mark(node, draining=True)
     deadline_s = time.monotonic() + timeout_s
     had: set[str] = set()
-    told = ""
+    said = ""
     while True:
         load = pull.node(node)
         had |= {*load.placed, *load.running}
         if not load.placed and not load.running:
             return sorted(had)
         line = f"{node}: {len(load.placed)} assigned, {len(load.running)} running"
-        if line != told:
+        if line != said:
             say(line)
-            told = line
+            said = line
         if load.placed:
             _check_others(pull, load)
         if time.monotonic() > deadline_s:

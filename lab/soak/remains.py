@@ -26,7 +26,7 @@ def remains(topology: Topology) -> list[str]:
 
 
 def _processes(topology: Topology) -> list[str]:
-    """QEMUs of the lab's machines, whoever remembers them."""
+    """QEMUs of the lab's machines, also those that libvirt has forgotten."""
     found = []
     for file in Path("/proc").glob("[0-9]*/cmdline"):
         try:

@@ -13,7 +13,7 @@ import pytest
 from lab.cli import run
 from provisioning.box import ext4, pack
 from provisioning.box.look import contents, differences
-from provisioning.box.look.image import Entry, entries, read
+from provisioning.box.look.image import ImageEntry, entries, read
 from tests.provisioning import debian
 
 EPOCH_S = 1_700_000_000
@@ -90,7 +90,7 @@ def test_every_name_of_an_image_is_read_as_it_was_put_there(tmp_path):
 
 
 def entry(**fields):
-    plain = Entry(stat.S_IFREG | 0o644, 0, 0, 10, EPOCH_S, "aa", ())
+    plain = ImageEntry(stat.S_IFREG | 0o644, 0, 0, 10, EPOCH_S, "aa", ())
     return plain._replace(**fields)
 
 

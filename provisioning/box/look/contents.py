@@ -11,7 +11,7 @@ from typing import IO, NamedTuple
 
 from provisioning.box import cache, dpkg, pack
 from provisioning.box.look import image
-from provisioning.box.look.image import Entry
+from provisioning.box.look.image import ImageEntry
 from provisioning.run import run
 from services.core.errors import LabError
 
@@ -23,7 +23,7 @@ class Disk(NamedTuple):
     """packages: name -> version, Debian's and Python's. files: path -> what is there."""
 
     packages: dict[str, str]
-    files: dict[str, Entry]
+    files: dict[str, ImageEntry]
 
 
 class NoBox(LabError):
@@ -89,7 +89,7 @@ def debian(status: str) -> dict[str, str]:
     }
 
 
-def python(files: Mapping[str, Entry]) -> dict[str, str]:
+def python(files: Mapping[str, ImageEntry]) -> dict[str, str]:
     """Return name -> version of the guests' libraries, with "python:" before each name."""
     found = (_LIBRARY.fullmatch(path) for path in files)
     return {f"python:{match['name']}": match["version"] for match in found if match}

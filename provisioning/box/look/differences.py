@@ -7,7 +7,7 @@ from pathlib import Path
 
 from provisioning.box.look import contents
 from provisioning.box.look.contents import DISK, Disk
-from provisioning.box.look.image import Entry
+from provisioning.box.look.image import ImageEntry
 
 SAME_FILES = f"{DISK}: other bytes, but the same files: compressed or laid out otherwise"
 
@@ -46,7 +46,7 @@ def disks(before: Disk, after: Disk) -> Iterator[str]:
             yield f"{_verb(path, before.files, after.files)} /{path}{told}"
 
 
-def changed(old: Entry, new: Entry) -> Iterator[str]:
+def changed(old: ImageEntry, new: ImageEntry) -> Iterator[str]:
     """Yield what differs between two entries of the same name, in words."""
     if stat.S_IFMT(old.mode) != stat.S_IFMT(new.mode):
         yield f"{_kind(old)} -> {_kind(new)}"
@@ -80,10 +80,10 @@ def _versions(old: str | None, new: str | None) -> str:
     return f" {old} -> {new}" if old and new else f" {old or new}"
 
 
-def _kind(entry: Entry) -> str:
+def _kind(entry: ImageEntry) -> str:
     kinds = {stat.S_IFREG: "file", stat.S_IFDIR: "folder", stat.S_IFLNK: "link"}
     return kinds.get(stat.S_IFMT(entry.mode), "special file")
 
 
-def _time(entry: Entry) -> str:
+def _time(entry: ImageEntry) -> str:
     return datetime.fromtimestamp(entry.mtime_s, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

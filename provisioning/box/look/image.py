@@ -24,7 +24,7 @@ _ROOT = 2
 _HINT = "is it the disk of a box of this lab, and whole?"
 
 
-class Entry(NamedTuple):
+class ImageEntry(NamedTuple):
     """What is under one name. mode: with its type. content: a link's target, a device's numbers,
     or the SHA-256 of a file. attributes: extended ones, by name."""
 
@@ -44,7 +44,7 @@ class Unreadable(LabError):
         super().__init__(f"{file.name}: debugfs does not tell {what}", hint=_HINT)
 
 
-def entries(image: Path) -> dict[str, Entry]:
+def entries(image: Path) -> dict[str, ImageEntry]:
     """Return path -> what is there, without a leading slash; the root itself is ".".
 
     Raises ToolFailed if `image` is no ext4 file system or a damaged one.
@@ -58,7 +58,7 @@ def entries(image: Path) -> dict[str, Entry]:
         contents = _contents(asked, numbers, inodes)
         attributes = _attributes(asked, inodes)
     return {
-        path: Entry(*name[3:], inodes[at].mtime_s, contents[at], attributes[at])
+        path: ImageEntry(*name[3:], inodes[at].mtime_s, contents[at], attributes[at])
         for path, name in names.items()
         for at in [name.number]
     }

@@ -10,7 +10,7 @@ from provisioning.box.look import contents
 from services.core.errors import LabError
 
 
-class Summary(NamedTuple):
+class BoxSummary(NamedTuple):
     """hashes: name -> SHA-256. largest: (name and version, bytes in the box), largest first.
 
     bill: the file of the bill of materials; "" where it is only inside the box file.
@@ -48,7 +48,7 @@ def bill(file: Path) -> str:
         ) from None
 
 
-def summary(file: Path) -> Summary:
+def summary(file: Path) -> BoxSummary:
     """Return what there is to say of the box in `file`.
 
     Hashes are the manifest's, if that lies beside it; those of the members otherwise.
@@ -57,7 +57,7 @@ def summary(file: Path) -> Summary:
     purls = [one.get("purl", "") for one in document["components"]]
     beside = file.with_name(sbom.FILE)
     listed = file.with_name(pack.MANIFEST).exists()
-    return Summary(
+    return BoxSummary(
         file=str(file),
         size_b=file.stat().st_size,
         hashes=pack.manifest(file.parent) if listed else contents.parts(file),

@@ -68,7 +68,7 @@ def load() -> Settings:
 
 
 def kernel_command_line(accel: str) -> str:
-    """Return what the machines' kernels are told under the accelerator `accel`.
+    """Return the command line of the machines' kernels under the accelerator `accel`.
 
     Under emulation all of it that costs and that a lab can do without is turned off (docs/vms.md).
     """
@@ -158,7 +158,7 @@ def _ssh_config(topology: Topology, namespace: str | None) -> str:
   User root
   IdentityFile {keys.USER_KEY}
   IdentitiesOnly yes
-  # As the global file: Vagrant's own SSH library is told to look at no other.
+  # As the global file: Vagrant's own SSH library looks at no other.
   GlobalKnownHostsFile {keys.KNOWN_HOSTS}
   UserKnownHostsFile /dev/null
   StrictHostKeyChecking yes

@@ -1,6 +1,6 @@
 """Run commands on the machines over SSH.
 
-OpenSSH, with one connection per machine kept open between commands: under emulation a login
+OpenSSH, with one connection per machine, open between commands: under emulation a login
 costs a second of the guest's time and a command on an open connection a tenth of that.
 """
 
@@ -138,7 +138,7 @@ def stream(machine: Machine, argv: Sequence[str], take: Callable[[str], None]) -
 
 
 def disconnect(machine: Machine) -> None:
-    """Drop the kept connection: it may lead to a machine that is no more. Idempotent."""
+    """Drop the open connection: it may lead to a machine that is no more. Idempotent."""
     if not Path(_socket(machine)).is_socket():
         return
     subprocess.run(

@@ -62,7 +62,7 @@ class Api:
     ) -> _Answer:
         """One question over a connection of its own.
 
-        A kept one dies with the API, and the next request would fail for the wrong reason.
+        An open one dies with the API, and the next request would fail for the wrong reason.
         """
         url = f"{self._base}{path}"
         data = None if body is None else json.dumps(body).encode()

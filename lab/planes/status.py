@@ -15,8 +15,8 @@ UNSEEN = "cannot be seen"
 NO_WISH = "no list to compare with"
 
 
-class Row(NamedTuple):
-    """One node in one mode. wanted: None where nobody keeps a list; running: None if unseen."""
+class NodeRow(NamedTuple):
+    """One node in one mode. wanted: None where there is no list; running: None if unseen."""
 
     mode: str
     node: str
@@ -38,19 +38,19 @@ def compare(wanted: Sequence[str] | None, running: Sequence[str] | None) -> str:
     return "; ".join(parts) or CONVERGED
 
 
-def rows(survey: Survey) -> list[Row]:
+def rows(survey: Survey) -> list[NodeRow]:
     """Return a row for every mode that is on and every node, in the topology's order."""
     return [
         _row(survey, mode, node.name) for mode in survey.modes for node in survey.topology.nodes
     ]
 
 
-def _row(survey: Survey, mode: str, node: str) -> Row:
+def _row(survey: Survey, mode: str, node: str) -> NodeRow:
     wanted = _wanted(survey.pull, node) if mode == "pull" else None
     running = survey.containers(mode, node)
     unknown = mode == "pull" and wanted is None and running is not None
     state = "API does not say what is wanted" if unknown else compare(wanted, running)
-    return Row(mode, node, wanted, running, state)
+    return NodeRow(mode, node, wanted, running, state)
 
 
 def _wanted(pull: Declared | LabError, node: str) -> tuple[str, ...] | None:

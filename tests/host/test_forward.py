@@ -9,6 +9,7 @@ import pytest
 
 from lab.host import forward, settings
 from provisioning import topology
+from services.core.errors import LabError
 
 LAB = topology.load()
 
@@ -18,7 +19,7 @@ def test_a_taken_port_is_named_with_the_way_around_it():
         other.bind(("127.0.0.1", 0))
         other.listen()
         port = other.getsockname()[1]
-        with pytest.raises(forward.PortTaken) as taken:
+        with pytest.raises(LabError) as taken:
             forward.check_free(port, "push")
     assert str(port) in str(taken.value)
     assert "LAB_PUSH_PORT" in taken.value.hint

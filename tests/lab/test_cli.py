@@ -14,7 +14,7 @@ def test_help_names_every_command_and_imports_none():
     code = "import sys; from lab.cli import run; run(['--help']); print(sorted(sys.modules))"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert all(f"  {name} " in out.stdout for name in COMMANDS)
-    for heavy in ("'fabric'", "'paramiko'", "'lab.commands.vms'"):
+    for heavy in ("'fabric'", "'paramiko'", "'rich'", "'lab.commands.vms'"):
         assert heavy not in out.stdout
 
 
@@ -22,7 +22,7 @@ def test_talking_to_an_api_needs_no_heavy_library():
     """Each costs every command 0.2 s, and a reset takes 5."""
     code = "import sys, lab.bringup.bringup; print(sorted(sys.modules))"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    for heavy in ("'requests'", "'urllib3'", "'fabric'", "'paramiko'"):
+    for heavy in ("'requests'", "'urllib3'", "'fabric'", "'paramiko'", "'rich'"):
         assert heavy not in out.stdout
 
 

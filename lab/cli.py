@@ -4,7 +4,11 @@ A command's module is imported when it runs: click takes 15 ms, requests and fab
 and `lab --help` needs neither.
 """
 
+import errno
 import importlib
+import os
+import select
+import shlex
 from collections.abc import Sequence
 from typing import IO, Any, NamedTuple
 
@@ -33,7 +37,7 @@ SECTIONS: dict[str, dict[str, Entry]] = {
     "Look": {
         "status": Entry("status", "VMs, services, and wanted beside running, read live."),
         "events": Entry("events", "What happened in pull, in order, and why."),
-        "logs": Entry("shell", "The journal of the lab's units on one machine."),
+        "logs": Entry("logs", "The journal of the lab's units, on one machine or on all."),
         "ssh": Entry("shell", "A shell, or one command, on a machine."),
     },
     "Break and mend": {
@@ -112,9 +116,9 @@ class Cli(click.Group):
         except LabError as error:
             raise Failed(error) from error
         except OSError as error:
-            raise Failed(
-                LabError(str(error), hint="room and permissions? df -h; lab doctor")
-            ) from error
+            if isinstance(error, BrokenPipeError) and _reader_ended():
+                raise  # click ends quietly then
+            raise Failed(LabError(str(error), hint=_remedy(error))) from error
         except KeyboardInterrupt:
             echo(
                 "\nInterrupted. Nothing is lost: the same command goes on from here, "
@@ -122,6 +126,24 @@ class Cli(click.Group):
                 err=True,
             )
             ctx.exit(INTERRUPTED)
+
+
+def _reader_ended() -> bool:
+    """Whether what reads our output has ended, as `head` does when it has its lines."""
+    outputs = select.poll()
+    for number in (1, 2):
+        outputs.register(number, 0)
+    return any(event & select.POLLERR for _, event in outputs.poll(0))
+
+
+def _remedy(error: OSError) -> str:
+    """Return the next step after an error of the operating system."""
+    where = shlex.quote(os.fsdecode(error.filename)) if error.filename else ""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"free some room: df -h {where}".rstrip()
+    if isinstance(error, PermissionError):
+        return f"whose is it? namei -l {where}" if where else "lab doctor"
+    return "lab doctor"
 
 
 @click.group(cls=Cli, context_settings={"help_option_names": ["-h", "--help"]})

@@ -5,6 +5,7 @@ printed came over a wire, from a journal or from somebody else's file, so it is 
 """
 
 import json
+import os
 from collections.abc import Sequence
 from typing import IO, Any
 
@@ -27,6 +28,13 @@ def render(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 def echo(text: str, *, err: bool = False, file: IO[Any] | None = None) -> None:
     """Print `text` with its line feeds; all else that a terminal would obey is escaped."""
     click.echo(printable_lines(text), file=file, err=err)
+
+
+def echo_labelled(label: str, colour: str, text: str) -> None:
+    """Print `label` and each line of `text`; the label in `colour` where a terminal shows it."""
+    painted = click.style(printable(label), fg=None if os.environ.get("NO_COLOR") else colour)
+    for line in text.split("\n"):
+        click.echo(f"{painted}  {printable(line)}")
 
 
 def echo_json(value: Any, *, indent: int | None = 2) -> None:

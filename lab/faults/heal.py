@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 from lab.errors import LabNotUp, MachineAbsent
 from lab.faults.chaos import ABSENT, MARKS, START_S, api_units
+from lab.host import forward
 from lab.host.speed import deadline_s
 from lab.machines import remote, vagrant
 from lab.machines.units import FAKE, container_unit, properties
@@ -36,6 +37,9 @@ def heal(topology: Topology, say: Say) -> None:
     for machine in topology.machines:
         with _noted(errors):
             _boot(machine, states.get(machine.name, ABSENT), say)
+    with _noted(errors):
+        if forward.ensure(topology):
+            say("the APIs answer on localhost again")
     with _noted(errors):
         _start(topology.machines, _modes(topology), say)
     for node in topology.nodes:

@@ -151,10 +151,10 @@ def _ssh_config(topology: Topology, namespace: str | None) -> str:
     return f"""# `ssh -F .lab/ssh_config node1`: the way in of `lab ssh` and `vagrant ssh`.
 {blocks}Host *
   User root
-  IdentityFile {keys.USER_KEY}
+  IdentityFile "{str(keys.USER_KEY).replace("%", "%%")}"
   IdentitiesOnly yes
   # As the global file: Vagrant's own SSH library is told to look at no other.
-  GlobalKnownHostsFile {keys.KNOWN_HOSTS}
+  GlobalKnownHostsFile "{keys.KNOWN_HOSTS}"
   UserKnownHostsFile /dev/null
   StrictHostKeyChecking yes
   BatchMode yes

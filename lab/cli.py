@@ -4,16 +4,14 @@ A command's module is imported when it runs: click takes 15 ms, requests and fab
 and `lab --help` needs neither.
 """
 
-import errno
 import importlib
-import os
 import select
-import shlex
 from collections.abc import Sequence
 from typing import IO, Any, NamedTuple
 
 import click
 
+from lab.errors import remedy
 from lab.terminal.table import echo
 from services.core.errors import LabError
 
@@ -118,7 +116,7 @@ class Cli(click.Group):
         except OSError as error:
             if isinstance(error, BrokenPipeError) and _reader_ended():
                 raise  # click ends quietly then
-            raise Failed(LabError(str(error), hint=_remedy(error))) from error
+            raise Failed(LabError(str(error), hint=remedy(error))) from error
         except KeyboardInterrupt:
             echo(
                 "\nInterrupted. Nothing is lost: the same command goes on from here, "
@@ -134,16 +132,6 @@ def _reader_ended() -> bool:
     for number in (1, 2):
         outputs.register(number, 0)
     return any(event & select.POLLERR for _, event in outputs.poll(0))
-
-
-def _remedy(error: OSError) -> str:
-    """Return the next step after an error of the operating system."""
-    where = shlex.quote(os.fsdecode(error.filename)) if error.filename else ""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return f"free some room: df -h {where}".rstrip()
-    if isinstance(error, PermissionError):
-        return f"whose is it? namei -l {where}" if where else "lab doctor"
-    return "lab doctor"
 
 
 @click.group(cls=Cli, context_settings={"help_option_names": ["-h", "--help"]})

@@ -1,5 +1,8 @@
 """Errors of the tool itself, beside those that it shares with the services."""
 
+import errno
+import os
+import shlex
 from collections.abc import Sequence
 
 from services.core.errors import LabError
@@ -56,3 +59,13 @@ class PushHasNone(LabError):
             "should run, so it can neither move anything nor tell what happened",
             hint="lab up both",
         )
+
+
+def remedy(error: OSError) -> str:
+    """Return the next step after an error of the operating system."""
+    where = shlex.quote(os.fsdecode(error.filename)) if error.filename else ""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"free some room: df -h {where}".rstrip()
+    if isinstance(error, PermissionError):
+        return f"whose is it? namei -l {where}" if where else "lab doctor"
+    return "lab doctor"

@@ -20,10 +20,11 @@ from lab.host import netns, settings
 from provisioning import topology as topology_file
 from provisioning.host import programs
 from provisioning.topology import Topology, host_ports
-from services.core.errors import LabError
+from services.core.errors import LabError, printable
 
 _RETRY_S = 0.5
 _START_S = 10
+_COMMAND = [sys.executable, "-m", "lab.host.forward"]
 
 
 def check(topology: Topology) -> None:
@@ -34,15 +35,19 @@ def check(topology: Topology) -> None:
             check_free(port, mode)
 
 
-def ensure(topology: Topology) -> None:
-    """Listen on the ports, unless they are served already. Raises LabError if one is taken."""
+def ensure(topology: Topology) -> bool:
+    """Listen on the ports, unless they are served already; return whether they were not.
+
+    Raises LabError if one is taken, or with the process' last words if it ends at once.
+    """
     if _current(topology):
-        return
+        return False
     check(topology)
     paths.RUN.mkdir(parents=True, exist_ok=True)
-    with (paths.RUN / "forward.log").open("wb") as log:
+    file = paths.RUN / "forward.log"
+    with file.open("wb") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "lab.host.forward"],
+            _COMMAND,
             cwd=paths.ROOT,
             stdin=subprocess.DEVNULL,
             stdout=log,
@@ -52,17 +57,26 @@ def ensure(topology: Topology) -> None:
     deadline = time.monotonic() + _START_S
     while not _alive() and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.02)
+    if not _alive():
+        last = file.read_text(errors="replace").strip().rpartition("\n")[2]
+        raise LabError(
+            f"nothing carries connections to the APIs: {printable(last) or 'no reason given'}",
+            hint=f"read {file}; lab doctor",
+        )
+    return True
 
 
 def stop() -> None:
-    """Leave the ports. Idempotent."""
+    """Leave the ports. Idempotent.
+
+    The note stays: it may be another one's already, which nothing would find without it.
+    """
     pid = _alive()
     if pid:
         os.kill(pid, signal.SIGTERM)
         deadline = time.monotonic() + 5
         while _alive() and time.monotonic() < deadline:
             time.sleep(0.02)
-    note().unlink(missing_ok=True)
 
 
 def check_free(port: int, mode: str) -> None:

@@ -5,6 +5,7 @@ printed came over a wire, from a journal or from another program's file, so it i
 """
 
 import json
+import os
 import shutil
 import sys
 from collections.abc import Sequence
@@ -46,6 +47,13 @@ def render(header: Sequence[str], rows: Sequence[Sequence[str]], width: int | No
 def echo(text: str, *, err: bool = False, file: IO[Any] | None = None) -> None:
     """Print `text` with its line feeds; all else that a terminal would obey is escaped."""
     click.echo(printable_lines(text), file=file, err=err)
+
+
+def echo_labelled(label: str, colour: str, text: str) -> None:
+    """Print `label` and each line of `text`; the label in `colour` where a terminal shows it."""
+    painted = click.style(printable(label), fg=None if os.environ.get("NO_COLOR") else colour)
+    for line in text.split("\n"):
+        click.echo(f"{painted}  {printable(line)}")
 
 
 def echo_json(value: Any, *, indent: int | None = 2) -> None:

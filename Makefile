@@ -6,8 +6,12 @@ MAKEFLAGS += --no-print-directory
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# The environment is ready when this file is newer than the lock.
+# The environment is ready when this file is newer than the lock; not after the checkout has moved,
+# for its programs name their Python by its full path.
 READY := $(VENV)/.ready
+ifeq ($(shell grep -F "$(realpath $(VENV))/bin/python" $(BIN)/lab 2>/dev/null),)
+.PHONY: $(READY)
+endif
 
 # A file of `lab bundle export`: wheels and box come from there, and no internet is needed.
 BUNDLE ?=

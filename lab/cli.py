@@ -5,11 +5,13 @@ and `lab --help` needs neither.
 """
 
 import importlib
+import select
 from collections.abc import Sequence
 from typing import IO, Any, NamedTuple
 
 import click
 
+from lab.errors import remedy
 from lab.terminal.signals import end_as_ctrl_c
 from lab.terminal.table import echo
 from services.core.errors import LabError
@@ -34,7 +36,7 @@ SECTIONS: dict[str, dict[str, Entry]] = {
     "Look": {
         "status": Entry("status", "VMs, services, and wanted beside running, read live."),
         "events": Entry("events", "What happened in pull, in order, and why."),
-        "logs": Entry("shell", "The journal of the lab's units on one machine."),
+        "logs": Entry("logs", "The journal of the lab's units, on one machine or on all."),
         "ssh": Entry("shell", "A shell, or one command, on a machine."),
     },
     "Break and mend": {
@@ -113,10 +115,9 @@ class Cli(click.Group):
         except LabError as error:
             raise Failed(error) from error
         except OSError as error:
-            from provisioning.run import remedy
-
-            hint = remedy(str(error)) or "lab doctor"
-            raise Failed(LabError(str(error), hint=hint)) from error
+            if isinstance(error, BrokenPipeError) and _reader_ended():
+                raise  # click ends quietly then
+            raise Failed(LabError(str(error), hint=remedy(error))) from error
         except KeyboardInterrupt:
             echo(
                 "\nInterrupted. Nothing is lost: the same command goes on from here, "
@@ -124,6 +125,14 @@ class Cli(click.Group):
                 err=True,
             )
             ctx.exit(INTERRUPTED)
+
+
+def _reader_ended() -> bool:
+    """Whether what reads our output has ended, as `head` does when it has its lines."""
+    outputs = select.poll()
+    for number in (1, 2):
+        outputs.register(number, 0)
+    return any(event & select.POLLERR for _, event in outputs.poll(0))
 
 
 @click.group(cls=Cli, context_settings={"help_option_names": ["-h", "--help"]})

@@ -1,6 +1,9 @@
 """Errors of the tool itself, beside those that it shares with the services."""
 
-from collections.abc import Mapping, Sequence
+import errno
+import os
+import shlex
+from collections.abc import Mapping
 from types import MappingProxyType
 
 from services.core.errors import LabError
@@ -34,30 +37,11 @@ class MachineDied(LabError):
         self.name = name
 
 
-class UnknownChoice(LabError):
-    """A word on the command line that is none of the known ones."""
-
-    def __init__(self, what: str, word: str, known: Sequence[str]) -> None:
-        super().__init__(f"unknown {what} {word!r}", hint=f"use one of: {', '.join(known)}")
-        self.what = what
-        self.word = word
-        self.known = tuple(known)
-
-
-class ModeOff(LabError):
-    """A mode that was asked for, on a lab that runs without it."""
-
-    def __init__(self, mode: str) -> None:
-        super().__init__(f"the lab runs without the mode {mode!r}", hint=f"lab up {mode}")
-        self.mode = mode
-
-
-class PushHasNone(LabError):
-    """Something of pull's that was asked for on a lab that runs push alone."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            "the lab runs without pull, and push has no such thing: it keeps no list of what "
-            "should run, so it can neither move anything nor tell what happened",
-            hint="lab up both",
-        )
+def remedy(error: OSError) -> str:
+    """Return the next step after an error of the operating system."""
+    where = shlex.quote(os.fsdecode(error.filename)) if error.filename else ""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"free some room: df -h {where}".rstrip()
+    if isinstance(error, PermissionError):
+        return f"whose is it? namei -l {where}" if where else "lab doctor"
+    return "lab doctor"

@@ -62,29 +62,23 @@ class Topology(NamedTuple):
         return tuple(machine for machine in self.machines if machine.role == "node")
 
     def machine(self, name: str) -> Machine:
-        """Return the machine called `name`; raises UnknownMachine."""
+        """Return the machine called `name`; raises LabError."""
         for machine in self.machines:
             if machine.name == name:
                 return machine
-        raise UnknownMachine(name, tuple(machine.name for machine in self.machines))
+        raise _unknown(name, self.machines)
 
     def node(self, name: str) -> Machine:
-        """Return the node called `name`; raises UnknownMachine, also for the API machine."""
+        """Return the node called `name`; raises LabError, also for the API machine."""
         for machine in self.nodes:
             if machine.name == name:
                 return machine
-        raise UnknownMachine(name, tuple(machine.name for machine in self.nodes))
+        raise _unknown(name, self.nodes)
 
 
-class UnknownMachine(LabError):
-    """A name that the topology does not have."""
-
-    def __init__(self, name: str, known: tuple[str, ...]) -> None:
-        super().__init__(
-            f"there is no {name!r} in this lab", hint=f"use one of: {', '.join(known)}"
-        )
-        self.name = name
-        self.known = known
+def _unknown(name: str, known: tuple[Machine, ...]) -> LabError:
+    names = ", ".join(machine.name for machine in known)
+    return LabError(f"there is no {name!r} in this lab", hint=f"use one of: {names}")
 
 
 def load(file: Path = FILE) -> Topology:

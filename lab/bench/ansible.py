@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import subprocess
 import time
 import venv
@@ -93,7 +94,7 @@ def inventory(nodes: Sequence[Machine], names: Sequence[str]) -> dict[str, objec
         "ansible_user": "root",
         "ansible_python_interpreter": "/usr/bin/python3",
         "ansible_remote_tmp": _REMOTE_FOLDER,
-        "ansible_ssh_common_args": f"-F {settings.SSH_CONFIG}",
+        "ansible_ssh_common_args": f"-F {shlex.quote(str(settings.SSH_CONFIG))}",
     }
     hosts = {
         node.name: {**common, "names": list(names[at :: len(nodes)])}

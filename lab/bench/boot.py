@@ -5,28 +5,24 @@ Runs are interleaved: a machine that gets slower meanwhile does so for all scena
 
 import shutil
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
 
 from lab import paths
 from lab.bench.stats import Summary, by_name, summary
 from lab.bringup import bringup, look, plan
-from lab.bringup.prepare import prepare
 from lab.bringup.watchdog import watched
-from lab.machines import untuned
 from lab.snapshot import saving
 from lab.snapshot.initial import Request
 from lab.snapshot.store import Store
 from lab.terminal.progress import Progress
 from provisioning import topology as topology_file
-from provisioning.box.untuned import build as untuned_box
 from services.core.errors import LabError
 
 # From the start of the command to its end, and to the moment when all services answer.
 TOTAL = "total"
 ANSWERED = "all answer"
-BASELINE = "baseline"
 
 Results = dict[str, dict[str, Summary]]
 
@@ -35,14 +31,13 @@ class Scenario(NamedTuple):
     """One way to a lab. before: makes what it starts from, unmeasured. act: what is measured.
 
     phases: without which it was not this scenario that was measured; the last one ends when all
-    services answer. after: takes away what would be in the way of others, however it ended.
+    services answer.
     """
 
     title: str
     before: Callable[["Bench"], None]
     act: Callable[["Bench", Progress], object]
     phases: tuple[str, ...]
-    after: Callable[[], object] = tuple
 
 
 class Bench(NamedTuple):
@@ -53,48 +48,38 @@ class Bench(NamedTuple):
     progress: Progress
 
 
-class NotThat(LabError):
-    """A run that took another way than the one it was to measure."""
-
-    def __init__(self, scenario: str, lacks: str, took: Sequence[str]) -> None:
-        super().__init__(
-            f"this was no {scenario}: it had no phase {lacks!r}, only {', '.join(took)}",
-            hint="what it said above tells why; lab bench up --only cold measures without it",
-        )
-        self.scenario = scenario
-        self.lacks = lacks
-
-
-def measure(request: Request, names: Sequence[str], runs: int, progress: Progress) -> Results:
-    """Take `runs` runs of each scenario in `names`; return scenario -> phase -> seconds.
+def measure(
+    request: Request, scenarios: Mapping[str, Scenario], runs: int, progress: Progress
+) -> Results:
+    """Take `runs` runs of each of `scenarios`; return scenario -> phase -> seconds.
 
     What was declared in the lab is lost. Leaves a lab that is up; an error or Ctrl-C ends the
     whole measurement.
     """
-    found: dict[str, list[dict[str, float]]] = {name: [] for name in names}
+    found: dict[str, list[dict[str, float]]] = {name: [] for name in scenarios}
     with _chapters() as chapters:
         bench = Bench(request, chapters, progress)
         for run in range(1, runs + 1):
-            for name in names:
-                progress(f"run {run} of {runs}: {name}, {SCENARIOS[name].title}")
-                found[name].append(once(bench, name))
+            for name, scenario in scenarios.items():
+                progress(f"run {run} of {runs}: {name}, {scenario.title}")
+                found[name].append(once(bench, name, scenario))
     return {name: _summaries(values) for name, values in found.items()}
 
 
-def once(bench: Bench, name: str) -> dict[str, float]:
-    """Take one run of scenario `name`; return phase -> seconds. Raises NotThat."""
-    scenario = SCENARIOS[name]
-    try:
-        scenario.before(bench)
-        measured = watched()
-        began_s = time.monotonic()
-        scenario.act(bench, measured)
-        total_s = time.monotonic() - began_s
-    finally:
-        scenario.after()
+def once(bench: Bench, name: str, scenario: Scenario) -> dict[str, float]:
+    """Take one run of `scenario`; return phase -> seconds. Raises LabError if it was another."""
+    scenario.before(bench)
+    measured = watched()
+    began_s = time.monotonic()
+    scenario.act(bench, measured)
+    total_s = time.monotonic() - began_s
     for phase in scenario.phases:
         if phase not in measured.seconds:
-            raise NotThat(name, phase, list(measured.seconds))
+            took = ", ".join(measured.seconds)
+            raise LabError(
+                f"this was no {name}: it had no phase {phase!r}, only {took}",
+                hint="the lines above say why; lab bench up --only cold measures without it",
+            )
     answered_s = measured.ended_s[scenario.phases[-1]]
     return measured.seconds | {ANSWERED: answered_s, TOTAL: total_s}
 
@@ -119,12 +104,12 @@ def _nothing(bench: Bench) -> None:
     bringup.down(bench.progress)
 
 
-def _nothing_but_a_kept_lab(bench: Bench) -> None:
-    _a_kept_lab(bench)
+def _nothing_but_a_frozen_lab(bench: Bench) -> None:
+    _a_frozen_lab(bench)
     bringup.down(bench.progress)
 
 
-def _a_kept_lab(bench: Bench) -> None:
+def _a_frozen_lab(bench: Bench) -> None:
     """A lab that is up, and whose initial lab runs what is asked for."""
     saved = look.look(topology_file.load()).initial
     wanted = (plan.MODES[bench.request.mode], bench.request.profile)
@@ -134,34 +119,12 @@ def _a_kept_lab(bench: Bench) -> None:
 
 
 def _a_chapter(bench: Bench) -> None:
-    _a_kept_lab(bench)
+    _a_frozen_lab(bench)
     if "start" not in bench.chapters.names():
         saving.save(bench.chapters, "start", "", bench.progress)
 
 
-def _a_twin(bench: Bench) -> None:
-    """Nothing is up, and the untuned box is where Vagrant would have it from an earlier time."""
-    bringup.down(bench.progress)
-    topology = topology_file.load()
-    prepare(topology, bench.progress)
-    untuned.prepare(topology, untuned_box.build(bench.progress), bench.progress)
-
-
-def _vagrant_up(_: Bench, progress: Progress) -> None:
-    with progress.phase("vagrant up"):
-        untuned.up()
-    with progress.phase("ssh"):
-        untuned.check(topology_file.load())
-
-
 SCENARIOS = {
-    BASELINE: Scenario(
-        "vagrant up with the untuned box",
-        _a_twin,
-        _vagrant_up,
-        ("vagrant up", "ssh"),
-        lambda: untuned.clear(topology_file.load()),
-    ),
     "cold": Scenario(
         "lab up from nothing, from a present box",
         _nothing,
@@ -170,13 +133,13 @@ SCENARIOS = {
     ),
     "thaw": Scenario(
         "lab up after lab down",
-        _nothing_but_a_kept_lab,
+        _nothing_but_a_frozen_lab,
         lambda bench, progress: bringup.up(*bench.request, progress),
         ("thaw", "answer"),
     ),
     "reset": Scenario(
         "lab reset of a running lab",
-        _a_kept_lab,
+        _a_frozen_lab,
         lambda _, progress: bringup.reset(progress),
         ("thaw", "answer"),
     ),

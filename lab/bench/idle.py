@@ -7,7 +7,7 @@ minute can be compared.
 from itertools import pairwise
 from typing import NamedTuple
 
-from lab.demo.stage import Stage
+from lab.demo.playground import Playground
 from lab.host.speed import deadline_s
 from lab.machines.units import properties
 from lab.waiting import until
@@ -16,7 +16,7 @@ from provisioning.topology import Machine
 AGENT = "pull-agent.service"
 _PROPERTIES = "InvocationID,CPUUsageNSec,InactiveExitTimestampMonotonic"
 _EVERY_S = 0.3
-# Of a counter that nobody has counted.
+# What systemd shows for a counter without a value.
 _UNSET = 2**63
 
 
@@ -27,7 +27,7 @@ class Pass(NamedTuple):
     spent_s: float
 
 
-def cpu_s_per_minute(stage: Stage, node: Machine, runs: int) -> list[float]:
+def cpu_s_per_minute(playground: Playground, node: Machine, runs: int) -> list[float]:
     """Return the CPU seconds per minute of `runs` passes of the agent on `node`.
 
     Each from its start to the start of the next, sleep between them included. Of a pass that
@@ -35,10 +35,10 @@ def cpu_s_per_minute(stage: Stage, node: Machine, runs: int) -> list[float]:
     an idle watch.
     """
     found: dict[str, Pass] = {}
-    cycle_s = stage.profile.agent_s + stage.profile.watch_s + 2
+    cycle_s = playground.profile.agent_s + playground.profile.watch_s + 2
 
     def enough() -> bool:
-        shown = stage.command(node, "systemctl", "show", f"--property={_PROPERTIES}", AGENT)
+        shown = playground.command(node, "systemctl", "show", f"--property={_PROPERTIES}", AGENT)
         found.update(progress(shown))
         # The first one is seen in the middle, and may have had containers to start.
         return len(found) > runs + 1
@@ -50,7 +50,7 @@ def cpu_s_per_minute(stage: Stage, node: Machine, runs: int) -> list[float]:
 
 
 def progress(shown: str) -> dict[str, Pass]:
-    """Return invocation -> the pass that `systemctl show` tells of, if it has been accounted."""
+    """Return invocation -> the pass that `systemctl show` shows, if it has been accounted."""
     (fields,) = properties(shown)
     spent, began = (fields.get(key, "") for key in _PROPERTIES.split(",")[1:])
     if not (spent.isdecimal() and began.isdecimal()) or int(spent) >= _UNSET:

@@ -28,7 +28,7 @@ def measure(
 ) -> Results:
     """Return the seconds of each run: `count` orders at once, until the last one is answered.
 
-    baseline: beside that, Ansible starts the same units, in the same runs and on the same nodes.
+    baseline: Ansible, too, starts the same units, in the same runs and on the same nodes.
     It is installed for that and removed afterwards. All containers are stopped after each start.
     Raises LabError if one does not start.
     """

@@ -15,7 +15,7 @@ from pathlib import Path
 
 BARE, EMPTY, DEMO = "bare", "empty", "demo"
 KINDS = (BARE, EMPTY, DEMO)
-# Relations to a mode: a measurement is no container of one, and nobody lists or stops it.
+# Relations to a mode: a measurement is no container of one, so no mode lists or stops it.
 _RELATIONS = ("PartOf=", "Requisite=", "After=", "Before=", "Slice=", "EnvironmentFile=")
 # Ready when the program has ended, and active until it is stopped.
 _PROGRAM = "Type=oneshot\nRemainAfterExit=yes\nExecStart=/usr/bin/true\n"
@@ -28,12 +28,12 @@ def unit(kind: str) -> str:
 
 def texts(template: str) -> dict[str, str]:
     """Return kind -> the text of its unit. template: the installed unit of containers."""
-    kept = [line for line in template.splitlines() if not line.startswith(_RELATIONS)]
-    sandbox = [line for line in kept if not line.startswith(("Type=", "ExecStart="))]
+    lines = [line for line in template.splitlines() if not line.startswith(_RELATIONS)]
+    sandbox = [line for line in lines if not line.startswith(("Type=", "ExecStart="))]
     return {
         BARE: f"[Service]\n{_PROGRAM}",
         EMPTY: _named(sandbox, EMPTY) + f"[Service]\n{_PROGRAM}",
-        DEMO: _named(kept, DEMO),
+        DEMO: _named(lines, DEMO),
     }
 
 
@@ -64,7 +64,7 @@ def measure(runs: int, template: Path, systemctl: str, folder: Path) -> dict[str
 
 def _remove(systemctl: str, folder: Path) -> None:
     there = [kind for kind in KINDS if (folder / unit(kind)).exists()]
-    # In one go, and not with _run: what cannot be stopped must not keep the files here.
+    # In one go, and not with _run: the files go also where a unit cannot be stopped.
     os.waitpid(_spawn(systemctl, "stop", *map(unit, there)), 0)
     for kind in there:
         (folder / unit(kind)).unlink()

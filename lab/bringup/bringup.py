@@ -7,7 +7,7 @@ from lab.bringup import look, plan
 from lab.bringup.perform import Run
 from lab.bringup.plan import Act, Asked, Found, Step
 from lab.host import daemons, forward, netns, settings, virsh
-from lab.machines import boxes, inventory, untuned
+from lab.machines import boxes, inventory
 from lab.snapshot import initial, store, thaw
 from lab.snapshot.initial import Request
 from lab.snapshot.state import State
@@ -77,8 +77,6 @@ def down(progress: Progress) -> None:
         boxes.ensure_pool()
         names = inventory.ours(topology).clear()
         progress(f"deleted: {', '.join(names) or 'nothing, there was nothing'}")
-        if untuned.clear(topology):
-            progress("deleted: what an interrupted lab bench up --baseline left")
     if daemons.ours() and not virsh.domains(""):
         with progress.phase("stop libvirt"):
             daemons.stop()

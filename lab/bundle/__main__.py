@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 from lab.bundle import unpack
+from lab.errors import remedy
 from lab.terminal.progress import Progress
 from provisioning.host import wheels
 from services.core.errors import LabError, printable_lines
@@ -27,7 +28,8 @@ def main(arguments: list[str]) -> int:
         elif wheels.folder(wheels.key()).exists():
             print(wheels.folder(wheels.key()))
     except (LabError, OSError) as error:
-        text = f"Error: {error}\nHint: {getattr(error, 'hint', '') or 'df -h'}"
+        hint = error.hint if isinstance(error, LabError) else remedy(error)
+        text = f"Error: {error}" + (f"\nHint: {hint}" if hint else "")
         print(printable_lines(text), file=sys.stderr)
         return 1
     except KeyboardInterrupt:

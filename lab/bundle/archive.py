@@ -19,15 +19,8 @@ _LONGEST = 8 * _CHUNK
 
 Place = Callable[[str], Path | None]
 Say = Callable[[str], None]
-# What tarfile raises on damage; ValueError where a header holds no number.
+# What tarfile raises on damage; ValueError where a header has no number.
 _DAMAGE = (tarfile.TarError, EOFError, ValueError)
-
-
-class Changed(LabError):
-    """A file that is not what it was a moment ago."""
-
-    def __init__(self, name: str) -> None:
-        super().__init__(f"{name} changed while it was packed", hint="the same command again")
 
 
 class Opened(NamedTuple):
@@ -44,9 +37,9 @@ def write(
     sources: Mapping[str, Path],
     say: Say = lambda _: None,
 ) -> None:
-    """Write the bundle. sources: member's name -> file; say: told each member as it begins.
+    """Write the bundle. sources: member's name -> file; say: called with each member as it begins.
 
-    Equal members give equal bytes: owners and times are left out. Raises Changed when a file is
+    Equal members give equal bytes: owners and times are left out. Raises LabError when a file is
     not what `contents` says.
     """
     text = content.dump(contents)
@@ -59,7 +52,9 @@ def write(
                 counted = _Digesting(source)
                 tar.addfile(_header(member), counted)
             if counted.digest.hexdigest() != member.sha256:
-                raise Changed(member.name)
+                raise LabError(
+                    f"{member.name} changed while it was packed", hint="the same command again"
+                )
 
 
 @contextmanager
@@ -144,7 +139,7 @@ def _copy(source: IO[bytes], member: Member, target: Path | None) -> str:
             pass
     else:
         target.parent.mkdir(parents=True, exist_ok=True)
-        # "x": what is there already is nobody's to overwrite, a link least of all.
+        # "x": a file that exists is not overwritten, and a link not followed.
         with target.open("xb") as out:
             while chunk := counted.read(_CHUNK):
                 if any(chunk):

@@ -41,8 +41,8 @@ class Contents(NamedTuple):
 
     version, commit: of the checkout that made it (commit: empty without git). box, box_version:
     what that checkout asked for. qemu: what saved or could read the chapters. wheels: the key of
-    the Python libraries, see provisioning.host.wheels; python: whom they are for; both empty
-    without. members: in the order of the file.
+    the Python libraries, see provisioning.host.wheels; python: the Python they are for; both
+    empty without. members: in the order of the file.
     """
 
     version: str
@@ -112,8 +112,10 @@ def _check(contents: Contents) -> None:
     names = [member.name for member in contents.members]
     if len(set(names)) != len(names):
         raise Malformed("it has a member twice")
-    told = [chapter.name for chapter in contents.chapters]
-    if sorted(told) != sorted({name.split("/")[1] for name in names if name.startswith(CHAPTERS)}):
+    names_given = [chapter.name for chapter in contents.chapters]
+    if sorted(names_given) != sorted(
+        {name.split("/")[1] for name in names if name.startswith(CHAPTERS)}
+    ):
         raise Malformed("its chapters are not those that it names")
     for chapter in contents.chapters:
         if not _BOX.fullmatch(str(chapter.box)):

@@ -13,27 +13,15 @@ class BadBundle(LabError):
     def __init__(self, file: Path, problem: str, hint: str = "") -> None:
         super().__init__(
             f"{file} is no whole bundle: {problem}",
-            hint=hint or "nothing was changed; fetch the file again, or export it anew",
+            hint=hint or "nothing was changed; fetch the file again, or export it again",
         )
         self.file = file
         self.problem = problem
 
 
-class Missing(LabError):
-    """Something that has to be there, and is not."""
-
-
-class Occupied(LabError):
-    """Something that is there already and would have to give way."""
-
-
-class NoRoom(LabError):
-    """A disk that is too full for a bundle or for what is in it."""
-
-    def __init__(self, folder: Path, needed: int, free: int) -> None:
-        super().__init__(
-            f"{folder} has {free // _MIB} MiB free, and {needed // _MIB + 1} MiB are needed",
-            hint="make room there: df -h; lab chapter list shows what takes some",
-        )
-        self.needed = needed
-        self.free = free
+def no_room(folder: Path, needed: int, free: int) -> LabError:
+    """Return the error of a disk that is too full for a bundle or its contents. In bytes."""
+    return LabError(
+        f"{folder} has {free // _MIB} MiB free, and {needed // _MIB + 1} MiB are needed",
+        hint="make room there: df -h; lab chapter list shows what takes some",
+    )

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from lab import paths
 from lab.bundle import archive
 from lab.bundle.contents import BOXES, CHAPTERS, WHEELS, Chapter, Contents, Member
-from lab.bundle.errors import Missing, NoRoom, Occupied
+from lab.bundle.errors import no_room
 from lab.snapshot import store
 from lab.snapshot.needs import machine_type
 from lab.snapshot.state import MANIFEST, State
@@ -19,6 +19,7 @@ from provisioning.box import build as box_build
 from provisioning.box import cache
 from provisioning.host import wheels
 from provisioning.run import ToolFailed, run
+from services.core.errors import LabError
 from services.lib.version import VERSION
 
 # What only Vagrant on this computer needs, with a path of this computer in it.
@@ -40,12 +41,13 @@ def export(
     """Write box, wheels and `chapters` into `file` and return what is in it.
 
     Everything is checked before it is packed; `file` gets its name when it is whole. Under the
-    lab's lock if there are chapters. Raises Damaged, Missing, Occupied, NoRoom.
+    lab's lock if there are chapters. Raises Damaged, and LabError where
+    something is missing, would be replaced, or does not fit.
     """
     if file.exists() and not force:
-        raise Occupied(f"{file} exists", hint="--force replaces it")
+        raise LabError(f"{file} exists", hint="--force replaces it")
     if not file.parent.is_dir():
-        raise Missing(f"there is no folder {file.parent}", hint=f"mkdir -p {file.parent}")
+        raise LabError(f"there is no folder {file.parent}", hint=f"mkdir -p {file.parent}")
     with progress.phase("check"):
         states = {name: store.verify(store.chapters().path(name)) for name in sorted(chapters)}
         keys = {box_build.wanted().key} | {state.box for state in states.values()}
@@ -79,7 +81,7 @@ def _write(file: Path, contents: Contents, parts: Sequence[Part], progress: Prog
     needed = contents.size() + _PADDING * len(parts)
     free = shutil.disk_usage(file.parent).free
     if free < needed:
-        raise NoRoom(file.parent, needed, free)
+        raise no_room(file.parent, needed, free)
     part = file.with_name(f"{file.name}.part")
     part.unlink(missing_ok=True)
     # With a chapter travel the lab's private keys.
@@ -111,13 +113,13 @@ def _box(key: str) -> list[Part]:
     folder = cache.folder() / f"box-{key}"
     box = box_build.Box(key, folder)
     if not box_build.exists(box):
-        raise Missing(f"there is no box {key} in {cache.folder()}", hint="lab box build")
+        raise LabError(f"there is no box {key} in {cache.folder()}", hint="lab box build")
     files = [path for path in folder.rglob("*") if path.is_file() and path.name not in _LOCAL]
     parts = [_part(f"{BOXES}/{key}/{path.relative_to(folder)}", path) for path in sorted(files)]
     promised = box.hashes()
     for member, source in parts:
         if promised.get(source.name, member.sha256) != member.sha256:
-            raise Missing(
+            raise LabError(
                 f"box {key} is damaged: {source.name} has changed",
                 hint=f"rm -r {folder}; lab box build",
             )

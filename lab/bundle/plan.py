@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from lab.bundle.contents import CHAPTERS, Contents
-from lab.bundle.errors import Missing, Occupied
 from lab.snapshot.state import MANIFEST
+from services.core.errors import LabError
 
 
 class Here(NamedTuple):
@@ -21,7 +21,7 @@ class Here(NamedTuple):
     chapters: Mapping[str, str]
 
 
-class Plan(NamedTuple):
+class ImportPlan(NamedTuple):
     """What to take out of a bundle; said: a line for each thing that is not taken, and why."""
 
     boxes: tuple[str, ...]
@@ -38,8 +38,8 @@ class Plan(NamedTuple):
         )
 
 
-def plan(contents: Contents, here: Here, *, force: bool) -> Plan:
-    """Return what to do; raises Occupied for a chapter that would be replaced without `force`."""
+def plan(contents: Contents, here: Here, *, force: bool) -> ImportPlan:
+    """Return what to do; raises LabError for a chapter that would be replaced without `force`."""
     _check_boxes(contents, here)
     boxes = tuple(key for key in contents.boxes if key not in here.boxes)
     said = [f"box {key}: here already" for key in contents.boxes if key in here.boxes]
@@ -54,19 +54,19 @@ def plan(contents: Contents, here: Here, *, force: bool) -> Plan:
         if here.chapters.get(name) == _manifest(contents, name):
             said.append(f"chapter {name}: here already")
         elif name in here.chapters and not force:
-            raise Occupied(
+            raise LabError(
                 f"there is another chapter {name!r} here; nothing was changed",
                 hint="--force replaces it by that of the bundle",
             )
         else:
             chapters.append(name)
-    return Plan(boxes, wheels, tuple(chapters), tuple(said))
+    return ImportPlan(boxes, wheels, tuple(chapters), tuple(said))
 
 
 def _check_boxes(contents: Contents, here: Here) -> None:
     for chapter in contents.chapters:
         if chapter.box not in contents.boxes and chapter.box not in here.boxes:
-            raise Missing(
+            raise LabError(
                 f"chapter {chapter.name!r} stands on box {chapter.box}, which is neither here nor "
                 "in the bundle; nothing was changed",
                 hint="export it again where that box is",

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from lab.bundle import archive
 from lab.bundle.contents import BOXES, CHAPTERS, WHEELS, Contents
-from lab.bundle.errors import BadBundle, Missing, NoRoom
+from lab.bundle.errors import BadBundle, no_room
 from lab.bundle.pack import large
-from lab.bundle.plan import Here, Plan, plan
+from lab.bundle.plan import Here, ImportPlan, plan
 from lab.snapshot import state, store
 from lab.snapshot.state import MANIFEST, Damaged
 from lab.terminal import lock
@@ -19,10 +19,11 @@ from provisioning.box import build as box_build
 from provisioning.box import cache
 from provisioning.box.build import Box
 from provisioning.host import wheels
+from services.core.errors import LabError
 
 
 def alone(what: str) -> AbstractContextManager[None]:
-    """The lock of imports into one cache. Whoever touches chapters holds the lab's lock as well."""
+    """The lock of imports into one cache. Changes of chapters need the lab's lock as well."""
     cache.folder().mkdir(parents=True, exist_ok=True)
     return lock.held(what, cache.folder() / ".import.lock")
 
@@ -30,48 +31,48 @@ def alone(what: str) -> AbstractContextManager[None]:
 def bring_in(file: Path, progress: Progress, *, force: bool) -> Contents:
     """Put what is in the bundle `file` where this checkout looks for it; return what that was.
 
-    Idempotent. Under both locks. Nothing has changed when it raises BadBundle, Occupied,
-    Missing or NoRoom, or is killed before the last byte was verified; killed later, it has put in
-    place whole things only, and the next import does the rest.
+    Idempotent. Under both locks. Nothing has changed when it raises LabError, or is killed before
+    the last byte was verified; killed later, it has put in place whole things only, and the next
+    import does the rest.
     """
     with archive.opened(file) as bundle:
         contents = bundle.contents
         todo = plan(contents, _here(contents), force=force)
         for line in todo.said:
             progress(line)
-        with _staging(contents, todo) as stage, progress.phase("verify"):
+        with _incoming(contents, todo) as incoming, progress.phase("verify"):
             archive.unpack(
                 bundle,
-                lambda name: stage.place(name) if todo.takes(name) else None,
+                lambda name: incoming.place(name) if todo.takes(name) else None,
                 say=large(contents, progress),
             )
-            _check_chapters(file, contents, todo, stage)
-            stage.settle(contents, todo)
+            _check_chapters(file, contents, todo, incoming)
+            incoming.place_all(contents, todo)
     return contents
 
 
 def bring_wheels(file: Path, progress: Progress) -> Path:
     """Take only the wheels out of the bundle `file`; return their folder. Under `alone`.
 
-    Raises Missing if they are not those that requirements.lock asks for under this Python.
+    Raises LabError if they are not those that requirements.lock asks for under this Python.
     """
     with archive.opened(file) as bundle:
         contents = bundle.contents
         if contents.wheels != wheels.key():
             raise _unfit(file, contents)
-        todo = Plan((), not wheels.folder(wheels.key()).exists(), (), ())
+        todo = ImportPlan((), not wheels.folder(wheels.key()).exists(), (), ())
         if todo.wheels:
-            with _staging(contents, todo) as stage, progress.phase("verify wheels"):
-                archive.unpack(bundle, stage.place, only=f"{WHEELS}/")
-                stage.settle(contents, todo)
+            with _incoming(contents, todo) as incoming, progress.phase("verify wheels"):
+                archive.unpack(bundle, incoming.place, only=f"{WHEELS}/")
+                incoming.place_all(contents, todo)
     return wheels.folder(wheels.key())
 
 
-class Stage:
+class Incoming:
     """Where things lie until all are known to be good: beside their places, under hidden names."""
 
     def __init__(self) -> None:
-        # Fixed names: `alone` lets nobody else be here, and what is found was left behind.
+        # Fixed names: `alone` allows one import at a time, so what is found was left behind.
         self.cache = cache.folder() / ".import"
         self.chapters = store.CHAPTERS / ".import"
 
@@ -85,7 +86,7 @@ class Stage:
         for folder in (self.cache, self.chapters):
             shutil.rmtree(folder, ignore_errors=True)
 
-    def settle(self, contents: Contents, todo: Plan) -> None:
+    def place_all(self, contents: Contents, todo: ImportPlan) -> None:
         """Give everything its name: boxes first, so that no chapter is ever without its box."""
         for key in todo.boxes:
             place = cache.folder() / f"box-{key}"
@@ -100,23 +101,23 @@ class Stage:
 
 
 @contextmanager
-def _staging(contents: Contents, todo: Plan) -> Iterator[Stage]:
-    stage = Stage()
-    stage.clear()
+def _incoming(contents: Contents, todo: ImportPlan) -> Iterator[Incoming]:
+    incoming = Incoming()
+    incoming.clear()
     _check_room(contents, todo)
     try:
         if todo.chapters:
             store.CHAPTERS.mkdir(parents=True, exist_ok=True, mode=0o700)
-            stage.chapters.mkdir(mode=0o700)
+            incoming.chapters.mkdir(mode=0o700)
         if todo.boxes or todo.wheels:
-            stage.cache.mkdir(parents=True)
-        yield stage
+            incoming.cache.mkdir(parents=True)
+        yield incoming
     finally:
-        stage.clear()
+        incoming.clear()
 
 
-def _check_room(contents: Contents, todo: Plan) -> None:
-    """Raise NoRoom where what is to be taken does not fit; one disk may have to hold both."""
+def _check_room(contents: Contents, todo: ImportPlan) -> None:
+    """Raise LabError where what is to be taken does not fit; one disk may have to take both."""
     needed: dict[int, tuple[Path, int]] = {}
     for folder, chapters in ((cache.folder(), False), (store.CHAPTERS, True)):
         there = next(one for one in (folder, *folder.parents) if one.exists())
@@ -127,14 +128,14 @@ def _check_room(contents: Contents, todo: Plan) -> None:
     for there, size in needed.values():
         free = shutil.disk_usage(there).free
         if size > free:
-            raise NoRoom(there, size, free)
+            raise no_room(there, size, free)
 
 
-def _check_chapters(file: Path, contents: Contents, todo: Plan, stage: Stage) -> None:
+def _check_chapters(file: Path, contents: Contents, todo: ImportPlan, incoming: Incoming) -> None:
     """Raise BadBundle for a chapter whose own manifest speaks of other files than are here."""
     for name in todo.chapters:
         try:
-            saved = state.read(stage.chapters / name)
+            saved = state.read(incoming.chapters / name)
         except Damaged as error:
             raise BadBundle(file, f"chapter {name}: {error.problem}") from None
         got = {
@@ -142,10 +143,10 @@ def _check_chapters(file: Path, contents: Contents, todo: Plan, stage: Stage) ->
             for member in contents.part(CHAPTERS, name)
         }
         got.pop(MANIFEST)
-        (told,) = (one for one in contents.chapters if one.name == name)
-        if got != saved.files or saved.box != told.box:
+        (listed,) = (one for one in contents.chapters if one.name == name)
+        if got != saved.files or saved.box != listed.box:
             raise BadBundle(file, f"chapter {name}: its manifest is another one's")
-        _mine([stage.chapters / name, *(stage.chapters / name).iterdir()])
+        _mine([incoming.chapters / name, *(incoming.chapters / name).iterdir()])
 
 
 def _mine(found: Iterable[Path]) -> None:
@@ -156,7 +157,7 @@ def _mine(found: Iterable[Path]) -> None:
 
 def _here(contents: Contents) -> Here:
     known = {*contents.boxes, *(chapter.box for chapter in contents.chapters)}
-    kept = store.chapters()
+    chapters = store.chapters()
     return Here(
         boxes=frozenset(
             key for key in known if box_build.exists(Box(key, cache.folder() / f"box-{key}"))
@@ -164,21 +165,21 @@ def _here(contents: Contents) -> Here:
         wheels=wheels.key(),
         has_wheels=wheels.folder(wheels.key()).exists(),
         chapters={
-            name: hashlib.sha256((kept.folder / name / MANIFEST).read_bytes()).hexdigest()
-            for name in kept.names()
+            name: hashlib.sha256((chapters.folder / name / MANIFEST).read_bytes()).hexdigest()
+            for name in chapters.names()
         },
     )
 
 
-def _unfit(file: Path, contents: Contents) -> Missing:
+def _unfit(file: Path, contents: Contents) -> LabError:
     if not contents.wheels:
-        return Missing(f"{file} has no wheels", hint="export it without --no-wheels")
+        return LabError(f"{file} has no wheels", hint="export it without --no-wheels")
     if contents.python != wheels.python():
-        return Missing(
+        return LabError(
             f"the wheels in {file} are for {contents.python}, and this Python is {wheels.python()}",
             hint="make venv BUNDLE=FILE PYTHON=python3.NN; or export where Python is the same",
         )
-    return Missing(
+    return LabError(
         f"the wheels in {file} are those of another requirements.lock",
         hint=f"git checkout {contents.commit or 'the version that exported it'}",
     )

@@ -7,7 +7,6 @@ import click
 from lab.bringup.watchdog import watched
 from lab.commands.bench_container import bench_container
 from lab.commands.bench_push import bench_push
-from lab.commands.bench_server import bench_server
 from lab.commands.bench_up import bench_up
 from lab.terminal.params import json_option, only_option, runs_option
 from lab.terminal.table import echo, echo_json, render
@@ -25,7 +24,6 @@ def bench() -> None:
 
 bench.add_command(bench_container)
 bench.add_command(bench_push)
-bench.add_command(bench_server)
 bench.add_command(bench_up)
 
 
@@ -36,7 +34,7 @@ bench.add_command(bench_up)
 def bench_converge(runs: int, only: tuple[str, ...], as_json: bool) -> None:
     """Time pull: declared -> running, drift -> corrected, power cut -> running elsewhere.
 
-    In every timing profile, and with the ratio between them; beside that the CPU time that an
+    In every timing profile, and with the ratio between them; also the CPU time that an
     idle agent takes in a minute. Leaves the lab in the profile in which it was; what you started
     in push on a node whose plug is pulled is lost.
 

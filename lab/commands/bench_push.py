@@ -19,9 +19,7 @@ from provisioning import topology
     show_default=True,
     help="How many are started at once.",
 )
-@click.option(
-    "--baseline", is_flag=True, help="Beside that, Ansible; installs ansible-core from PyPI."
-)
+@click.option("--baseline", is_flag=True, help="Also Ansible; installs ansible-core from PyPI.")
 @runs_option
 @json_option
 def bench_push(count: int, baseline: bool, runs: int, as_json: bool) -> None:

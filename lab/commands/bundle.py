@@ -45,9 +45,9 @@ def export(
 ) -> None:
     """Write FILE. Every chapter is verified first, and FILE is whole or not there.
 
-    The wheels are those of requirements.lock for this Python; they are fetched once, then kept.
-    A chapter holds the lab's private keys and tokens, and whatever is in the machines' memory:
-    give such a bundle only to whom you would give those.
+    The wheels are those of requirements.lock for this Python; they are fetched once.
+    A chapter has the lab's private keys and tokens, and all that is in the machines' memory:
+    give such a bundle only to people who may have those.
 
     \b
     lab bundle export plane.tar
@@ -104,7 +104,7 @@ def import_(file: Path, force: bool) -> None:
     """Put what is in FILE in its place: box and wheels in the cache, chapters in this checkout.
 
     Everything is verified before anything gets its name; what is here already stays. Chapters are
-    whole machines that will run here: import only what comes from somebody you trust.
+    whole machines that will run here: import only what comes from people you trust.
 
     \b
     lab bundle import plane.tar

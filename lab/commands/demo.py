@@ -29,7 +29,7 @@ def demo(ctx: click.Context, name: str | None, mode: str, as_json: bool) -> None
     """Play the demonstration NAME, or all three, and print what each mode made of it.
 
     \b
-    reconciliation   a container that nobody asked for appears on a node
+    reconciliation   a container that was never asked for appears on a node
     resilience       the API stops, and meanwhile a container dies
     self-healing     the plug of a node is pulled
 
@@ -43,7 +43,7 @@ def demo(ctx: click.Context, name: str | None, mode: str, as_json: bool) -> None
     lab demo self-healing --mode pull
     """
     from lab.demo import play
-    from lab.demo.stage import Stage
+    from lab.demo.playground import Playground
     from lab.demo.verdict import succeeded
     from lab.planes import modes
     from lab.terminal import lock
@@ -52,12 +52,12 @@ def demo(ctx: click.Context, name: str | None, mode: str, as_json: bool) -> None
     progress = watched()
     with lock.held("lab demo"):
         chosen = modes.pick(mode, modes.on(lab))
-        stage = Stage(lab, chosen, modes.profile(lab), progress)
-        outcomes = play.run(stage, NAMES if name is None else [name], progress)
+        playground = Playground(lab, chosen, modes.profile(lab), progress)
+        outcomes = play.run(playground, NAMES if name is None else [name], progress)
     as_expected = succeeded(outcomes)
     if as_json:
         rows = [{**o._asdict(), "verdict": o.verdict.name.lower()} for o in outcomes]
-        profile = stage.profile.name
+        profile = playground.profile.name
         echo_json({"profile": profile, "outcomes": rows, "as_expected": as_expected})
     else:
         echo(f"\n{table(outcomes)}")

@@ -61,7 +61,7 @@ def drain(node: str, timeout_s: float) -> None:
     agents start and stop: the same loops that heal, on request. NODE stays cordoned.
 
     \b
-    lab drain node1 && lab chaos halt node1      a shutdown that nobody notices
+    lab drain node1 && lab chaos halt node1      a shutdown that no client notices
     lab uncordon node1                           back in service
     """
     from lab.planes import drain as emptying

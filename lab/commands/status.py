@@ -1,6 +1,7 @@
 """`lab status`: one screen about everything, read live."""
 
 import time
+from functools import partial
 
 import click
 
@@ -18,7 +19,11 @@ def status(as_json: bool, watch: bool) -> None:
     """Show VMs, services, and for every node what is wanted beside what runs.
 
     Nothing is remembered: all of it is asked of libvirt, systemd and the APIs now. What does
-    not answer is shown as such. Exits with 1 when the lab is not up.
+    not answer is shown as such, and what is waited for is said. Exits with 1 when the lab is not
+    up.
+
+    What was ordered from push and runs nowhere is taken from the log of its API: push itself keeps
+    no list. Copies are counted where a container has not just one.
 
     \b
     lab status --watch                       in a second terminal, while you break things
@@ -29,7 +34,7 @@ def status(as_json: bool, watch: bool) -> None:
 
     lab = topology.load()
     while True:
-        seen = survey.take(lab)
+        seen = survey.take(lab, partial(echo, err=True))
         if watch:
             click.clear()
         if as_json:

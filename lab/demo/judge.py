@@ -15,7 +15,7 @@ from lab.demo.verdict import (
     logged,
 )
 
-# "Nobody corrects it" is about the whole watch: at most this part of it may lack a look at its end.
+# "Not corrected" is about the whole time: at most this part of it may lack a look at its end.
 _TAIL = 0.25
 
 
@@ -31,7 +31,7 @@ class Drift(NamedTuple):
     seen_s: float | None
     gone_s: float | None
     last_s: float | None
-    watched_s: float
+    observed_s: float
     log: tuple[str, ...]
 
 
@@ -44,7 +44,7 @@ class Outage(NamedTuple):
     restarted_s: when it ran again during the outage; None: never.
     changed: whether the list of what is wanted was another one after the outage.
     late_s: from the API's return until a container declared then ran; None: never.
-    unseen: why nobody could watch the API's return; empty: it was watched.
+    unseen: why the API's return could not be observed; empty: it was.
     """
 
     answered: tuple[str, ...]
@@ -53,7 +53,7 @@ class Outage(NamedTuple):
     killed: str
     dead_s: float | None
     restarted_s: float | None
-    watched_s: float
+    observed_s: float
     log: tuple[str, ...]
     changed: bool = False
     late_s: float | None = None
@@ -64,9 +64,9 @@ class Loss(NamedTuple):
     """What became of the containers of a node whose plug was pulled.
 
     noticed_s: when the API first said that the node is gone. elsewhere_s: when all victims ran
-    on other nodes. missing: victims that ran nowhere at the end of the watch. returned: those
+    on other nodes. missing: victims that ran nowhere at the end of observation. returned: those
     that ran on the node after it came back. doubled: containers then seen on two nodes at once.
-    unseen: why nobody could watch the node's return to its end; empty: it was watched.
+    unseen: why the node's return could not be observed to its end; empty: it was.
     """
 
     node: str
@@ -74,7 +74,7 @@ class Loss(NamedTuple):
     noticed_s: float | None
     elsewhere_s: float | None
     missing: tuple[str, ...]
-    watched_s: float
+    observed_s: float
     returned: tuple[str, ...] = ()
     doubled: tuple[str, ...] = ()
     unseen: str = ""
@@ -89,16 +89,16 @@ def judge_drift(mode: str, saw: Drift) -> Outcome:
     stopped = logged(saw.log, "RECONCILIATION") and logged(saw.log, f"STOP {saw.name}")
     if saw.seen_s is None and not stopped:
         return outcome(f"{saw.name} never appeared on {saw.node}", None, Verdict.UNKNOWN)
-    if saw.gone_s is None and (saw.last_s or 0.0) < (1 - _TAIL) * saw.watched_s:
+    if saw.gone_s is None and (saw.last_s or 0.0) < (1 - _TAIL) * saw.observed_s:
         lost_sight = f"{saw.name} was seen, but not whether it stayed to the end"
         return outcome(lost_sight, saw.last_s, Verdict.UNKNOWN)
     if mode == "push":
         if saw.gone_s is not None:
             return outcome(f"{saw.name} vanished", saw.gone_s, Verdict.UNEXPECTED)
-        still = f"{saw.name} is listed on {saw.node} and nobody corrects it"
-        return outcome(still, saw.watched_s, Verdict.EXPECTED)
+        still = f"{saw.name} is listed on {saw.node} and is not corrected"
+        return outcome(still, saw.observed_s, Verdict.EXPECTED)
     if saw.gone_s is None:
-        return outcome(f"{saw.name} is still there", saw.watched_s, Verdict.UNEXPECTED)
+        return outcome(f"{saw.name} is still there", saw.observed_s, Verdict.UNEXPECTED)
     if not stopped:
         gone = f"{saw.name} is gone, but no agent says that it stopped it"
         return outcome(gone, saw.gone_s, Verdict.UNKNOWN)
@@ -116,7 +116,7 @@ def judge_outage(mode: str, saw: Outage) -> Outcome:
     if not saw.survivors:
         return outcome("no container ran before the outage", None, Verdict.UNKNOWN)
     if saw.lost:
-        return outcome(f"lost {', '.join(saw.lost)}", saw.watched_s, Verdict.UNEXPECTED)
+        return outcome(f"lost {', '.join(saw.lost)}", saw.observed_s, Verdict.UNEXPECTED)
     return outcome(*(_push_outage(saw) if mode == "push" else _pull_outage(saw)))
 
 
@@ -124,16 +124,16 @@ def _push_outage(saw: Outage) -> tuple[str, float | None, Verdict]:
     if saw.restarted_s is not None:
         return f"{saw.killed} came back", saw.restarted_s, Verdict.UNEXPECTED
     if saw.killed in saw.survivors:
-        return f"{saw.killed}, killed meanwhile, runs", saw.watched_s, Verdict.UNEXPECTED
+        return f"{saw.killed}, killed meanwhile, runs", saw.observed_s, Verdict.UNEXPECTED
     if saw.dead_s is None:
-        return f"nobody saw that {saw.killed} died", None, Verdict.UNKNOWN
+        return f"it was not seen that {saw.killed} died", None, Verdict.UNKNOWN
     dead = f"no list, no start, no stop; {saw.killed}, killed meanwhile, stays dead"
-    return dead, saw.watched_s, Verdict.EXPECTED
+    return dead, saw.observed_s, Verdict.EXPECTED
 
 
 def _pull_outage(saw: Outage) -> tuple[str, float | None, Verdict]:
     if saw.restarted_s is None:
-        return f"{saw.killed} stayed dead", saw.watched_s, Verdict.UNEXPECTED
+        return f"{saw.killed} stayed dead", saw.observed_s, Verdict.UNEXPECTED
     if not logged(saw.log, "API unreachable, using local state"):
         return "no agent says that it used its local state", saw.restarted_s, Verdict.UNKNOWN
     if saw.unseen:
@@ -142,8 +142,8 @@ def _pull_outage(saw: Outage) -> tuple[str, float | None, Verdict]:
         return "the list of what is wanted changed", saw.restarted_s, Verdict.UNEXPECTED
     if saw.late_s is None:
         return "the agents did not re-synchronise", saw.restarted_s, Verdict.UNEXPECTED
-    kept = f"agents kept all running and restarted {saw.killed} from local state"
-    return f"{kept}; re-synchronised in {saw.late_s:.1f} s", saw.restarted_s, Verdict.EXPECTED
+    said = f"agents kept all running and restarted {saw.killed} from local state"
+    return f"{said}; re-synchronised in {saw.late_s:.1f} s", saw.restarted_s, Verdict.EXPECTED
 
 
 def judge_loss(mode: str, saw: Loss) -> Outcome:
@@ -166,16 +166,16 @@ def _push_loss(saw: Loss) -> tuple[str, float | None, Verdict]:
         return f"not all of {victims} stayed lost", saw.elsewhere_s, Verdict.UNEXPECTED
     if saw.unseen:
         unseen = f"{saw.node}'s return was not seen: {saw.unseen}"
-        return f"{victims} lost, but {unseen}", saw.watched_s, Verdict.UNKNOWN
-    lost = f"{saw.node} is unreachable; {victims} lost, nobody starts them elsewhere"
-    return lost, saw.watched_s, Verdict.EXPECTED
+        return f"{victims} lost, but {unseen}", saw.observed_s, Verdict.UNKNOWN
+    lost = f"{saw.node} is unreachable; {victims} lost, not started elsewhere"
+    return lost, saw.observed_s, Verdict.EXPECTED
 
 
 def _pull_loss(saw: Loss) -> tuple[str, float | None, Verdict]:
     victims = ", ".join(saw.victims)
     if saw.elsewhere_s is None or saw.missing:
         missing = ", ".join(saw.missing) or victims
-        return f"{missing} not running elsewhere", saw.watched_s, Verdict.UNEXPECTED
+        return f"{missing} not running elsewhere", saw.observed_s, Verdict.UNEXPECTED
     if saw.doubled:
         twice = f"run twice since {saw.node} is back: {', '.join(saw.doubled)}"
         return twice, saw.elsewhere_s, Verdict.UNEXPECTED

@@ -7,49 +7,49 @@ from typing import NamedTuple
 
 from lab.demo import timing
 from lab.demo.judge import Loss, judge_loss
-from lab.demo.stage import NAMES, Stage, Where, busiest, victims
+from lab.demo.observe import first
+from lab.demo.playground import NAMES, Playground, Where, busiest, victims
 from lab.demo.verdict import Outcome
-from lab.demo.watch import first
 from lab.machines import vagrant
 from provisioning.topology import Machine
 from services.core.errors import LabError
 from services.core.model import Health
 
 
-class Sight(NamedTuple):
+class Healing(NamedTuple):
     """noticed: the API says that the node is gone. elsewhere: all victims run on others."""
 
     noticed: bool
     elsewhere: bool
 
 
-def play(stage: Stage) -> list[Outcome]:
-    """Cut one node off for all modes at once, watch them all, bring it back, and judge each."""
-    before = stage.where()
-    node = busiest(before, stage.lab.nodes)
+def play(playground: Playground) -> list[Outcome]:
+    """Cut one node off for all modes at once, observe them all, boot it again, and judge each."""
+    before = playground.where()
+    node = busiest(before, playground.lab.nodes)
     lost = victims(before, node.name)
-    stage.say(f"fault: the plug of {node.name} is pulled")
+    playground.say(f"fault: the plug of {node.name} is pulled")
     began_s = time.monotonic()
     vagrant.cut(node.name)
-    samples, watched_s = stage.watch(
-        _looks(stage, node, lost),
+    samples, observed_s = playground.observe(
+        _looks(playground, node, lost),
         healed,
-        expected_s=timing.healing_s(stage.profile),
+        expected_s=timing.healing_s(playground.profile),
         began_s=began_s,
     )
-    after = stage.where(stage.others(node))
+    after = playground.where(playground.others(node))
     losses = {
         mode: Loss(
             node=node.name,
             victims=lost[mode],
-            noticed_s=first(samples[mode], lambda sight: sight.noticed),
+            noticed_s=first(samples[mode], lambda seen: seen.noticed),
             elsewhere_s=first(samples[mode], healed),
             missing=tuple(name for name in lost[mode] if name not in after[mode]),
-            watched_s=watched_s,
+            observed_s=observed_s,
         )
-        for mode in stage.modes
+        for mode in playground.modes
     }
-    back, unseen = _return(stage, node)
+    back, unseen = _return(playground, node)
     return [judge_loss(mode, _with_return(mode, saw, back, unseen)) for mode, saw in losses.items()]
 
 
@@ -61,9 +61,9 @@ def _with_return(mode: str, saw: Loss, back: list[dict[str, Where]], unseen: str
     )
 
 
-def healed(sight: Sight) -> bool:
+def healed(seen: Healing) -> bool:
     """Whether all that was lost runs elsewhere."""
-    return sight.elsewhere
+    return seen.elsewhere
 
 
 def doubled(samples: list[Where]) -> tuple[str, ...]:
@@ -71,46 +71,46 @@ def doubled(samples: list[Where]) -> tuple[str, ...]:
     return tuple(name for name in NAMES if any(len(seen.get(name, ())) > 1 for seen in samples))
 
 
-def _return(stage: Stage, node: Machine) -> tuple[list[dict[str, Where]], str]:
-    """Boot `node` again; return where all containers ran, look by look, until it is settled.
+def _return(playground: Playground, node: Machine) -> tuple[list[dict[str, Where]], str]:
+    """Boot `node` again; return where all containers ran, look by look, until nothing moves.
 
     And the error that ended the looks early, or "": what was seen until then still counts.
     """
-    stage.say(f"{node.name} boots again")
+    playground.say(f"{node.name} boots again")
     looks: list[dict[str, Where]] = []
     try:
         vagrant.start(node.name)
-        _watch_return(stage, looks)
+        _observe_return(playground, looks)
     except LabError as error:
         return looks, str(error)
     return looks, ""
 
 
-def _watch_return(stage: Stage, looks: list[dict[str, Where]]) -> None:
+def _observe_return(playground: Playground, looks: list[dict[str, Where]]) -> None:
     """Look until all agents have reported, and have had time for another pass."""
-    looks.append(stage.where())
-    if "pull" in stage.modes:
-        stage.await_nodes(during=lambda: looks.append(stage.where()))
-    settled_s = time.monotonic() + timing.drift_s(stage.profile)
+    looks.append(playground.where())
+    if "pull" in playground.modes:
+        playground.await_nodes(during=lambda: looks.append(playground.where()))
+    settled_s = time.monotonic() + timing.drift_s(playground.profile)
     while time.monotonic() < settled_s:
-        looks.append(stage.where())
+        looks.append(playground.where())
 
 
 def _looks(
-    stage: Stage, node: Machine, lost: Mapping[str, tuple[str, ...]]
-) -> dict[str, Callable[[], Sight]]:
+    playground: Playground, node: Machine, lost: Mapping[str, tuple[str, ...]]
+) -> dict[str, Callable[[], Healing]]:
     looks = {"push": _push, "pull": _pull}
-    return {mode: partial(looks[mode], stage, node, lost[mode]) for mode in stage.modes}
+    return {mode: partial(looks[mode], playground, node, lost[mode]) for mode in playground.modes}
 
 
-def _push(stage: Stage, node: Machine, lost: tuple[str, ...]) -> Sight:
-    listed = stage.push.running()
+def _push(playground: Playground, node: Machine, lost: tuple[str, ...]) -> Healing:
+    listed = playground.push.running()
     elsewhere = {placed.name for placed in listed.containers if placed.node != node.name}
-    return Sight(node.name in listed.unreachable, set(lost) <= elsewhere)
+    return Healing(node.name in listed.unreachable, set(lost) <= elsewhere)
 
 
-def _pull(stage: Stage, node: Machine, lost: tuple[str, ...]) -> Sight:
-    declared = stage.pull.declared()
+def _pull(playground: Playground, node: Machine, lost: tuple[str, ...]) -> Healing:
+    declared = playground.pull.declared()
     elsewhere = {placed.name for placed in declared.containers if placed.node != node.name}
-    down = [other.name for other in stage.pull.nodes().nodes if other.health is Health.DOWN]
-    return Sight(node.name in down, set(lost) <= elsewhere & declared.running)
+    down = [other.name for other in playground.pull.nodes().nodes if other.health is Health.DOWN]
+    return Healing(node.name in down, set(lost) <= elsewhere & declared.running)

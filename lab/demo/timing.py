@@ -1,27 +1,27 @@
-"""How long a demonstration expects, waits and watches; all of it follows from the profile. Pure."""
+"""How long a demonstration expects, waits and observes. Pure: it follows from the profile."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from services.core.profiles import Profile
 
-# Nobody can watch for ever: "push did not repair it" means "not in three times as long as it
+# Observation has to end: "push did not repair it" means "not in three times as long as it
 # takes pull".
 PATIENCE = 3
 # What commands and container starts take beside the loops' periods, with KVM.
 _WORK_S = 2.0
 
 
-class Plan(NamedTuple):
+class Deadlines(NamedTuple):
     """expected_s: what pull should need. limit_s: when to give pull up, on this machine."""
 
     expected_s: float
     limit_s: float
 
     def enough(self, modes: Sequence[str], pull_s: float | None, elapsed_s: float) -> bool:
-        """Whether to stop watching `modes` after `elapsed_s`. pull_s: when pull was done.
+        """Whether to stop observing `modes` after `elapsed_s`. pull_s: when pull was done.
 
-        Pull is watched until it is done, push for PATIENCE times as long as pull should have
+        Pull is observed until it is done, push for PATIENCE times as long as pull should have
         needed, or did.
         """
         if "pull" in modes and pull_s is None:

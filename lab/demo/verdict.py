@@ -24,7 +24,7 @@ class Verdict(Enum):
 
 
 class Outcome(NamedTuple):
-    """One cell of the table. seconds: until repaired, or watched in vain; None: not measured."""
+    """One cell of the table. seconds: until repaired, or of observation; None: not measured."""
 
     demonstration: str
     mode: str

@@ -122,7 +122,7 @@ def _mend(machine: Machine, steps: Sequence[Step], say: Say) -> LabError | None:
     return error
 
 
-def _error_of(action: Callable[[], None]) -> LabError | None:
+def _error_of(action: Callable[[], object]) -> LabError | None:
     try:
         action()
     except LabError as error:

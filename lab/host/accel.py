@@ -26,22 +26,12 @@ class Accel(NamedTuple):
     why: str
 
 
-class NoAccelerator(LabError):
-    """Not even emulation boots a kernel here."""
-
-    def __init__(self, problem: str) -> None:
-        super().__init__(
-            f"no machine boots on this host: {problem}",
-            hint="is qemu-system-x86 whole? lab doctor; is the box? lab box build",
-        )
-        self.problem = problem
-
-
 def choose(kernel: Path, cache: Path) -> Accel:
     """Return the accelerator to use; asked of `kernel` once per boot of the host.
 
     cache: the file that keeps the answer. LAB_ACCEL=kvm|tcg overrides the choice, not the
-    measurement. Raises NoAccelerator, and LabError for another value of LAB_ACCEL.
+    measurement. Raises LabError where not even emulation boots a kernel, and for
+    another value of LAB_ACCEL.
     """
     asked = os.environ.get("LAB_ACCEL", "")
     if asked and asked not in CHOICES:
@@ -71,7 +61,10 @@ def _ask(kernel: Path, asked: str) -> Accel:
         reason = "asked for by LAB_ACCEL"
     emulated = probe.boot("tcg", "qemu64", kernel)
     if emulated.problem:
-        raise NoAccelerator(emulated.problem)
+        raise LabError(
+            f"no machine boots on this host: {emulated.problem}",
+            hint="is qemu-system-x86 whole? lab doctor; is the box? lab box build",
+        )
     why = f"emulation: {reason}; a kernel boots in {emulated.seconds:.1f} s"
     return Accel("tcg", _slowness(emulated.seconds), why)
 

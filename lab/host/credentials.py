@@ -18,6 +18,6 @@ def credentials(topology: Topology, modes: Sequence[str]) -> dict[str, dict[str,
     """
     names = [node.name for node in topology.nodes]
     tokens.ensure(names)
-    told = {"lab.first": " ".join([source.digest(), *modes]) + "\n"}
-    given = {name: told | {"lab.token": tokens.of(name)} for name in names}
-    return given | {topology.api.name: told | {"lab.tokens": tokens.accepted(names)}}
+    first = {"lab.first": " ".join([source.digest(), *modes]) + "\n"}
+    given = {name: first | {"lab.token": tokens.of(name)} for name in names}
+    return given | {topology.api.name: first | {"lab.tokens": tokens.accepted(names)}}

@@ -28,38 +28,17 @@ capability_filters = [ "cpu-unavailable-features" ]
 _START_S = 20
 
 
-class LibvirtSilent(LabError):
-    """A libvirtd that we started and that does not answer."""
+def ensure(namespace: str) -> None:
+    """Start what is not running: namespace, tun device, virtlogd, libvirtd. Idempotent.
 
-    def __init__(self, waited_s: float, log: Path) -> None:
-        tail = log.read_text().splitlines()[-3:] if log.exists() else []
-        super().__init__(
-            f"libvirtd does not answer after {waited_s:g} s: {' / '.join(tail) or 'no output'}",
-            hint=f"read {log}; is another libvirtd running? lab doctor",
-        )
-        self.waited_s = waited_s
-        self.log = log
-
-
-class LibvirtTaken(LabError):
-    """A libvirtd that is not ours, where the lab was asked to run its own."""
-
-    def __init__(self, namespace: str) -> None:
-        super().__init__(
+    Raises LabError where another libvirtd serves the socket, or ours does not answer.
+    """
+    if not ours() and virsh.answers():
+        raise LabError(
             f"another libvirtd is running; the lab cannot start its own in {namespace!r}",
             hint="unset LAB_NETNS to use that one, or stop it: "
             "systemctl stop libvirtd.socket libvirtd.service",
         )
-        self.namespace = namespace
-
-
-def ensure(namespace: str) -> None:
-    """Start what is not running: namespace, tun device, virtlogd, libvirtd. Idempotent.
-
-    Raises LibvirtTaken when somebody else's libvirtd serves the socket.
-    """
-    if not ours() and virsh.answers():
-        raise LibvirtTaken(namespace)
     paths.RUN.mkdir(parents=True, exist_ok=True)
     netns.ensure(namespace)
     if not Path("/dev/net/tun").exists():
@@ -72,8 +51,17 @@ def ensure(namespace: str) -> None:
     deadline = time.monotonic() + _START_S
     while not virsh.answers():
         if time.monotonic() > deadline:
-            raise LibvirtSilent(_START_S, _log("libvirtd"))
+            raise _silent()
         time.sleep(0.1)
+
+
+def _silent() -> LabError:
+    log = _log("libvirtd")
+    tail = log.read_text().splitlines()[-3:] if log.exists() else []
+    return LabError(
+        f"libvirtd does not answer after {_START_S} s: {' / '.join(tail) or 'no output'}",
+        hint=f"read {log}; is another libvirtd running? lab doctor",
+    )
 
 
 def stop() -> None:
@@ -99,7 +87,7 @@ def complete(namespace: str | None) -> bool:
 def _start(daemon: str, namespace: str) -> None:
     """A mount namespace of its own lets it read our qemu.conf and leaves the host's alone.
 
-    tini: QEMUs are orphans, and a container's first process buries those late or never; libvirt
+    tini: QEMUs are orphans, and a container's first process reaps those late or never; libvirt
     waits for that before it believes that one has ended.
     """
     script = (
@@ -139,7 +127,7 @@ def _await_end(pid: int) -> None:
     while time.monotonic() < deadline:
         try:
             if Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z":
-                return  # Nobody reaps orphans in some containers.
+                return  # In some containers no process reaps orphans.
         except FileNotFoundError:
             return
         time.sleep(0.05)

@@ -3,7 +3,7 @@
 A small process of its own outlives the command that started it. It listens on localhost and hands
 both sockets to systemd-socket-proxyd, which carries each connection to the door of the API on the
 management network (provisioning/systemd/door.socket.in): nothing to log in to, and nothing to open
-anew when the api machine was rebooted or replaced. Run by hand: python -m lab.host.forward.
+again when the api machine was rebooted or replaced. Run by hand: python -m lab.host.forward.
 """
 
 import os
@@ -20,42 +20,34 @@ from lab.host import netns, settings
 from provisioning import topology as topology_file
 from provisioning.host import programs
 from provisioning.topology import Topology, host_ports
-from services.core.errors import LabError
+from services.core.errors import LabError, printable
 
 _RETRY_S = 0.5
 _START_S = 10
-
-
-class PortTaken(LabError):
-    """A port of localhost that somebody else listens on."""
-
-    def __init__(self, port: int, mode: str) -> None:
-        super().__init__(
-            f"port {port} of localhost is taken; the {mode} API needs it",
-            hint=f"see who holds it (ss -ltnp 'sport = :{port}'), or use another: "
-            f"LAB_{mode.upper()}_PORT=18080 lab up both",
-        )
-        self.port = port
-        self.mode = mode
+_COMMAND = [sys.executable, "-m", "lab.host.forward"]
 
 
 def check(topology: Topology) -> None:
-    """Raise PortTaken if `ensure` could not get its ports."""
+    """Raise LabError if `ensure` could not get its ports."""
     if not _current(topology):
         stop()
         for mode, port in host_ports(topology).items():
             check_free(port, mode)
 
 
-def ensure(topology: Topology) -> None:
-    """Listen on the ports, unless that is so already. Raises PortTaken. Idempotent."""
+def ensure(topology: Topology) -> bool:
+    """Listen on the ports, unless they are served already; return whether they were not.
+
+    Raises LabError if one is taken, or with the process' last words if it ends at once.
+    """
     if _current(topology):
-        return
+        return False
     check(topology)
     paths.RUN.mkdir(parents=True, exist_ok=True)
-    with (paths.RUN / "forward.log").open("wb") as log:
+    file = paths.RUN / "forward.log"
+    with file.open("wb") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "lab.host.forward"],
+            _COMMAND,
             cwd=paths.ROOT,
             stdin=subprocess.DEVNULL,
             stdout=log,
@@ -65,27 +57,40 @@ def ensure(topology: Topology) -> None:
     deadline = time.monotonic() + _START_S
     while not _alive() and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.02)
+    if not _alive():
+        last = file.read_text(errors="replace").strip().rpartition("\n")[2]
+        raise LabError(
+            f"nothing carries connections to the APIs: {printable(last) or 'no reason given'}",
+            hint=f"read {file}; lab doctor",
+        )
+    return True
 
 
 def stop() -> None:
-    """Leave the ports. Idempotent."""
+    """Leave the ports. Idempotent.
+
+    The note stays: it may be another one's already, which nothing would find without it.
+    """
     pid = _alive()
     if pid:
         os.kill(pid, signal.SIGTERM)
         deadline = time.monotonic() + 5
         while _alive() and time.monotonic() < deadline:
             time.sleep(0.02)
-    note().unlink(missing_ok=True)
 
 
 def check_free(port: int, mode: str) -> None:
-    """Raise PortTaken if somebody listens on `port` of localhost."""
+    """Raise LabError if another process listens on `port` of localhost."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))
         except OSError:
-            raise PortTaken(port, mode) from None
+            raise LabError(
+                f"port {port} of localhost is taken; the {mode} API needs it",
+                hint=f"see who holds it (ss -ltnp 'sport = :{port}'), or use another: "
+                f"LAB_{mode.upper()}_PORT=18080 lab up both",
+            ) from None
 
 
 def serve(topology: Topology) -> None:
@@ -95,7 +100,7 @@ def serve(topology: Topology) -> None:
         (_listen(port), f"{topology.api.management}:{topology.ports[mode]}")
         for mode, port in host_ports(topology).items()
     ]
-    # By itself, so that there is no moment in which it runs and nobody knows.
+    # Written by this process itself: it never runs without a note.
     note().write_text("\n".join([str(os.getpid()), *_words(topology)]) + "\n")
     while True:
         carriers = [_carrier(listening, door) for listening, door in ways]
@@ -133,7 +138,7 @@ def _end(number: int, frame: FrameType | None) -> None:
 
 
 def _words(topology: Topology) -> list[str]:
-    """What this process is for: another checkout, other ports, a network made anew need another."""
+    """What this process is for: another checkout, other ports, a new network need another."""
     ports = sorted(host_ports(topology).items())
     network = netns.identity(settings.namespace_of(topology))
     return [str(paths.ROOT), network, *(f"{mode}={port}" for mode, port in ports)]

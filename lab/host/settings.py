@@ -4,20 +4,20 @@ import hashlib
 import json
 import os
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lab import paths
-from lab.host import console, credentials, kernel, keys, netns, networks
+from lab.host import netns
 from lab.host.accel import Accel
-from lab.host.shared import share
 from provisioning import topology as topology_file
-from provisioning.box.build import Box
-from provisioning.box.cache import NAME
 from provisioning.host import access
 from provisioning.topology import Topology
 from services.core.errors import LabError
 from services.core.fields import decode
 from services.lib.slowness import KEY as SLOWNESS
+
+if TYPE_CHECKING:
+    from provisioning.box.build import Box
 
 SSH_CONFIG = paths.STATE / "ssh_config"
 _KERNEL_COMMAND_LINE = (
@@ -68,7 +68,7 @@ def load() -> Settings:
 
 
 def kernel_command_line(accel: str) -> str:
-    """Return what the machines' kernels are told under the accelerator `accel`.
+    """Return the command line of the machines' kernels under the accelerator `accel`.
 
     Under emulation all of it that costs and that a lab can do without is turned off (docs/vms.md).
     """
@@ -89,12 +89,17 @@ def namespace_of(topology: Topology) -> str | None:
 
 
 def write(
-    topology: Topology, box: Box, accel: Accel, namespace: str | None, modes: Sequence[str]
+    topology: Topology, box: "Box", accel: Accel, namespace: str | None, modes: Sequence[str]
 ) -> None:
     """Write lab.json, the ssh_config and what QEMU opens itself. Idempotent.
 
     modes: what new machines start by themselves.
     """
+    # All that makes a box takes 60 ms to import, and only `lab up` writes.
+    from lab.host import console, credentials, kernel, keys, networks
+    from lab.host.shared import share
+    from provisioning.box.cache import NAME
+
     keys.ensure(topology)
     given = credentials.credentials(topology, modes)
     (paths.SHARED / "console").mkdir(parents=True, exist_ok=True)
@@ -141,12 +146,16 @@ def _emulator(namespace: str | None) -> str | None:
     """
     if namespace is None and access.confined():
         return None
+    from lab.host.shared import share
+
     source = paths.ROOT / "provisioning/host/qemu-bounded"
     digest = hashlib.sha256(source.read_bytes()).hexdigest()[:16]
     return str(share(source, f"{source.name}-{digest}", mode=0o755))
 
 
 def _ssh_config(topology: Topology, namespace: str | None) -> str:
+    from lab.host import keys
+
     proxy = netns.proxy_command(namespace)
     blocks = "".join(
         f"Host {machine.name} {machine.management}\n"
@@ -156,10 +165,10 @@ def _ssh_config(topology: Topology, namespace: str | None) -> str:
     return f"""# `ssh -F .lab/ssh_config node1`: the way in of `lab ssh` and `vagrant ssh`.
 {blocks}Host *
   User root
-  IdentityFile {keys.USER_KEY}
+  IdentityFile "{str(keys.USER_KEY).replace("%", "%%")}"
   IdentitiesOnly yes
-  # As the global file: Vagrant's own SSH library is told to look at no other.
-  GlobalKnownHostsFile {keys.KNOWN_HOSTS}
+  # As the global file: Vagrant's own SSH library looks at no other.
+  GlobalKnownHostsFile "{keys.KNOWN_HOSTS}"
   UserKnownHostsFile /dev/null
   StrictHostKeyChecking yes
   BatchMode yes

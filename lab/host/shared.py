@@ -1,4 +1,4 @@
-"""Files for QEMU, where it may read them, whoever runs it."""
+"""Files for QEMU, where it may read them, also as another user."""
 
 import os
 import shutil
@@ -9,7 +9,7 @@ from pathlib import Path
 from lab import paths
 from provisioning.box import cache
 
-# A saved machine asks for the wrapper that it began with; nobody could make that one again.
+# A saved machine asks for the wrapper that it began with, and that cannot be made again.
 _KEPT = ("qemu-",)
 
 
@@ -42,7 +42,7 @@ def prune() -> None:
     kept = (*_KEPT, *(f"{name}-" for name in boxes))
     for file in _folder().glob("*"):
         if not file.name.startswith(kept):
-            with suppress(OSError):  # gone meanwhile, or somebody else's
+            with suppress(OSError):  # gone meanwhile, or another user's
                 file.unlink()
 
 

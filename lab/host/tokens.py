@@ -1,7 +1,8 @@
 """The tokens by which the state server knows its nodes: made here, once per checkout.
 
-A node's token is what .lab/tokens/NODE holds. While it is being replaced there is NODE.next beside
-it, which the server accepts as well: whoever finds one finishes the replacement.
+A node's token is the content of .lab/tokens/NODE. While it is being replaced there
+is NODE.next beside it, which the server accepts as well: the next run that finds one finishes the
+replacement.
 """
 
 import hashlib
@@ -68,7 +69,7 @@ def _next(node: str) -> Path:
 
 
 def _write(file: Path) -> None:
-    """Whole or not at all, and nobody else's from the beginning."""
+    """Whole or not at all, and readable for this user alone from the beginning."""
     TOKENS.mkdir(parents=True, exist_ok=True, mode=0o700)
     part = file.with_name(f".{file.name}.{os.getpid()}")
     part.unlink(missing_ok=True)

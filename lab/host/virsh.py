@@ -38,10 +38,10 @@ def listed(what: str) -> dict[str, bool]:
     return {name: state == "active" for name, state, *_ in fields}
 
 
-def domains(prefix: str) -> dict[str, str]:
+def domains(prefix: str, *, timeout_s: float = 60) -> dict[str, str]:
     """Return name (without `prefix`) -> libvirt's state of every domain of the lab."""
     found = {}
-    for line in virsh("list", "--all").splitlines():
+    for line in virsh("list", "--all", timeout_s=timeout_s).splitlines():
         _, name, state = line.split(maxsplit=2)
         if name.startswith(prefix):
             found[name.removeprefix(prefix)] = state.strip()

@@ -13,7 +13,7 @@ from provisioning.box.cache import NAME
 from provisioning.run import run
 
 POOL = "default"
-# Where it is, unless somebody made it before the lab did.
+# Where it is, unless it existed before the lab.
 FOLDER = Path("/var/lib/libvirt/images")
 
 

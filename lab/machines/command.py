@@ -10,7 +10,7 @@ from pathlib import Path
 from lab import paths
 from provisioning.run import ToolFailed
 
-# Not scaled: somebody waits at a terminal, and the next run clears up what this one could not.
+# Not scaled: a user waits at the terminal, and the next run clears up what this one could not.
 _CLEAN_UP_S = 8
 
 

@@ -1,4 +1,4 @@
-"""What there is of a lab in libvirt and in Vagrant's notes; and doing away with what is to go."""
+"""What there is of a lab in libvirt and in Vagrant's notes; and deleting what is to go."""
 
 import shutil
 from collections.abc import Callable, Collection, Iterable
@@ -9,7 +9,7 @@ from lab.host import networks
 from lab.host.virsh import domains, identities, virsh
 from lab.machines import boxes, leftovers, plug, remote, vagrant
 from lab.machines.boxes import POOL
-from lab.machines.leftovers import Act, Domain, Inventory, Lab, Task
+from lab.machines.leftovers import Domain, Inventory, Lab, Leftover, Removal
 from provisioning.box import cache
 from provisioning.topology import Topology
 
@@ -20,9 +20,9 @@ _DEFINITIONS = Path("/etc/libvirt/qemu")
 
 
 class Place:
-    """One lab on this computer: the lab itself, or the twin of `lab bench up --baseline`.
+    """One lab on this computer: the lab itself, or the twin of `python -m benchmarks baseline`.
 
-    notes: the folder in which its Vagrant keeps what it knows of each machine. vagrantfile, box:
+    notes: the folder of what its Vagrant knows of each machine. vagrantfile, box:
     from which its machines come.
     """
 
@@ -58,14 +58,14 @@ class Place:
         )
 
     def clear(self, *, networks: bool = True) -> list[str]:
-        """Do away with everything but the images of boxes; return the machines. Idempotent."""
+        """Delete everything but the images of boxes; return the machines. Idempotent."""
         found = self.look()
         if not networks:
             found = found._replace(networks={})
         self.perform(leftovers.everything(found, self.lab(found)), lambda _: None)
         return sorted(found.domains)
 
-    def perform(self, tasks: Iterable[Task], say: Say) -> None:
+    def perform(self, tasks: Iterable[Leftover], say: Say) -> None:
         """Perform `tasks`, and say each. Safe to interrupt: what is left is found again."""
         for task in tasks:
             say(str(task))
@@ -116,13 +116,13 @@ def states_by_files(topology: Topology) -> dict[str, str]:
 
 
 def traces(topology: Topology) -> list[str]:
-    """Return what files tell of the lab, a line each, where no libvirt runs that could be asked.
+    """Return what files show of the lab, a line each, where no libvirt runs that could be asked.
 
-    Definitions of machines, and disks in the pool, also of the twin, whose name begins with the
-    lab's; and Vagrant's notes. As of a computer that was switched off under its lab.
+    Definitions of machines, disks in the pool, and Vagrant's notes. As of a computer that was
+    switched off under its lab.
     """
-    machines = [file.stem for file in _DEFINITIONS.glob(f"{topology.lab}[_-]*.xml")]
-    disks = [file.name for file in boxes.FOLDER.glob(f"{topology.lab}[_-]*.img")]
+    machines = [file.stem for file in _DEFINITIONS.glob(f"{topology.lab}_*.xml")]
+    disks = [file.name for file in boxes.FOLDER.glob(f"{topology.lab}_*.img")]
     ours = [name for name in disks if "_vagrant_box_image_" not in name]
     notes = [folder.name for folder in (paths.ROOT / ".vagrant/machines").glob("*")]
     lines = [f"the machine {name} is defined" for name in sorted(machines)]
@@ -131,8 +131,8 @@ def traces(topology: Topology) -> list[str]:
 
 
 _PERFORM = {
-    Act.MACHINE: Place._delete_machine,
-    Act.NOTES: Place._forget,
-    Act.VOLUME: Place._delete_volume,
-    Act.NETWORK: Place._remove_network,
+    Removal.MACHINE: Place._delete_machine,
+    Removal.NOTES: Place._forget,
+    Removal.VOLUME: Place._delete_volume,
+    Removal.NETWORK: Place._remove_network,
 }

@@ -19,7 +19,7 @@ FOREIGN = "not defined as the topology asks"
 ASKED = "everything was to go"
 
 
-class Act(Enum):
+class Removal(Enum):
     """What a task does, in the order in which tasks are performed."""
 
     MACHINE = "delete machine"
@@ -31,10 +31,10 @@ class Act(Enum):
 class Domain(NamedTuple):
     """A machine as libvirt has it. maker: the Vagrantfile that it came from.
 
-    lives: whether there is a QEMU. known: whether Vagrant in this checkout calls it its own.
+    runs: whether there is a QEMU. known: whether Vagrant in this checkout calls it its own.
     """
 
-    lives: bool
+    runs: bool
     known: bool
     maker: Path
 
@@ -69,10 +69,10 @@ class Lab(NamedTuple):
     makers: Collection[Path]
 
 
-class Task(NamedTuple):
-    """One thing to do away with, and why. name: a machine's, or libvirt's."""
+class Leftover(NamedTuple):
+    """One thing to delete, and why. name: a machine's, or libvirt's."""
 
-    act: Act
+    act: Removal
     name: str
     reason: str
 
@@ -81,40 +81,46 @@ class Task(NamedTuple):
 
 
 def foreign(found: Inventory, lab: Lab) -> dict[str, Path]:
-    """Return the machines that run and belong to another checkout: nobody's leftovers."""
+    """Return the machines that run and belong to another checkout: they stay."""
     return {
         name: domain.maker
         for name, domain in found.domains.items()
-        if domain.lives and not domain.known and _elsewhere(domain, lab)
+        if domain.runs and not domain.known and _elsewhere(domain, lab)
     }
 
 
-def left_over(found: Inventory, lab: Lab) -> tuple[Task, ...]:
+def left_over(found: Inventory, lab: Lab) -> tuple[Leftover, ...]:
     """Return what is to go so that only what belongs to the lab is there, in order.
 
-    Nothing that this checkout's Vagrant knows and the topology has; nothing that runs and is of
-    another checkout; no volume that is not named as one of ours. Empty once it was performed.
+    Never what this checkout's Vagrant knows and the topology has, what runs and is of another
+    checkout, or a volume that is not named as one of ours. Empty once it was performed.
     """
-    kept = {name for name, domain in found.domains.items() if not _gone(name, domain, lab)}
+    staying = {name for name, domain in found.domains.items() if not _gone(name, domain, lab)}
     tasks = [
-        Task(Act.MACHINE, name, _gone(name, domain, lab))
+        Leftover(Removal.MACHINE, name, _gone(name, domain, lab))
         for name, domain in found.domains.items()
-        if name not in kept
+        if name not in staying
     ]
-    tasks += [Task(Act.NOTES, name, NO_MACHINE) for name in found.notes if name not in kept]
-    tasks += _volumes(found, lab, kept)
-    tasks += [Task(Act.NETWORK, name, FOREIGN) for name, fits in found.networks.items() if not fits]
+    tasks += [
+        Leftover(Removal.NOTES, name, NO_MACHINE) for name in found.notes if name not in staying
+    ]
+    tasks += _volumes(found, lab, staying)
+    tasks += [
+        Leftover(Removal.NETWORK, name, FOREIGN)
+        for name, fits in found.networks.items()
+        if not fits
+    ]
     return _ordered(tasks)
 
 
-def everything(found: Inventory, lab: Lab) -> tuple[Task, ...]:
+def everything(found: Inventory, lab: Lab) -> tuple[Leftover, ...]:
     """Return what is to go so that nothing of the lab is there but the images of its boxes."""
-    tasks = [Task(Act.MACHINE, name, ASKED) for name in found.domains]
-    tasks += [Task(Act.NOTES, name, ASKED) for name in found.notes]
+    tasks = [Leftover(Removal.MACHINE, name, ASKED) for name in found.domains]
+    tasks += [Leftover(Removal.NOTES, name, ASKED) for name in found.notes]
     disks = [name for name in found.volumes if _machine(name, lab) is not None]
-    tasks += [Task(Act.VOLUME, name, ASKED) for name in disks]
-    tasks += [Task(Act.VOLUME, name, HALF) for name in found.half if name in found.volumes]
-    tasks += [Task(Act.NETWORK, name, ASKED) for name in found.networks]
+    tasks += [Leftover(Removal.VOLUME, name, ASKED) for name in disks]
+    tasks += [Leftover(Removal.VOLUME, name, HALF) for name in found.half if name in found.volumes]
+    tasks += [Leftover(Removal.NETWORK, name, ASKED) for name in found.networks]
     return _ordered(tasks)
 
 
@@ -124,24 +130,24 @@ def _gone(name: str, domain: Domain, lab: Lab) -> str:
         return "" if name in lab.machines else UNKNOWN
     if not _elsewhere(domain, lab):
         return KILLED if domain.maker == lab.maker else LOST
-    return "" if domain.lives else STOPPED
+    return "" if domain.runs else STOPPED
 
 
 def _elsewhere(domain: Domain, lab: Lab) -> bool:
     return domain.maker != lab.maker and domain.maker in lab.makers
 
 
-def _volumes(found: Inventory, lab: Lab, kept: Collection[str]) -> list[Task]:
+def _volumes(found: Inventory, lab: Lab, staying: Collection[str]) -> list[Leftover]:
     tasks = []
     for name in found.volumes:
         machine = _machine(name, lab)
         if name in found.half:
-            tasks.append(Task(Act.VOLUME, name, HALF))
-        elif machine is not None and machine not in kept:
-            tasks.append(Task(Act.VOLUME, name, NO_MACHINE))
+            tasks.append(Leftover(Removal.VOLUME, name, HALF))
+        elif machine is not None and machine not in staying:
+            tasks.append(Leftover(Removal.VOLUME, name, NO_MACHINE))
         # The disks of machines that stay may stand on any of them.
-        elif _is_image(name, lab) and name not in lab.images and not kept:
-            tasks.append(Task(Act.VOLUME, name, OLD_BOX))
+        elif _is_image(name, lab) and name not in lab.images and not staying:
+            tasks.append(Leftover(Removal.VOLUME, name, OLD_BOX))
     return tasks
 
 
@@ -155,6 +161,6 @@ def _is_image(volume: str, lab: Lab) -> bool:
     return volume.startswith(f"{lab.box}_vagrant_box_image_")
 
 
-def _ordered(tasks: Collection[Task]) -> tuple[Task, ...]:
-    order = list(Act)
+def _ordered(tasks: Collection[Leftover]) -> tuple[Leftover, ...]:
+    order = list(Removal)
     return tuple(sorted(tasks, key=lambda task: (order.index(task.act), task.name)))

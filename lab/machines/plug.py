@@ -1,4 +1,4 @@
-"""End a machine at once, whose disk nobody needs any more."""
+"""End a machine at once; its disk is not needed any more."""
 
 import os
 import signal
@@ -14,9 +14,9 @@ _RUN = Path("/run/libvirt/qemu")
 def pull(full: str) -> None:
     """End the QEMU of domain `full` where it stands; its disk is worth nothing then. Idempotent.
 
-    `virsh destroy` alone asks QEMU to end, which writes back what it holds of the disk, and looks
-    only every 0.2 s whether it has. Of a disk that is needed QEMU may hold back a lot
-    (cache=unsafe): there, leave it at that.
+    `virsh destroy` alone asks QEMU to end, which writes back its part of the disk, and looks
+    only every 0.2 s whether it has. Where the disk is needed, `virsh destroy` is the
+    way: QEMU may have much of it in memory (cache=unsafe).
     """
     _kill(full)
     try:

@@ -1,12 +1,13 @@
 """Run commands on the machines over SSH.
 
-OpenSSH, with one connection per machine kept open between commands: under emulation a login
+OpenSSH, with one connection per machine, open between commands: under emulation a login
 costs a second of the guest's time and a command on an open connection a tenth of that.
 """
 
 import os
 import shlex
 import subprocess
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -122,23 +123,39 @@ def _all_fine(results: Mapping[str, Result]) -> dict[str, str]:
     return outputs
 
 
-def interactive(machine: Machine, argv: Sequence[str]) -> int:
-    """Run `argv` (a shell when empty) with this terminal attached; return its exit code."""
-    words = [shlex.join(argv)] if argv else []
-    return subprocess.run(_ssh(machine, words, terminal=not argv), check=False).returncode
+def interactive(machine: Machine, command: str) -> int:
+    """Run `command` (a shell when empty) for who sits here; return its exit code.
+
+    It gets a terminal there where there is one here, at both ends: what is piped stays bytes.
+    """
+    terminal = sys.stdin.isatty() and sys.stdout.isatty()
+    words = [command] if command else []
+    return subprocess.run(_ssh(machine, words, terminal=terminal), check=False).returncode
 
 
-def stream(machine: Machine, argv: Sequence[str], take: Callable[[str], None]) -> int:
-    """Run `argv`, give `take` each line of its output as it comes; return its exit code."""
-    with subprocess.Popen(_ssh(machine, [shlex.join(argv)]), stdout=subprocess.PIPE) as ssh:
-        # By hand: a text stream would take a carriage return for the end of a line.
-        for line in ssh.stdout or ():
-            take(line.decode(errors="replace").removesuffix("\n"))
+def stream(
+    machine: Machine, argv: Sequence[str], take: Callable[[str], None], *, quiet: bool = False
+) -> int:
+    """Run `argv`, give `take` each line of its output as it comes; return its exit code.
+
+    It ends with `take`'s error, or with this process. quiet: without what ssh itself complains of.
+    """
+    # Also where a thread of ours waits for its next line as the process ends.
+    command = ["setpriv", "--pdeathsig", "TERM", *_ssh(machine, [shlex.join(argv)])]
+    errors = subprocess.DEVNULL if quiet else None
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors) as ssh:
+        try:
+            # By hand: a text stream would take a carriage return for the end of a line.
+            for line in ssh.stdout or ():
+                take(line.decode(errors="replace").removesuffix("\n"))
+        except BaseException:
+            ssh.terminate()
+            raise
     return ssh.returncode
 
 
 def disconnect(machine: Machine) -> None:
-    """Drop the kept connection: it may lead to a machine that is no more. Idempotent."""
+    """Drop the open connection: it may lead to a machine that is no more. Idempotent."""
     if not Path(_socket(machine)).is_socket():
         return
     subprocess.run(

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-# What the demonstration calls the container that nobody asked for.
+# What the demonstration calls the container that was never asked for.
 FAKE = "fake"
 # role of a machine -> mode -> what its target starts there.
 SERVICES: dict[str, dict[str, tuple[str, ...]]] = {

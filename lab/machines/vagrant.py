@@ -14,24 +14,30 @@ from lab.host.virsh import domains, virsh
 from lab.machines import plug, remote
 from lab.machines.command import vagrant
 from provisioning import topology as topology_file
+from provisioning.run import ToolFailed
 from provisioning.topology import Machine, Topology
-from services.core.errors import NodeUnreachable
+from services.core.errors import LabError, NodeUnreachable
 
 # With KVM; lab.host.speed scales them.
 _UP_S = 25
 _BOOT_S = 20
 # A node says goodbye first, and waits for its containers to run elsewhere.
 _HALT_S = 30
+# As long as somebody at a terminal waits for a word of libvirt's before it seems stuck.
+_LOOK_S = 4.0
 # Whatever else libvirt says (paused, in shutdown, …), there is a QEMU.
 OFF = ("shut off", "crashed")
 
 
-def machine_states(topology: Topology) -> dict[str, str]:
-    """Return machine name -> "running", "paused", "off" or "absent", for every machine."""
+def machine_states(topology: Topology, *, timeout_s: float = 60) -> dict[str, str]:
+    """Return machine name -> "running", "paused", "off" or "absent", for every machine.
+
+    Raises ToolFailed when libvirt does not say so within `timeout_s`.
+    """
     space = settings.namespace_of(topology)
     # No namespace, no libvirtd of the lab's own to ask, and no machine.
     nowhere = space is not None and not netns.exists(space)
-    found = {} if nowhere else domains(f"{topology.lab}_")
+    found = {} if nowhere else domains(f"{topology.lab}_", timeout_s=timeout_s)
     states = {}
     for machine in topology.machines:
         states[machine.name] = _named(found.get(machine.name))
@@ -43,6 +49,24 @@ def _named(state: str | None) -> str:
     if state is None:
         return "absent"
     return "off" if state in OFF else "paused" if state == "paused" else "running"
+
+
+def check_running(topology: Topology, name: str) -> None:
+    """Raise a LabError that names the remedy if machine `name` cannot answer: it does not run.
+
+    Where libvirt is silent, too, it may run: then nothing is raised.
+    """
+    try:
+        state = machine_states(topology, timeout_s=_LOOK_S)[name]
+    except ToolFailed:
+        return
+    if state == "absent":
+        raise MachineAbsent(name)
+    if state != "running":
+        raise LabError(
+            f"machine {name!r} is {state}",
+            hint=f"lab heal {'lets it go on' if state == 'paused' else 'boots it'}",
+        )
 
 
 def create(names: Sequence[str]) -> None:

@@ -6,7 +6,12 @@ not be seen, or failed, by one. `import requests` would cost every command 0.2 s
 
 import json
 from collections.abc import Mapping
-from http.client import HTTPConnection, HTTPException, HTTPResponse
+from http.client import (
+    BadStatusLine,
+    HTTPConnection,
+    HTTPException,
+    RemoteDisconnected,
+)
 from typing import Any, NamedTuple
 
 from services.core.errors import ApiNonsense, ApiRefused, ApiUnreachable
@@ -17,6 +22,9 @@ READ_S = 15.0
 # How long one question waits for a change: well below what proxies are patient for.
 WAIT_S = 20.0
 _UNCHANGED = 304
+# On every answer of our APIs, whatever they say.
+_OURS = "X-Request-ID"
+_REMEDY = "lab heal starts what is stopped; lab status shows what runs"
 
 
 class Seen(NamedTuple):
@@ -62,7 +70,7 @@ class Api:
     ) -> _Answer:
         """One question over a connection of its own.
 
-        A kept one dies with the API, and the next request would fail for the wrong reason.
+        An open one dies with the API, and the next request would fail for the wrong reason.
         """
         url = f"{self._base}{path}"
         data = None if body is None else json.dumps(body).encode()
@@ -72,12 +80,23 @@ class Api:
             connection.connect()
             connection.sock.settimeout(read_s)
             connection.request(method, path, data, {"Connection": "close", **kind, **headers})
-            answer: HTTPResponse = connection.getresponse()
-            return _Answer(url, answer.status, answer.headers.get("ETag", ""), answer.read())
+            with connection.getresponse() as answer:
+                if _OURS not in answer.headers:
+                    raise self._stranger(url, f"its status is {answer.status}")
+                return _Answer(url, answer.status, answer.headers.get("ETag", ""), answer.read())
         except (OSError, HTTPException, ValueError) as error:  # the latter: an ETag it cannot send
-            raise ApiUnreachable(url, _reason(error)) from None
+            if isinstance(error, BadStatusLine) and not isinstance(error, RemoteDisconnected):
+                raise self._stranger(url, "it does not speak HTTP") from None
+            raise ApiUnreachable(url, _reason(error), hint=_REMEDY) from None
         finally:
             connection.close()
+
+    def _stranger(self, url: str, said: str) -> ApiUnreachable:
+        return ApiUnreachable(
+            url,
+            f"another server has port {self._port} of localhost ({said})",
+            hint=f"see which (ss -ltnp 'sport = :{self._port}'), end it, then lab heal",
+        )
 
     def healthy(self) -> bool:
         """Whether GET /healthz answers."""

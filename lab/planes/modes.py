@@ -3,12 +3,12 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from lab.errors import LabNotUp, ModeOff, PushHasNone
+from lab.errors import LabNotUp
 from lab.host.speed import deadline_s
 from lab.machines import remote, units, vagrant
 from lab.terminal.params import BOTH
 from provisioning.topology import Topology
-from services.core.errors import ApiUnreachable
+from services.core.errors import ApiUnreachable, LabError
 from services.core.profiles import Profile
 from services.core.profiles import profile as named_profile
 
@@ -27,26 +27,30 @@ def on(topology: Topology) -> list[str]:
 def pick(asked: str, running: Sequence[str]) -> list[str]:
     """Return the modes that `asked` means: itself, or with `both` every one in `running`.
 
-    Raises ModeOff when that is none, or not running.
+    Raises LabError when that is none, or not running.
     """
     if asked == BOTH and running:
         return list(running)
     if asked in running:
         return [asked]
-    raise ModeOff(asked)
+    raise LabError(f"the lab runs without the mode {asked!r}", hint=f"lab up {asked}")
 
 
 @contextmanager
 def about_pull(topology: Topology) -> Iterator[None]:
     """Say what is wrong when pull's API is silent because the lab runs without pull.
 
-    Raises PushHasNone then; looks at the machines only when it is silent.
+    Raises LabError then; looks at the machines only when it is silent.
     """
     try:
         yield
     except ApiUnreachable:
         if "pull" not in on(topology):
-            raise PushHasNone from None
+            raise LabError(
+                "the lab runs without pull, and push has no such thing: it keeps no list of what "
+                "should run, so it can neither move anything nor tell what happened",
+                hint="lab up both",
+            ) from None
         raise
 
 

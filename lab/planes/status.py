@@ -1,6 +1,7 @@
 """What `lab status` says about a survey: rows for people and JSON for programs. Pure."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from lab.machines import units
@@ -13,10 +14,17 @@ from services.core.model import Health, Node
 CONVERGED = "converged"
 UNSEEN = "cannot be seen"
 NO_WISH = "no list to compare with"
+_REMEDIES = {
+    "paused": "lab heal lets it go on",
+    "off": "lab heal boots it",
+    "absent": "lab up both",
+}
+# Of machines in these states it is known that nothing runs there.
+_EMPTY = ("off", "absent")
 
 
-class Row(NamedTuple):
-    """One node in one mode. wanted: None where nobody keeps a list; running: None if unseen."""
+class NodeRow(NamedTuple):
+    """One node in one mode. wanted: None where there is no list; running: None if unseen."""
 
     mode: str
     node: str
@@ -38,19 +46,19 @@ def compare(wanted: Sequence[str] | None, running: Sequence[str] | None) -> str:
     return "; ".join(parts) or CONVERGED
 
 
-def rows(survey: Survey) -> list[Row]:
+def rows(survey: Survey) -> list[NodeRow]:
     """Return a row for every mode that is on and every node, in the topology's order."""
     return [
         _row(survey, mode, node.name) for mode in survey.modes for node in survey.topology.nodes
     ]
 
 
-def _row(survey: Survey, mode: str, node: str) -> Row:
+def _row(survey: Survey, mode: str, node: str) -> NodeRow:
     wanted = _wanted(survey.pull, node) if mode == "pull" else None
     running = survey.containers(mode, node)
     unknown = mode == "pull" and wanted is None and running is not None
     state = "API does not say what is wanted" if unknown else compare(wanted, running)
-    return Row(mode, node, wanted, running, state)
+    return NodeRow(mode, node, wanted, running, state)
 
 
 def _wanted(pull: Declared | LabError, node: str) -> tuple[str, ...] | None:
@@ -66,11 +74,39 @@ def unplaced(survey: Survey) -> tuple[str, ...]:
     return tuple(placed.name for placed in survey.pull.containers if placed.node is None)
 
 
+def copies(survey: Survey, mode: str) -> dict[str, int]:
+    """Return container -> how many nodes run it, where that is not one.
+
+    none: known only where every node could be looked at; on one that cannot be, it may run.
+    """
+    found = [
+        () if survey.states[node.name] in _EMPTY else survey.containers(mode, node.name)
+        for node in survey.topology.nodes
+    ]
+    counts = Counter(name for names in found for name in names or ())
+    wanted = () if isinstance(survey.pull, LabError) or mode != "pull" else survey.pull.names
+    absent = () if None in found else [name for name in wanted if name not in counts]
+    several = {name: count for name, count in counts.items() if count > 1}
+    return {**dict.fromkeys(absent, 0), **several}
+
+
+def ordered_not_running(survey: Survey) -> tuple[str, ...]:
+    """Return what push was asked to start, and no node that could be looked at runs."""
+    if isinstance(survey.ordered, LabError) or "push" not in survey.modes:
+        return ()
+    run = {
+        name
+        for node in survey.topology.nodes
+        for name in survey.containers("push", node.name) or ()
+    }
+    return tuple(name for name in survey.ordered if name not in run)
+
+
 def api(survey: Survey, mode: str) -> str:
     """Return in one line what the API of `mode` answers."""
     answer: Running | Declared | LabError = survey.push if mode == "push" else survey.pull
     if isinstance(answer, LabError):
-        return str(answer)
+        return with_hint(answer)
     if isinstance(answer, Running):
         silent = f", unreachable: {', '.join(answer.unreachable)}" if answer.unreachable else ""
         return f"answers: {len(answer.containers)} containers run{silent}"
@@ -105,15 +141,17 @@ def standing(node: Node) -> str:
 def services(survey: Survey, machine: str) -> str:
     """Return in one line which services of ours `machine` runs, or why that is unknown."""
     seen = survey.units.get(machine)
-    if seen is None or isinstance(seen, LabError):
-        return str(seen or "")
+    if isinstance(seen, LabError):
+        return str(seen)
+    if seen is None:
+        return _REMEDIES.get(survey.states[machine], "")
     role = survey.topology.machine(machine).role
     found = units.services(seen, role, survey.modes)
     return ", ".join(f"{_short(unit.name)} {unit.active}" for unit in found)
 
 
 def machine_state(survey: Survey, machine: str) -> str:
-    """Return running, off or absent, and what pull thinks of it where that is news."""
+    """Return the machine's state, and what pull thinks of it where that is news."""
     state = survey.states.get(machine, "absent")
     thought = standings(survey).get(machine, Health.UP.value)
     return state if thought == Health.UP.value else f"{state} ({thought} for pull)"
@@ -127,14 +165,31 @@ def as_text(survey: Survey) -> str:
         (row.mode, row.node, _list(row.wanted, "-"), _list(row.running, "?"), row.state)
         for row in rows(survey)
     ]
-    waiting = unplaced(survey)
     parts = [
+        f"libvirt does not say which machines run: {with_hint(survey.libvirt)}"
+        if survey.libvirt
+        else "",
         render(("machine", "state", "services"), machines),
         "\n".join(f"{mode} API {api(survey, mode)}" for mode in survey.modes),
         render(("mode", "node", "wanted", "running", ""), nodes) if nodes else _why_empty(survey),
-        f"placed nowhere yet: {', '.join(waiting)}" if waiting else "",
+        "\n".join(_remarks(survey)),
     ]
     return "\n\n".join(part for part in parts if part)
+
+
+def _remarks(survey: Survey) -> Iterator[str]:
+    """Yield a line for each thing that the tables do not show."""
+    if waiting := unplaced(survey):
+        yield f"placed nowhere yet: {', '.join(waiting)}"
+    for mode in survey.modes:
+        if counts := copies(survey, mode):
+            said = ", ".join(f"{name} {count or 'none'}" for name, count in counts.items())
+            yield f"copies in {mode}, where not one: {said}"
+    if gone := ordered_not_running(survey):
+        yield (
+            f"ordered from push, and no node that answers runs it: {', '.join(gone)} "
+            "(from the log of its API since that started; push keeps no list)"
+        )
 
 
 def as_json(survey: Survey) -> dict[str, Any]:
@@ -154,12 +209,19 @@ def as_json(survey: Survey) -> dict[str, Any]:
         "standing": standings(survey),
         "nodes": [row._asdict() for row in rows(survey)],
         "unplaced": list(unplaced(survey)),
+        "copies": {mode: copies(survey, mode) for mode in survey.modes},
+        "ordered_not_running": list(ordered_not_running(survey)),
     }
 
 
 def _why_empty(survey: Survey) -> str:
     asked = [seen for seen in survey.units.values() if not isinstance(seen, LabError)]
     return "no mode is on: lab up both" if asked else "no machine could be asked which mode is on"
+
+
+def with_hint(error: LabError) -> str:
+    """Return in one line what is wrong, and the next step."""
+    return f"{error} ({error.hint})" if error.hint else str(error)
 
 
 def _short(unit: str) -> str:

@@ -1,36 +1,48 @@
 """Look at the whole lab at once: VMs, units, both APIs. Everything live, everything in parallel."""
 
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from typing import NamedTuple, TypeVar
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from functools import partial
+from typing import Any, NamedTuple, TypeVar
 
 from lab.errors import LabNotUp
 from lab.host.speed import deadline_s
 from lab.machines import remote, units, vagrant
 from lab.machines.units import Unit
-from lab.planes import client
-from provisioning.topology import Topology
-from services.core.errors import LabError
+from lab.planes import client, orders
+from provisioning.topology import Machine, Topology
+from services.core.errors import CommandFailed, LabError
 from services.core.wire_nodes import NodeList
 
 RUNNING = "running"
+# The state of a machine of which libvirt, which should know, says nothing.
+UNKNOWN = "unknown"
+_LIBVIRT_S = 4.0
 _SSH_S = 5.0
+# After this time a reader hears what is waited for.
+_PATIENCE_S = 2.0
+_APIS = ("the push API", "the pull API", "its nodes", "the push API's log")
 
 T = TypeVar("T")
+Say = Callable[[str], None]
 
 
 class Survey(NamedTuple):
     """What was seen. A LabError in place of a value says why it could not be seen.
 
-    states: machine -> running, off, absent. units: machine that runs -> its units.
+    libvirt: why it does not say which machines run; None if it does. states: machine -> running,
+    paused, off, absent or unknown. units: machine that may run -> its units. ordered: what push
+    was to start and not to stop, as its API's log says.
     """
 
     topology: Topology
+    libvirt: LabError | None
     states: dict[str, str]
     units: dict[str, tuple[Unit, ...] | LabError]
     push: client.Running | LabError
     pull: client.Declared | LabError
     nodes: NodeList | LabError
+    ordered: tuple[str, ...] | LabError
 
     @property
     def modes(self) -> list[str]:
@@ -45,33 +57,83 @@ class Survey(NamedTuple):
         return None if seen is None or isinstance(seen, LabError) else units.containers(seen, mode)
 
 
-def take(topology: Topology) -> Survey:
-    """Return what can be seen now; raises LabNotUp when no VM runs, and nothing otherwise."""
-    states = vagrant.machine_states(topology)
-    up = [machine for machine in topology.machines if states.get(machine.name) == RUNNING]
-    if not up:
-        raise LabNotUp(topology.lab)
+def take(topology: Topology, say: Say = lambda _: None) -> Survey:
+    """Return what can be seen now. say: hears what is waited for, if that takes long.
+
+    Raises LabNotUp when every VM is off, and libvirt's error when no VM answers either.
+    """
     push, pull = client.connect(topology)
-    with ThreadPoolExecutor(4) as pool:
-        seen = pool.submit(lambda: remote.run_all(up, units.LIST, timeout_s=deadline_s(_SSH_S)))
-        listed = pool.submit(_ask, push.running)
-        declared = pool.submit(_ask, pull.declared)
-        nodes = pool.submit(_ask, pull.nodes)
-        return Survey(
-            topology,
-            states,
-            {
-                name: said if isinstance(said, LabError) else units.parse(said)
-                for name, said in seen.result().items()
-            },
-            listed.result(),
-            declared.result(),
-            nodes.result(),
+    with ThreadPoolExecutor(8) as pool:
+        said = pool.submit(_ask, partial(vagrant.machine_states, topology, timeout_s=_LIBVIRT_S))
+        _await({"libvirt": said}, say)
+        libvirt, states = _states(topology, said.result())
+        up = [m for m in topology.machines if states[m.name] in (RUNNING, UNKNOWN)]
+        refusal = None if topology.api in up else _off(topology, states)
+        asked: dict[str, Future[Any]] = {m.name: pool.submit(_ask, partial(_units, m)) for m in up}
+        answers = (
+            pool.submit(_ask, push.running, refusal),
+            pool.submit(_ask, pull.declared, refusal),
+            pool.submit(_ask, pull.nodes, refusal),
+            pool.submit(_ask, partial(_ordered, topology.api), refusal),
         )
+        _await({**asked, **dict(zip(_APIS, answers, strict=True))}, say)
+    seen = {name: one.result() for name, one in asked.items()}
+    if libvirt and all(isinstance(one, LabError) for one in seen.values()):
+        raise libvirt
+    running, declared, nodes, ordered = answers
+    return Survey(
+        topology,
+        libvirt,
+        states,
+        seen,
+        running.result(),
+        declared.result(),
+        nodes.result(),
+        ordered.result(),
+    )
 
 
-def _ask(question: Callable[[], T]) -> T | LabError:
+def _states(
+    topology: Topology, said: dict[str, str] | LabError
+) -> tuple[LabError | None, dict[str, str]]:
+    """Return why libvirt is silent, if it is, and every machine's state; raises LabNotUp."""
+    if isinstance(said, LabError):
+        return said, {machine.name: UNKNOWN for machine in topology.machines}
+    if set(said.values()) <= {"off", "absent"}:
+        raise LabNotUp(topology.lab)
+    return None, said
+
+
+def _off(topology: Topology, states: dict[str, str]) -> LabError:
+    name = topology.api.name
+    return LabError(f"its machine {name} is {states[name]}", hint="lab heal")
+
+
+def _units(machine: Machine) -> tuple[Unit, ...]:
+    return units.parse(remote.run(machine, units.LIST, timeout_s=deadline_s(_SSH_S)))
+
+
+def _ordered(api: Machine) -> tuple[str, ...]:
+    try:
+        return orders.standing(remote.run(api, orders.LOG, timeout_s=deadline_s(_SSH_S)))
+    except CommandFailed:  # it has never run on this machine
+        return ()
+
+
+def _ask(question: Callable[[], T], refusal: LabError | None = None) -> T | LabError:
+    if refusal:
+        return refusal
     try:
         return question()
     except LabError as error:
         return error
+
+
+def _await(asked: Mapping[str, "Future[Any]"], say: Say) -> None:
+    """Return once all of `asked` is answered; `say` hears every few seconds what is not."""
+    said = ""
+    while late := wait(asked.values(), timeout=_PATIENCE_S).not_done:
+        line = f"waiting for {', '.join(name for name, one in asked.items() if one in late)}"
+        if line != said:
+            say(line)
+        said = line

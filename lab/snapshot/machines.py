@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from html import escape
 from pathlib import Path
 from typing import TypeVar
 
@@ -189,7 +190,8 @@ def _disk(folder: Path, name: str) -> Path:
 
 def _ours(xml: str) -> str:
     """A definition as this checkout would have written it."""
-    return _SOURCE.sub(f"<description>Source: {paths.ROOT}/Vagrantfile</description>", xml)
+    source = escape(f"Source: {paths.ROOT}/Vagrantfile", quote=False)
+    return _SOURCE.sub(lambda _: f"<description>{source}</description>", xml)
 
 
 def _notes_folder(name: str) -> Path:

@@ -85,16 +85,27 @@ def write(folder: Path, state: State) -> None:
 
 
 def read(folder: Path) -> State:
-    """Return the state in `folder`; raises Damaged."""
+    """Return the state in `folder`; raises Damaged, or says that another version saved it."""
     try:
         data = json.loads((folder / MANIFEST).read_text())
         if data["format"] != FORMAT:
-            raise Damaged(folder, f"its format is {data['format']}, this lab knows {FORMAT}")
+            raise _other_format(folder, int(data["format"]))
         if data.pop("digest") != _digest(data):
             raise Damaged(folder, f"{MANIFEST} has changed")
         return _parse(data)
     except (OSError, ValueError, RecursionError, KeyError, TypeError, AttributeError) as error:
         raise Damaged(folder, f"no readable {MANIFEST} ({type(error).__name__})") from None
+
+
+def _other_format(folder: Path, found: int) -> LabError:
+    newer = found > FORMAT
+    return LabError(
+        f"{folder.name!r} was saved by {'a newer' if newer else 'an older'} version of the lab: "
+        f"its format is {found}, this version reads {FORMAT}",
+        hint="nothing was changed. "
+        + ("Update this checkout: git pull" if newer else "Go to it with the version that saved it")
+        + ", or save it again here under the same name",
+    )
 
 
 def _parse(data: dict[str, Any]) -> State:

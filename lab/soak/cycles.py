@@ -14,7 +14,7 @@ class Steps(NamedTuple):
     """What a cycle does. remains: says what is still there after `down`, a line each.
 
     log: called with a cycle's number, returns the Progress that its two commands write to; keep:
-    called after a failure, saves what tells about it and returns where that is.
+    called after a failure, saves what explains it and returns where that is.
     """
 
     up: Callable[[Progress], object]

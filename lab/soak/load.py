@@ -1,4 +1,4 @@
-"""Processes that keep the computer busy beside the lab, and end with whoever started them."""
+"""Processes that load the computer beside the lab, and end with the one that started them."""
 
 import os
 import subprocess

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from lab.host import daemons, netns, settings, virsh
-from lab.machines import inventory, leftovers, untuned
+from lab.machines import inventory, leftovers
 from provisioning.topology import Topology
 
 
@@ -19,14 +19,14 @@ def remains(topology: Topology) -> list[str]:
         return found + inventory.traces(topology)
     if not virsh.answers():
         return found + inventory.traces(topology)
-    for place in (inventory.ours(topology), untuned.place(topology)):
-        there = place.look()
-        found += [f"{task.name} is there" for task in leftovers.everything(there, place.lab(there))]
-    return found
+    place = inventory.ours(topology)
+    there = place.look()
+    tasks = leftovers.everything(there, place.lab(there))
+    return found + [f"{task.name} is there" for task in tasks]
 
 
 def _processes(topology: Topology) -> list[str]:
-    """QEMUs of the lab's machines, whoever remembers them."""
+    """QEMUs of the lab's machines, also those that libvirt has forgotten."""
     found = []
     for file in Path("/proc").glob("[0-9]*/cmdline"):
         try:
@@ -34,7 +34,7 @@ def _processes(topology: Topology) -> list[str]:
         except OSError:
             continue
         for word in words:
-            if word.startswith(f"guest={topology.lab}".encode()):
+            if word.startswith(f"guest={topology.lab}_".encode()):
                 guest = word.decode(errors="replace").removeprefix("guest=").partition(",")[0]
                 found.append(f"a QEMU runs {guest} (pid {file.parent.name})")
     return sorted(found)

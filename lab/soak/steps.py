@@ -28,7 +28,7 @@ def steps(mode: str, profile: str) -> Steps:
 
 
 def keep(folder: Path) -> Path:
-    """Copy what tells about a failure into `folder`: consoles, Vagrant, libvirt, the ports."""
+    """Copy what explains a failure into `folder`: consoles, Vagrant, libvirt, the ports."""
     folder.mkdir()
     for source in (paths.SHARED / "console", paths.LOGS, paths.RUN):
         for file in source.glob("*.log"):

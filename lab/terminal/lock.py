@@ -11,21 +11,9 @@ from lab import paths
 from services.core.errors import LabError
 
 
-class LabBusy(LabError):
-    """Another command is changing the lab."""
-
-    def __init__(self, holder: str, for_s: float) -> None:
-        super().__init__(
-            f"another command is changing the lab: {holder}, for {for_s:.0f} s now",
-            hint="wait for it to end, or end it: a killed command leaves nothing locked",
-        )
-        self.holder = holder
-        self.for_s = for_s
-
-
 @contextmanager
 def held(what: str, instead: Path | None = None) -> Iterator[None]:
-    """Hold the lab's lock for `what`, or raise LabBusy at once. instead: the file of another lock.
+    """Hold the lab's lock for `what`, or raise LabError at once. instead: the file of another lock.
 
     The kernel lets go of it when the process ends, however it ends. Machine-wide: two
     checkouts share the libvirt, the ports and the addresses.
@@ -41,7 +29,11 @@ def held(what: str, instead: Path | None = None) -> Iterator[None]:
             holder = file.read().strip() or "just starting"
             # It wrote its name when it got the lock.
             began_s = os.fstat(file.fileno()).st_mtime
-            raise LabBusy(holder, max(0.0, time.time() - began_s)) from None
+            for_s = max(0.0, time.time() - began_s)
+            raise LabError(
+                f"another command is changing the lab: {holder}, for {for_s:.0f} s now",
+                hint="wait for it to end, or end it: a killed command leaves nothing locked",
+            ) from None
         file.truncate(0)
         file.write(f"{what} (pid {os.getpid()}, from {paths.ROOT})\n")
         file.flush()

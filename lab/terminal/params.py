@@ -6,8 +6,8 @@ from typing import Any, TypeVar
 import click
 from click.shell_completion import CompletionItem
 
-from lab.errors import UnknownChoice
 from provisioning import topology
+from services.core.errors import LabError
 from services.core.profiles import DEFAULT_PROFILE, PROFILES
 
 FC = TypeVar("FC", bound=Callable[..., Any])
@@ -29,7 +29,8 @@ class Known(click.ParamType[str]):
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
         words = self._words()
         if value not in words:
-            raise UnknownChoice(self.name, value, words)
+            known = ", ".join(words)
+            raise LabError(f"unknown {self.name} {value!r}", hint=f"use one of: {known}")
         return value
 
     def shell_complete(

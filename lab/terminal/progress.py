@@ -11,15 +11,12 @@ that standard output stays a table or JSON.
 """
 
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import TextIO
+from typing import Any, TextIO
 
 from services.core.errors import printable_lines
-
-_TICK_S = 1.0
 
 
 class Progress:
@@ -44,54 +41,63 @@ class Progress:
         self._stream = stream or sys.stderr
         self._now_s = now_s
         self._started_s = now_s()
-        self._live = self._stream.isatty()
-        self._lock = threading.Lock()
-        self._open = ""
+        self._console = _console(self._stream)
 
     def __call__(self, text: str) -> None:
         """Print `text` on a line of its own, after the seconds since this Progress began.
 
         Line feeds stay, all else that a terminal would obey is escaped.
         """
-        with self._lock:
-            self._print(f"{self._now_s() - self._started_s:6.1f} s  {printable_lines(text)}")
+        line = f"{self._now_s() - self._started_s:6.1f} s  {printable_lines(text)}"
+        if self._console is None:
+            self._stream.write(f"{line}\n")
+            self._stream.flush()
+        else:
+            # Soft: the terminal folds, so that what is copied from it is one line.
+            self._console.print(line, markup=False, highlight=False, emoji=False, soft_wrap=True)
 
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:
         """Time what happens inside under `name`, and print a line when it ends."""
         began_s = self._now_s()
-        if not self._live:
+        if self._console is None:
             self(f"{name} ...")
-        ended = threading.Event()
-        ticker = threading.Thread(target=self._tick, args=(name, began_s, ended), daemon=True)
-        if self._live:
-            ticker.start()
+        how = " (failed)"
         try:
-            with self.guard(name):
+            with self.guard(name), self._counter(name, began_s):
                 yield
-            self._end(name, began_s, ended, "")
-        except BaseException:
-            self._end(name, began_s, ended, " (failed)")
-            raise
+            how = ""
+        finally:
+            now_s = self._now_s()
+            self.ended_s[name] = now_s - self._started_s
+            self.seconds[name] = self.seconds.get(name, 0.0) + now_s - began_s
+            self(f"{name}: {now_s - began_s:.1f} s{how}")
 
-    def _end(self, name: str, began_s: float, ended: threading.Event, how: str) -> None:
-        ended.set()
-        now_s = self._now_s()
-        took_s = now_s - began_s
-        self.ended_s[name] = now_s - self._started_s
-        self.seconds[name] = self.seconds.get(name, 0.0) + took_s
-        self(f"{name}: {took_s:.1f} s{how}")
+    def _counter(self, name: str, began_s: float) -> AbstractContextManager[Any]:
+        """The line below all others that counts the seconds of the running phase."""
+        if self._console is None:
+            return nullcontext()
+        from rich.live import Live
+        from rich.text import Text
 
-    def _tick(self, name: str, began_s: float, ended: threading.Event) -> None:
-        while not ended.is_set():
-            with self._lock:
-                self._open = f"{name} ... {self._now_s() - began_s:.0f} s"
-                self._stream.write(f"\r\x1b[K          {self._open}")
-                self._stream.flush()
-            ended.wait(_TICK_S)
+        return Live(
+            get_renderable=lambda: Text(f"          {name} ... {self._now_s() - began_s:.0f} s"),
+            console=self._console,
+            transient=True,
+            redirect_stdout=False,
+            redirect_stderr=False,
+        )
 
-    def _print(self, line: str) -> None:
-        erase = "\r\x1b[K" if self._open else ""
-        self._open = ""
-        self._stream.write(f"{erase}{line}\n")
-        self._stream.flush()
+
+def _console(stream: TextIO) -> Any:
+    """Return rich's console on `stream`; None where that is no terminal or there is no rich.
+
+    `make venv` from a bundle shows progress before there is a Python environment.
+    """
+    if not stream.isatty():
+        return None
+    try:
+        from rich.console import Console
+    except ImportError:
+        return None
+    return Console(file=stream)

@@ -19,7 +19,12 @@ if ! "$python" -c 'import ensurepip, venv' 2>/dev/null; then
 fi
 wheels=$("$python" -S -m lab.bundle wheels ${bundle:+"$bundle"})
 echo "python environment: $venv from requirements.lock${wheels:+ and $wheels}"
-"$python" -m venv "$venv"
+# What was made elsewhere, before the checkout moved, is made again: its programs name that place.
+moved=
+if [ -e "$venv/bin/lab" ] && ! grep -qF "$(cd "$venv" && pwd -P)/bin/python" "$venv/bin/lab"; then
+    moved=--clear
+fi
+"$python" -m venv $moved "$venv"
 set -- --quiet --disable-pip-version-check
 if [ -n "$wheels" ]; then
     # No other place, whatever this computer's pip is set up to ask.

@@ -124,10 +124,8 @@ class CommandFailed(LabError):
 class ApiUnreachable(LabError):
     """An API did not answer at all."""
 
-    def __init__(self, url: str, detail: str) -> None:
-        super().__init__(
-            f"{url} does not answer: {printable(detail)}", hint="is it running? lab status"
-        )
+    def __init__(self, url: str, detail: str, *, hint: str = "is it running? lab status") -> None:
+        super().__init__(f"{url} does not answer: {printable(detail)}", hint=hint)
         self.url = url
         self.detail = detail
 

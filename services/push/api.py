@@ -1,5 +1,6 @@
 """HTTP face of push: parses, calls, answers. It decides nothing."""
 
+import logging
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,9 +20,11 @@ from services.push.errors import (
     TooManyOrders,
     WhereaboutsUnknown,
 )
-from services.push.push import STARTED, Push, answers, unreachable
+from services.push.push import STARTED, Outcome, Push, answers, unreachable
 from services.web import add_document, add_metrics, add_ready, make_bottle, note, read_json
 from services.web.metrics import Metrics
+
+_log = logging.getLogger(__name__)
 
 STATUS: dict[type[LabError], int] = {
     UnknownNode: 404,
@@ -75,7 +78,7 @@ def make_app(
         container, node = wire.load_container(read_json())
         note(container=container.name, **({"node": node} if node else {}))
         with orders.take(), names.lock(container.name):
-            outcome = push.start(container, node)
+            outcome = narrated("start", container.name, lambda: push.start(container, node))
         note(node=outcome.node)
         return HTTPResponse(wire.dump_started(*outcome), 201 if outcome.status == STARTED else 200)
 
@@ -85,7 +88,7 @@ def make_app(
         container, node = wire.load_container(read_json())
         note(container=container.name, **({"node": node} if node else {}))
         with orders.take(), names.lock(container.name):
-            outcome = push.stop(container.name, node)
+            outcome = narrated("stop", container.name, lambda: push.stop(container.name, node))
         note(node=outcome.node)
         return wire.dump_started(*outcome)
 
@@ -107,6 +110,20 @@ def make_app(
         return wire.dump_reached(running, unreachable(sight))
 
     return app
+
+
+def narrated(order: str, name: str, carry_out: Callable[[], Outcome]) -> Outcome:
+    """Carry out `order` for container `name`, and log what became of it, in a line.
+
+    It is all that is left of an order: push itself keeps no list.
+    """
+    try:
+        outcome = carry_out()
+    except LabError as error:
+        _log.info("%s %s: %s", order, name, error)
+        raise
+    _log.info("%s %s: %s on %s", order, name, outcome.status, outcome.node)
+    return outcome
 
 
 class Slots:

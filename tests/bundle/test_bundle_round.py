@@ -5,12 +5,12 @@ import tarfile
 import pytest
 
 from lab.bundle import archive, pack, unpack
-from lab.bundle.errors import Missing, NoRoom, Occupied
 from lab.snapshot import state, store
 from lab.snapshot.state import Damaged
 from lab.terminal.progress import Progress
 from provisioning.box import manifest
 from provisioning.host import wheels
+from services.core.errors import LabError
 from tests.bundle.conftest import BOX, OLDER
 
 
@@ -82,7 +82,7 @@ def test_a_chapter_that_is_here_is_replaced_only_by_force(home, plane):
     file = home.export("one")
     plane.sit_down().add_chapter("one", b"mine")
     before = plane.tree()
-    with pytest.raises(Occupied, match="'one'") as raised:
+    with pytest.raises(LabError, match="'one'") as raised:
         plane.bring_in(file)
     assert "--force" in raised.value.hint
     assert plane.tree() == before
@@ -94,7 +94,7 @@ def test_a_chapter_without_its_box_is_refused(home, plane, monkeypatch):
     monkeypatch.setattr(pack, "_box", lambda key: [])
     file = home.export("one")
     plane.sit_down()
-    with pytest.raises(Missing, match=BOX):
+    with pytest.raises(LabError, match=BOX):
         plane.bring_in(file)
     assert plane.tree() == {}
     plane.add_box()
@@ -112,20 +112,20 @@ def test_a_damaged_chapter_is_not_packed(home):
 def test_a_damaged_box_is_not_packed(home):
     parts = {"pushpull-lab.box": {"sha256": "00"}}
     manifest.write(manifest.Manifest("", parts, {}, {}, {}), home.cache / f"box-{BOX}")
-    with pytest.raises(Missing, match=r"pushpull-lab\.box has changed"):
+    with pytest.raises(LabError, match=r"pushpull-lab\.box has changed"):
         home.export()
 
 
 def test_without_a_box_there_is_nothing_to_pack(plane):
     plane.sit_down()
-    with pytest.raises(Missing) as raised:
+    with pytest.raises(LabError) as raised:
         plane.export(with_wheels=False)
     assert raised.value.hint == "lab box build"
 
 
 def test_a_bundle_that_exists_is_replaced_only_by_force(home):
     file = home.export("one")
-    with pytest.raises(Occupied, match="exists"):
+    with pytest.raises(LabError, match="exists"):
         home.export()
     home.export(force=True)
     with archive.opened(file) as bundle:
@@ -147,7 +147,7 @@ def test_a_file_that_changes_while_it_is_packed_is_noticed(home, monkeypatch):
     monkeypatch.setattr(pack, "_part", lambda name, path: honest(name, path)._replace(
         member=honest(name, path).member._replace(sha256="0" * 64)
     ))  # fmt: skip
-    with pytest.raises(archive.Changed, match="changed while it was packed"):
+    with pytest.raises(LabError, match="changed while it was packed"):
         home.export()
 
 
@@ -158,7 +158,7 @@ def test_a_full_disk_is_said_before_anything_is_written(home, plane, monkeypatch
     module = pack if way == "export" else unpack
     monkeypatch.setattr(module.shutil, "disk_usage", lambda _: free)
     plane.sit_down()
-    with pytest.raises(NoRoom, match="0 MiB free, and 1 MiB are needed"):
+    with pytest.raises(LabError, match="0 MiB free, and 1 MiB are needed"):
         plane.bring_in(file) if way == "import" else home.sit_down().export("one", name="more.tar")
     assert plane.tree() == {}
     assert not list(home.folder.glob("more.tar*"))
@@ -187,7 +187,7 @@ def test_wheels_that_do_not_fit_are_refused(home, plane, monkeypatch, change, pr
     if problem.startswith("cp39"):
         monkeypatch.setattr(wheels, "key", lambda: "0" * 16)
     plane.sit_down()
-    with pytest.raises(Missing, match=problem):
+    with pytest.raises(LabError, match=problem):
         unpack.bring_wheels(file, Progress())
     assert "wheels: not those of this checkout" in plane.bring_in(file)
     assert not (plane.cache / "wheels").exists()
@@ -196,7 +196,7 @@ def test_wheels_that_do_not_fit_are_refused(home, plane, monkeypatch, change, pr
 def test_a_bundle_without_wheels_says_so(home, plane):
     file = home.export(with_wheels=False)
     plane.sit_down()
-    with pytest.raises(Missing, match="no wheels"):
+    with pytest.raises(LabError, match="no wheels"):
         unpack.bring_wheels(file, Progress())
 
 

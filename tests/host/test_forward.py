@@ -2,6 +2,7 @@
 
 import http.server
 import socket
+import sys
 import threading
 import urllib.request
 
@@ -9,6 +10,7 @@ import pytest
 
 from lab.host import forward, settings
 from provisioning import topology
+from services.core.errors import LabError
 
 LAB = topology.load()
 
@@ -18,7 +20,7 @@ def test_a_taken_port_is_named_with_the_way_around_it():
         other.bind(("127.0.0.1", 0))
         other.listen()
         port = other.getsockname()[1]
-        with pytest.raises(forward.PortTaken) as taken:
+        with pytest.raises(LabError) as taken:
             forward.check_free(port, "push")
     assert str(port) in str(taken.value)
     assert "LAB_PUSH_PORT" in taken.value.hint
@@ -76,3 +78,32 @@ def test_what_carries_into_a_network_that_is_gone_is_not_taken_for_ours(monkeypa
     assert forward._current(LAB)
     monkeypatch.setattr(forward.netns, "identity", lambda _: "anew")
     assert not forward._current(LAB)
+
+
+@pytest.fixture
+def ports(monkeypatch, tmp_path):
+    """The lab's state and two free ports of our own."""
+    monkeypatch.setattr(forward.paths, "RUN", tmp_path)
+    monkeypatch.setattr(forward.settings, "namespace_of", lambda _: None)
+    with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("", 0)) as other:
+        ports = [server.getsockname()[1] for server in (one, other)]
+    for mode, port in zip(("PUSH", "PULL"), ports, strict=True):
+        monkeypatch.setenv(f"LAB_{mode}_PORT", str(port))
+    return ports
+
+
+def test_a_forwarder_that_ends_at_once_is_an_error_with_its_last_words(ports, monkeypatch):
+    said = "import sys; sys.exit('no proxy here')"
+    monkeypatch.setattr(forward, "_COMMAND", [sys.executable, "-c", said])
+    with pytest.raises(LabError, match=r"nothing carries .* no proxy here") as caught:
+        forward.ensure(LAB)
+    assert "forward.log" in caught.value.hint
+
+
+def test_one_that_stops_leaves_the_note_of_the_one_that_began_meanwhile(ports, monkeypatch):
+    """Of another checkout: without its note no `lab down` would ever find it."""
+    began = iter([None])
+    monkeypatch.setattr(forward, "_alive", lambda: next(began, None))
+    forward.note().write_text("12345\n")
+    forward.stop()
+    assert forward.note().read_text() == "12345\n"

@@ -4,7 +4,7 @@ import subprocess
 
 import pytest
 
-from lab.host import keys
+from lab.host import keys, settings
 from provisioning import topology
 
 LAB = topology.load()
@@ -65,3 +65,16 @@ def test_push_may_log_in_on_nodes_and_only_from_the_api_machine(made):
         if public in line
     ]
     assert line.startswith(f'restrict,from="{LAB.api.address}" ')
+
+
+@pytest.mark.parametrize("name", ["a checkout with spaces", "50% done", "long" * 40, "a#b"])
+def test_ssh_finds_the_keys_whatever_the_path_of_the_checkout(monkeypatch, tmp_path, name):
+    folder = tmp_path / name
+    monkeypatch.setattr(keys, "USER_KEY", folder / "user")
+    monkeypatch.setattr(keys, "KNOWN_HOSTS", folder / "known_hosts")
+    (tmp_path / "config").write_text(settings._ssh_config(LAB, None))
+    argv = ["ssh", "-G", "-F", tmp_path / "config", "node1"]
+    said = subprocess.run(argv, capture_output=True, text=True, check=True).stdout
+    assert f"globalknownhostsfile {folder}/known_hosts\n" in said
+    # Here % begins a token, see ssh_config(5).
+    assert f"identityfile {folder}/user\n".replace("%", "%%") in said

@@ -16,7 +16,7 @@ def test_without_the_labs_namespace_every_machine_is_absent(monkeypatch):
 def test_what_libvirt_says_is_told_in_three_words(monkeypatch):
     said = {"api": "running", "node1": "shut off", "node2": "in shutdown"}
     monkeypatch.setattr(settings, "namespace_of", lambda lab: None)
-    monkeypatch.setattr(vagrant, "domains", lambda prefix: said)
+    monkeypatch.setattr(vagrant, "domains", lambda prefix, **_: said)
     assert vagrant.machine_states(LAB) == {
         "api": "running",
         "node1": "off",

@@ -34,10 +34,14 @@ MAY_IMPORT = {
     "lab/": {
         "lab", "provisioning", "services.core", "services.lib", "click", "fabric", "invoke",
     },
+    "lab/terminal/": {"lab", "provisioning", "services.core", "click", "rich"},
     # Also before there is a Python environment.
     "lab/bundle/": {"lab", "provisioning", "services.core", "services.lib"},
-    # What the state server's storage is measured against.
-    "lab/bench/server/": {"lab", "services.core", "services.lib", "bottle", "gevent", "tinydb"},
+    # Bottle, gevent, TinyDB: what the state server's storage is measured against.
+    "benchmarks/": {
+        "benchmarks", "lab", "provisioning", "services.core", "services.lib",
+        "bottle", "click", "gevent", "tinydb",
+    },
     "tasks.py": {"lab.cli", "click", "invoke"},
     "fabfile.py": {"tasks"},
 }  # fmt: skip
@@ -61,8 +65,8 @@ BARE = [
 ]
 
 # The modules of this repository have these first names.
-OURS = {"lab", "provisioning", "services", "tests", "tasks"}
-FILES = tracked("services/**.py", "provisioning/**.py", "lab/**.py", "*.py")
+OURS = {"benchmarks", "lab", "provisioning", "services", "tests", "tasks"}
+FILES = tracked("services/**.py", "provisioning/**.py", "lab/**.py", "benchmarks/**.py", "*.py")
 HOUSE = [path for path in FILES if not name(path).startswith("tests/")]
 
 

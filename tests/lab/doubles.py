@@ -13,12 +13,14 @@ import threading
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from fnmatch import fnmatch
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from lab.host import forward, settings
 from lab.host.accel import Accel
 from lab.machines import remote, vagrant
 from lab.waiting import TookTooLong
+from provisioning.run import ToolFailed
 from services.core.errors import CommandFailed, NodeUnreachable
 
 
@@ -35,6 +37,7 @@ class FakeMachine:
         self.enabled = {"push.target", "pull.target"}
         self.kill_misses = False
         self.marks = set()
+        self.journal = []
         self.commands = []
 
     def run(self, argv):
@@ -53,7 +56,7 @@ class FakeMachine:
         elif tool == "find":
             return self._find(argv)
         elif tool == "journalctl":
-            return "-- cursor: s=1\n" if "--show-cursor" in argv else ""
+            return "-- cursor: s=1\n" if "--show-cursor" in argv else self._journal(argv)
         elif tool == "cat":
             return "LAB_PROFILE=fast\nLAB_API=10.77.0.10:8081\n"
         return ""
@@ -72,11 +75,26 @@ class FakeMachine:
             raise CommandFailed(self.name, "find", 1, "find: No such file or directory")
         return "".join(f"{mark.removeprefix(folder + '/')}\n" for mark in below)
 
+    def _journal(self, argv):
+        """The lines of `journal`, pairs of unit and text; none of a unit that it does not name."""
+        names = {word.removeprefix("--unit=") for word in argv if word.startswith("--unit=")}
+        found = [(unit, text) for unit, text in self.journal if unit in names]
+        if "--output=json" not in argv:
+            return "".join(f"{text}\n" for _, text in found)
+        fields = ("__REALTIME_TIMESTAMP", "__CURSOR", "_SYSTEMD_UNIT", "MESSAGE")
+        at_us = 1_700_000_000_000_000 + 1000 * int(self.name[-1] if self.name != "api" else 0)
+        return "".join(
+            json.dumps(dict(zip(fields, (str(at_us + 10_000 * i), f"c{i}", *one), strict=True)))
+            + "\n"
+            for i, one in enumerate(found)
+        )
+
     def _systemctl(self, verb, units):
         if verb == "list-units":
             return "".join(
                 f"{name} loaded {active} running Something with words\n"
                 for name, active in sorted(self.units.items())
+                if any(fnmatch(name, pattern) for pattern in units)
             )
         if verb == "show":
             return "\n".join(
@@ -103,12 +121,15 @@ class FakeLab:
         self.machines = {machine.name: FakeMachine(machine.name) for machine in topology.machines}
         api = self.machines[topology.api.name]
         api.units = {"push.target": "active", "pull.target": "active"}
+        self.libvirt_hangs = False
         self.forwarder_runs = True
 
     def __getitem__(self, name):
         return self.machines[name]
 
-    def machine_states(self, topology):
+    def machine_states(self, topology, *, timeout_s=60):
+        if self.libvirt_hangs:
+            raise ToolFailed(["virsh"], 124, f"no end within {timeout_s:g} s", "lab doctor")
         return {name: machine.state for name, machine in self.machines.items()}
 
     def start(self, name):
@@ -174,6 +195,7 @@ def http_server(answers) -> Iterator[tuple[int, list]]:
             status, content, *headers = found(self.headers) if callable(found) else found
             data = content if isinstance(content, bytes) else json.dumps(content).encode()
             self.send_response(status)
+            self.send_header("X-Request-ID", "of-the-double")
             for name, value in (headers[0] if headers else {}).items():
                 self.send_header(name, value)
             self.send_header("Content-Length", str(len(data)))

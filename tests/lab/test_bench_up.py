@@ -123,7 +123,7 @@ def test_a_scenario_that_does_not_exist_is_refused(run, fake):
 
 
 def test_the_command_offers_the_scenarios_that_exist():
-    assert tuple(boot.SCENARIOS) == (bench_up.BASELINE, *bench_up.SCENARIOS)
+    assert tuple(boot.SCENARIOS) == bench_up.SCENARIOS
 
 
 def test_the_table_has_a_column_a_scenario_and_ends_with_what_all_have():

@@ -1,5 +1,7 @@
 """The command line: help, words, the error edge."""
 
+import errno
+import os
 import subprocess
 import sys
 
@@ -14,7 +16,7 @@ def test_help_names_every_command_and_imports_none():
     code = "import sys; from lab.cli import run; run(['--help']); print(sorted(sys.modules))"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert all(f"  {name} " in out.stdout for name in COMMANDS)
-    for heavy in ("'fabric'", "'paramiko'", "'lab.commands.vms'"):
+    for heavy in ("'fabric'", "'paramiko'", "'rich'", "'lab.commands.vms'"):
         assert heavy not in out.stdout
 
 
@@ -22,7 +24,7 @@ def test_talking_to_an_api_needs_no_heavy_library():
     """Each costs every command 0.2 s, and a reset takes 5."""
     code = "import sys, lab.bringup.bringup; print(sorted(sys.modules))"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    for heavy in ("'requests'", "'urllib3'", "'fabric'", "'paramiko'"):
+    for heavy in ("'requests'", "'urllib3'", "'fabric'", "'paramiko'", "'rich'"):
         assert heavy not in out.stdout
 
 
@@ -76,6 +78,55 @@ def test_an_error_without_a_hint_has_one_line(run, monkeypatch):
     _command_that(monkeypatch, LabError("it broke"))
     result = run("up")
     assert (result.exit_code, result.stderr) == (1, "Error: it broke\n")
+
+
+def _lab(code, stdout):
+    """Run `lab` with its one command replaced by `code`; its standard output is `stdout`."""
+    text = (
+        "import sys, click; from lab import cli\n"
+        f"@click.command()\ndef doomed():\n    {code}\n"
+        "type(cli.main).get_command = lambda *_: doomed\nsys.exit(cli.run(['up']))"
+    )
+    return subprocess.run(
+        [sys.executable, "-c", text], stdout=stdout, stderr=subprocess.PIPE, text=True, check=False
+    )
+
+
+@pytest.fixture
+def closed():
+    """A pipe whose reader has ended, as `head` does."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    yield writer
+    os.close(writer)
+
+
+@pytest.mark.parametrize("code", ["click.echo('x')", "[click.echo('x') for _ in range(9)]"])
+def test_a_reader_who_has_enough_is_no_failure(closed, code):
+    assert _lab(code, closed).stderr == ""
+
+
+def test_another_broken_pipe_is_a_failure():
+    done = _lab("raise BrokenPipeError(32, 'Broken pipe')", subprocess.DEVNULL)
+    assert done.returncode == 1
+    assert "Error: [Errno 32] Broken pipe" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("error", "hint"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device", "/a b"), "df -h '/a b'"),
+        (OSError(errno.ENOSPC, "No space left on device"), "df -h"),
+        (PermissionError(errno.EACCES, "Permission denied", "/root/x"), "namei -l /root/x"),
+        (OSError(errno.EIO, "Input/output error"), "lab doctor"),
+    ],
+)
+def test_an_error_of_the_system_names_its_own_remedy(run, monkeypatch, error, hint):
+    _command_that(monkeypatch, error)
+    result = run("up")
+    assert result.exit_code == 1
+    assert hint in result.stderr.splitlines()[-1]
+    assert ("df -h" in result.stderr) is (error.errno == errno.ENOSPC)
 
 
 def test_ctrl_c_says_how_to_go_on_and_ends_with_130(run, monkeypatch):

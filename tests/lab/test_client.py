@@ -110,6 +110,30 @@ def test_an_answer_that_is_no_json_is_no_answer():
         PushClient(port).running()
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"HTTP/1.0 404 File not found\r\n\r\n<html>",
+        b'HTTP/1.1 404 Not Found\r\nContent-Length: 22\r\n\r\n{"detail":"Not Found"}',
+        b'HTTP/1.1 200 OK\r\nContent-Length: 17\r\n\r\n{"containers":[]}',
+        b"SSH-2.0-OpenSSH_9.6\r\n",
+    ],
+    ids=["http.server", "JSON of another shape", "JSON of our shape", "no HTTP"],
+)
+def test_another_server_on_our_port_is_called_that(said):
+    def answer(server):
+        with server.accept()[0] as connection:
+            connection.recv(65536)
+            connection.sendall(said)
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        threading.Thread(target=answer, args=(server,), daemon=True).start()
+        port = server.getsockname()[1]
+        with pytest.raises(ApiUnreachable, match=f"another server has port {port}") as caught:
+            PushClient(port).running()
+    assert f"sport = :{port}" in caught.value.hint
+
+
 def test_proxies_of_the_environment_see_nothing_of_it(monkeypatch):
     for name in ("http_proxy", "HTTP_PROXY", "all_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
@@ -176,7 +200,7 @@ def test_a_node_is_marked_and_read():
 def test_a_server_that_closes_without_a_word_is_asked_anew_each_time():
     """A kept connection would be found dead now and then, and the API called silent."""
     body = json.dumps({"containers": []}).encode()
-    head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+    head = f"HTTP/1.1 200 OK\r\nX-Request-ID: a\r\nContent-Length: {len(body)}\r\n\r\n".encode()
     taken = []
 
     def answer(server):

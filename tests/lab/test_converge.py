@@ -10,6 +10,7 @@ from lab.bench import converge, phase
 from lab.bench.stats import Summary
 from lab.terminal.progress import Progress
 from lab.waiting import TookTooLong
+from services.core.errors import LabError
 from services.core.profiles import PROFILES
 
 # As journalctl --output=short-unix prints what happens to a stray: ours, systemd's, its own.
@@ -44,7 +45,7 @@ SHOWN = "InactiveExitTimestampMonotonic={began_us}\n{uptime_s} 3.2\n"
 
 
 def _began(ago_s, name="seed"):
-    """A stage whose service began its last pass `ago_s` seconds ago."""
+    """A playground whose service began its last pass `ago_s` seconds ago."""
     shown = SHOWN.format(began_us=round((500 - ago_s) * 1e6), uptime_s=500.0)
     return SimpleNamespace(command=lambda *_: shown, profile=PROFILES[name])
 
@@ -64,18 +65,18 @@ def test_a_run_begins_at_its_part_of_the_cycle(
 ):
     slept = []
     monkeypatch.setattr(phase.time, "sleep", slept.append)
-    stage = _began(ago_s, profile)
-    phase.await_phase(stage, lab.api, "pull-scheduler.service", part, period_s)
+    playground = _began(ago_s, profile)
+    phase.await_phase(playground, lab.api, "pull-scheduler.service", part, period_s)
     assert slept == [pytest.approx(slept_s)]
 
 
 def test_a_loop_that_does_not_turn_is_an_error(lab, vms):
-    with pytest.raises(phase.Stuck, match="on api last began 60 s ago"):
+    with pytest.raises(LabError, match="on api last began 60 s ago"):
         phase.await_phase(_began(60), lab.api, "pull-scheduler.service", 0.5, 5)
 
 
-class FakeStage:
-    """Remembers what it was asked; stands in for lab.demo.stage.Stage."""
+class FakePlayground:
+    """Remembers what it was asked; stands in for lab.demo.playground.Playground."""
 
     calls: ClassVar[list[str]] = []
 
@@ -89,12 +90,12 @@ class FakeStage:
 
 @pytest.fixture
 def bench(lab, monkeypatch):
-    """Call converge.measure over doubles; returns what it returned. calls: what the stage did."""
-    FakeStage.calls = []
+    """Call converge.measure over doubles; returns its result. calls: what the playground did."""
+    FakePlayground.calls = []
     ups = []
-    monkeypatch.setattr(converge, "Stage", FakeStage)
+    monkeypatch.setattr(converge, "Playground", FakePlayground)
     monkeypatch.setattr(converge.bringup, "up", lambda mode, name, _: ups.append((mode, name)))
-    monkeypatch.setattr(converge, "cpu_s_per_minute", lambda stage, node, runs: [3.0] * runs)
+    monkeypatch.setattr(converge, "cpu_s_per_minute", lambda playground, node, runs: [3.0] * runs)
 
     def measure(play, runs, *only):
         monkeypatch.setattr(converge, "TITLES", {"it": "it (s)", "idle": "idle"})
@@ -102,11 +103,11 @@ def bench(lab, monkeypatch):
         progress = Progress(io.StringIO())
         return converge.measure(lab, ["push", "pull"], ["seed", "fast"], runs, progress, only)
 
-    return SimpleNamespace(measure=measure, ups=ups, calls=FakeStage.calls)
+    return SimpleNamespace(measure=measure, ups=ups, calls=FakePlayground.calls)
 
 
 def test_every_profile_is_measured_at_every_part_of_the_period(bench):
-    results = bench.measure(lambda stage, part: part * stage.profile.agent_s, 2)
+    results = bench.measure(lambda playground, part: part * playground.profile.agent_s, 2)
     assert results["it (s)"] == {
         "seed": Summary(2, 2.5, 1.25, 3.75),
         "fast": Summary(2, 0.125, 0.0625, 0.1875),
@@ -116,12 +117,12 @@ def test_every_profile_is_measured_at_every_part_of_the_period(bench):
     assert bench.calls == [
         word
         for name in ("seed", "fast")
-        for word in (f"{name} pull", "heal", "set", "heal", "clear")
+        for word in (f"{name} pull", "heal", "prepare", "heal", "clear")
     ]
 
 
 def test_a_measurement_that_fails_leaves_the_lab_whole(bench):
-    def broken(stage, part):
+    def broken(playground, part):
         raise TookTooLong("fake is gone", 9, False, "")
 
     with pytest.raises(TookTooLong):
@@ -130,7 +131,7 @@ def test_a_measurement_that_fails_leaves_the_lab_whole(bench):
 
 
 def test_what_is_not_asked_for_is_not_measured(bench):
-    results = bench.measure(lambda stage, part: 1.0, 20, "it")
+    results = bench.measure(lambda playground, part: 1.0, 20, "it")
     assert results.keys() == {"it (s)"}
     assert results["it (s)"]["fast"].runs == 20
 

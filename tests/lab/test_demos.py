@@ -1,12 +1,12 @@
-"""Each demonstration's looks and its end, on a stage of doubles: what errors may not hide."""
+"""Each demonstration's looks and its end, on a playground of doubles: what errors may not hide."""
 
 from types import SimpleNamespace
 
 import pytest
 
 from lab.demo import reconciliation, resilience, timing
+from lab.demo.playground import LATE, NAMES, Playground
 from lab.demo.resilience import Fate, fate
-from lab.demo.stage import LATE, NAMES, Stage
 from lab.demo.verdict import Verdict
 from lab.faults import chaos
 from lab.planes.client import Running
@@ -19,8 +19,8 @@ SILENT = ApiUnreachable("http://127.0.0.1:8080", "refused")
 
 
 @pytest.fixture
-def stage(lab, vms):
-    return Stage(lab, ["push", "pull"], PROFILES["fast"], lambda text: None)
+def playground(lab, vms):
+    return Playground(lab, ["push", "pull"], PROFILES["fast"], lambda text: None)
 
 
 @pytest.mark.parametrize(
@@ -37,29 +37,29 @@ def test_what_became_of_the_killed_container(runs, dead_s, restarted_s):
     assert fate(list(enumerate(runs)), "a") == Fate(dead_s, restarted_s)
 
 
-def test_a_stopped_api_is_asked_to_list_to_start_and_to_stop(stage, monkeypatch):
+def test_a_stopped_api_is_asked_to_list_to_start_and_to_stop(playground, monkeypatch):
     asked = []
 
     def silent(*words, **_):
         asked.append(words[:2])
         raise SILENT
 
-    monkeypatch.setattr(stage.push, "request", silent)
-    assert resilience._answers(stage, "push") == ()
+    monkeypatch.setattr(playground.push, "request", silent)
+    assert resilience._answers(playground, "push") == ()
     assert [path for _, path in asked] == ["/containers", "/container/start", "/container/stop"]
     refused = ApiRefused("http://127.0.0.1:8080", 502, "no")
-    monkeypatch.setattr(stage.push, "stop", lambda name: (_ for _ in ()).throw(refused))
-    assert resilience._answers(stage, "push") == ("a stop",)
+    monkeypatch.setattr(playground.push, "stop", lambda name: (_ for _ in ()).throw(refused))
+    assert resilience._answers(playground, "push") == ("a stop",)
 
 
-def test_push_that_cannot_reach_the_node_does_not_say_that_the_stray_is_gone(stage, lab):
+def test_push_that_cannot_reach_the_node_does_not_say_that_the_stray_is_gone(playground, lab):
     node = lab.nodes[0]
     seen = Running((Placed(Container("fake"), "node1"),), ())
-    stage.push = SimpleNamespace(running=lambda: seen)
-    assert reconciliation._push(stage, node).listed
-    stage.push = SimpleNamespace(running=lambda: Running((), ("node1",)))
+    playground.push = SimpleNamespace(running=lambda: seen)
+    assert reconciliation._push(playground, node).listed
+    playground.push = SimpleNamespace(running=lambda: Running((), ("node1",)))
     with pytest.raises(NodeUnreachable):
-        reconciliation._push(stage, node)
+        reconciliation._push(playground, node)
 
 
 SHOWS, HIDES = Running((Placed(Container("fake"), "node1"),), ()), Running((), ("node1",))
@@ -75,7 +75,7 @@ SHOWS, HIDES = Running((Placed(Container("fake"), "node1"),), ()), Running((), (
         pytest.param([SILENT], Verdict.UNKNOWN, id="never seen"),
     ],
 )
-def test_a_stray_in_push_is_watched_to_the_end(stage, monkeypatch, answers, verdict):
+def test_a_stray_in_push_is_watched_to_the_end(playground, monkeypatch, answers, verdict):
     monkeypatch.setattr(timing, "drift_s", lambda _: 0.4)
     left = list(answers)
 
@@ -85,9 +85,9 @@ def test_a_stray_in_push_is_watched_to_the_end(stage, monkeypatch, answers, verd
             raise answer
         return answer
 
-    stage.modes = ["push"]
-    stage.push = SimpleNamespace(running=running)
-    (outcome,) = reconciliation.play(stage)
+    playground.modes = ["push"]
+    playground.push = SimpleNamespace(running=running)
+    (outcome,) = reconciliation.play(playground)
     assert outcome.verdict is verdict
 
 
@@ -102,14 +102,14 @@ def test_a_stray_in_push_is_watched_to_the_end(stage, monkeypatch, answers, verd
 def test_that_push_leaves_the_dead_alone_is_seen(lab, vms, monkeypatch, misses, hangs, verdict):
     monkeypatch.setattr(timing, "outage_s", lambda _: 0.2)
     monkeypatch.setenv("LAB_PUSH_PORT", "9")
-    stage = Stage(lab, ["push"], PROFILES["fast"], lambda text: None)
+    playground = Playground(lab, ["push"], PROFILES["fast"], lambda text: None)
     for number, name in enumerate(NAMES):
         vms[lab.nodes[number % 3].name].units[f"push-container@{name}.service"] = "active"
     vms["node1"].kill_misses = misses
     if hangs:
         seen = iter(["7"])
         monkeypatch.setattr(resilience, "_run_of", lambda *_: _next(seen))
-    (outcome,) = resilience.play(stage)
+    (outcome,) = resilience.play(playground)
     assert outcome.verdict is verdict
 
 
@@ -130,24 +130,24 @@ def _next(seen):
         pytest.param(SILENT, None, True, id="not seen: nobody's fault"),
     ],
 )
-def test_a_return_of_the_api_that_goes_wrong(stage, monkeypatch, error, late_s, unseen):
+def test_a_return_of_the_api_that_goes_wrong(playground, monkeypatch, error, late_s, unseen):
     monkeypatch.setattr(chaos, "start_api", lambda *_: None)
     monkeypatch.setattr(resilience, "_wanted", lambda _: ())
-    monkeypatch.setattr(stage, "declare", lambda *_: None)
-    monkeypatch.setattr(stage, "await_pull", lambda name: (_ for _ in ()).throw(error))
-    back = resilience._return(stage, ())
+    monkeypatch.setattr(playground, "declare", lambda *_: None)
+    monkeypatch.setattr(playground, "await_pull", lambda name: (_ for _ in ()).throw(error))
+    back = resilience._return(playground, ())
     assert (back.changed, back.late_s, bool(back.unseen)) == (False, late_s, unseen)
 
 
-def test_an_api_that_does_not_start_again_is_an_unseen_return(stage, monkeypatch):
+def test_an_api_that_does_not_start_again_is_an_unseen_return(playground, monkeypatch):
     def broken(*_):
         raise LabError("ssh broke")
 
     monkeypatch.setattr(chaos, "start_api", broken)
-    assert resilience._return(stage, ()).unseen == "ssh broke"
+    assert resilience._return(playground, ()).unseen == "ssh broke"
 
 
-def test_clearing_goes_on_after_an_error_and_raises_the_first(stage, monkeypatch):
+def test_clearing_goes_on_after_an_error_and_raises_the_first(playground, monkeypatch):
     asked = []
 
     def withdraw(mode, name):
@@ -155,7 +155,7 @@ def test_clearing_goes_on_after_an_error_and_raises_the_first(stage, monkeypatch
         if mode == "push":
             raise LabError(f"{name} stays")
 
-    monkeypatch.setattr(stage, "withdraw", withdraw)
+    monkeypatch.setattr(playground, "withdraw", withdraw)
     with pytest.raises(LabError, match=f"{NAMES[0]} stays"):
-        stage.clear()
+        playground.clear()
     assert asked == [(mode, name) for mode in ("push", "pull") for name in (*NAMES, LATE)]

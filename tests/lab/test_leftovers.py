@@ -17,11 +17,11 @@ from lab.machines.leftovers import (
     OLD_BOX,
     STOPPED,
     UNKNOWN,
-    Act,
     Domain,
     Inventory,
     Lab,
-    Task,
+    Leftover,
+    Removal,
     everything,
     foreign,
     left_over,
@@ -45,40 +45,40 @@ def one(domain, **more):
     [
         (NOTHING, []),
         (one(KNOWN, notes=["api"], volumes=["lab_api.img"]), []),
-        (one(KNOWN._replace(lives=False), notes=["api"], volumes=["lab_api.img"]), []),
-        (one(Domain(True, False, OURS)), [(Act.MACHINE, "api", KILLED)]),
-        (one(Domain(True, False, GONE)), [(Act.MACHINE, "api", LOST)]),
+        (one(KNOWN._replace(runs=False), notes=["api"], volumes=["lab_api.img"]), []),
+        (one(Domain(True, False, OURS)), [(Removal.MACHINE, "api", KILLED)]),
+        (one(Domain(True, False, GONE)), [(Removal.MACHINE, "api", LOST)]),
         (one(Domain(True, False, THEIRS), volumes=["lab_api.img"]), []),
         (
             one(Domain(False, False, THEIRS), volumes=["lab_api.img"]),
-            [(Act.MACHINE, "api", STOPPED), (Act.VOLUME, "lab_api.img", NO_MACHINE)],
+            [(Removal.MACHINE, "api", STOPPED), (Removal.VOLUME, "lab_api.img", NO_MACHINE)],
         ),
         (
             NOTHING._replace(domains={"node7": KNOWN}, notes=["node7"], volumes=["lab_node7.img"]),
             [
-                (Act.MACHINE, "node7", UNKNOWN),
-                (Act.NOTES, "node7", NO_MACHINE),
-                (Act.VOLUME, "lab_node7.img", NO_MACHINE),
+                (Removal.MACHINE, "node7", UNKNOWN),
+                (Removal.NOTES, "node7", NO_MACHINE),
+                (Removal.VOLUME, "lab_node7.img", NO_MACHINE),
             ],
         ),
-        (NOTHING._replace(notes=["api"]), [(Act.NOTES, "api", NO_MACHINE)]),
+        (NOTHING._replace(notes=["api"]), [(Removal.NOTES, "api", NO_MACHINE)]),
         (
             NOTHING._replace(volumes=["lab_api.img", "other_api.img", "lab_api.iso", "x.img"]),
-            [(Act.VOLUME, "lab_api.img", NO_MACHINE)],
+            [(Removal.VOLUME, "lab_api.img", NO_MACHINE)],
         ),
         (
             NOTHING._replace(volumes=["box_vagrant_box_image_1", "box_vagrant_box_image_2"]),
-            [(Act.VOLUME, "box_vagrant_box_image_1", OLD_BOX)],
+            [(Removal.VOLUME, "box_vagrant_box_image_1", OLD_BOX)],
         ),
         (one(KNOWN, volumes=["box_vagrant_box_image_1"]), []),
         (
             one(KNOWN, volumes=["box_vagrant_box_image_2"], half=["box_vagrant_box_image_2"]),
-            [(Act.VOLUME, "box_vagrant_box_image_2", HALF)],
+            [(Removal.VOLUME, "box_vagrant_box_image_2", HALF)],
         ),
         (NOTHING._replace(half=["box_vagrant_box_image_2"]), []),
         (
             NOTHING._replace(networks={"lab-lab": True, "lab-mgmt": False}),
-            [(Act.NETWORK, "lab-mgmt", FOREIGN)],
+            [(Removal.NETWORK, "lab-mgmt", FOREIGN)],
         ),
     ],
     ids=[
@@ -90,7 +90,7 @@ def one(domain, **more):
     ],
 )  # fmt: skip
 def test_what_is_left_over(found, tasks):
-    assert left_over(found, LAB) == tuple(Task(*task) for task in tasks)
+    assert left_over(found, LAB) == tuple(Leftover(*task) for task in tasks)
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ def test_only_what_runs_and_is_of_another_checkout_is_foreign(domain, is_foreign
 
 
 def test_a_task_says_what_and_why():
-    task = Task(Act.VOLUME, "lab_api.img", NO_MACHINE)
+    task = Leftover(Removal.VOLUME, "lab_api.img", NO_MACHINE)
     assert str(task) == "delete volume lab_api.img: its machine is gone"
 
 
@@ -135,11 +135,11 @@ def performed(found, tasks):
     domains, notes, volumes = dict(found.domains), set(found.notes), set(found.volumes)
     networks, half = dict(found.networks), set(found.half)
     for task in tasks:
-        if task.act is Act.MACHINE:
+        if task.act is Removal.MACHINE:
             del domains[task.name]
-        elif task.act is Act.NOTES:
+        elif task.act is Removal.NOTES:
             notes.remove(task.name)
-        elif task.act is Act.VOLUME:
+        elif task.act is Removal.VOLUME:
             machine = task.name.removeprefix("lab_").removesuffix(".img")
             assert machine not in domains, "a disk went before its machine"
             volumes.remove(task.name)
@@ -230,7 +230,7 @@ def test_an_upload_that_was_killed_is_begun_again(lab, libvirt, monkeypatch, tmp
     place = inventory.ours(lab)
     found = place.look()
     (task,) = left_over(found, place.lab(found, [name]))
-    assert task == Task(Act.VOLUME, name, leftovers.HALF)
+    assert task == Leftover(Removal.VOLUME, name, leftovers.HALF)
     place.perform([task], print)
     assert libvirt.volumes == set()
     assert boxes.half_uploaded() == ()

@@ -11,7 +11,7 @@ from services.core.errors import LabError
 
 
 class Recorder:
-    """A stage that only remembers what was asked of it."""
+    """A playground that only remembers what was asked of it."""
 
     modes = ("push", "pull")
 
@@ -25,75 +25,75 @@ class Recorder:
     def heal(self):
         self.calls.append("heal")
 
-    def set(self):
-        self.calls.append("set")
+    def prepare(self):
+        self.calls.append("prepare")
 
     def clear(self):
         self.calls.append("clear")
 
 
-def good(stage):
-    stage.calls.append("play")
+def good(playground):
+    playground.calls.append("play")
     return [Outcome(RECONCILIATION, "push", "stayed", 9.0, Verdict.EXPECTED)]
 
 
-def broken(stage):
+def broken(playground):
     raise LabError("ssh broke")
 
 
-def interrupted(stage):
+def interrupted(playground):
     raise KeyboardInterrupt
 
 
-def run(stage, monkeypatch, **plays):
+def run(playground, monkeypatch, **plays):
     monkeypatch.setattr(play, "PLAYS", plays)
-    return play.run(stage, list(plays), Progress(io.StringIO()))
+    return play.run(playground, list(plays), Progress(io.StringIO()))
 
 
 def test_the_lab_is_healed_before_and_after_and_cleared_in_the_end(monkeypatch):
-    stage = Recorder()
-    outcomes = run(stage, monkeypatch, one=good)
-    assert stage.calls == ["heal", "set", "play", "heal", "clear"]
+    playground = Recorder()
+    outcomes = run(playground, monkeypatch, one=good)
+    assert playground.calls == ["heal", "prepare", "play", "heal", "clear"]
     assert succeeded(outcomes)
 
 
 def test_an_error_is_unknown_and_the_next_demonstration_goes_on(monkeypatch):
-    stage = Recorder()
-    outcomes = run(stage, monkeypatch, **{RESILIENCE: broken, RECONCILIATION: good})
+    playground = Recorder()
+    outcomes = run(playground, monkeypatch, **{RESILIENCE: broken, RECONCILIATION: good})
     assert [o.verdict for o in outcomes] == [Verdict.UNKNOWN, Verdict.UNKNOWN, Verdict.EXPECTED]
-    assert stage.calls == ["heal", "set", "heal", "set", "play", "heal", "clear"]
+    assert playground.calls == ["heal", "prepare", "heal", "prepare", "play", "heal", "clear"]
 
 
 def test_ctrl_c_heals_and_clears_on_the_way_out(monkeypatch):
-    stage = Recorder()
+    playground = Recorder()
     with pytest.raises(KeyboardInterrupt):
-        run(stage, monkeypatch, one=interrupted, two=good)
-    assert stage.calls == ["heal", "set", "heal", "clear"]
+        run(playground, monkeypatch, one=interrupted, two=good)
+    assert playground.calls == ["heal", "prepare", "heal", "clear"]
 
 
 def test_clearing_up_that_fails_hides_nothing_and_is_not_success(monkeypatch):
-    stage = Recorder()
-    stage.clear = lambda: broken(stage)
-    outcomes = run(stage, monkeypatch, one=good)
+    playground = Recorder()
+    playground.clear = lambda: broken(playground)
+    outcomes = run(playground, monkeypatch, one=good)
     assert outcomes[0].verdict is Verdict.EXPECTED
     assert outcomes[1:] == [Outcome("clear up", "-", "ssh broke", None, Verdict.UNKNOWN)]
     assert not succeeded(outcomes)
-    assert stage.said == ["ssh broke"]
+    assert playground.said == ["ssh broke"]
 
 
 def test_a_lab_that_is_not_whole_after_the_last_demonstration_is_not_success(monkeypatch):
-    stage = Recorder()
+    playground = Recorder()
     heals = iter([None, LabError("node1 hangs", hint="lab down")])
 
     def heal():
         if error := next(heals):
             raise error
 
-    stage.heal = heal
-    outcomes = run(stage, monkeypatch, one=good)
+    playground.heal = heal
+    outcomes = run(playground, monkeypatch, one=good)
     assert [(o.demonstration, o.verdict) for o in outcomes] == [
         (RECONCILIATION, Verdict.EXPECTED),
         ("heal after one", Verdict.UNKNOWN),
     ]
     assert outcomes[1].evidence == ("lab down",)
-    assert stage.calls[-1] == "clear"
+    assert playground.calls[-1] == "clear"

@@ -1,11 +1,11 @@
-"""The plug of a node is pulled, on a stage of doubles: what errors may not hide."""
+"""The plug of a node is pulled, on a playground of doubles: what errors may not hide."""
 
 from types import SimpleNamespace
 
 import pytest
 
 from lab.demo import selfhealing, timing
-from lab.demo.stage import NAMES, Stage
+from lab.demo.playground import NAMES, Playground
 from lab.demo.verdict import Verdict
 from lab.machines import vagrant
 from lab.machines.units import containers, parse
@@ -19,10 +19,10 @@ SILENT = ApiUnreachable("http://127.0.0.1:8081", "refused")
 
 
 @pytest.fixture
-def stage(lab, vms, monkeypatch):
+def playground(lab, vms, monkeypatch):
     monkeypatch.setattr(timing, "drift_s", lambda _: 0.1)
     monkeypatch.setattr(timing, "healing_s", lambda _: 0.2)
-    return Stage(lab, ["push", "pull"], PROFILES["fast"], lambda text: None)
+    return Playground(lab, ["push", "pull"], PROFILES["fast"], lambda text: None)
 
 
 def _push_over(vms, lab):
@@ -45,35 +45,35 @@ def broken(name):
 
 
 @pytest.mark.parametrize(("boots", "verdict"), [(True, Verdict.EXPECTED), (False, Verdict.UNKNOWN)])
-def test_push_loses_what_ran_on_the_node(stage, lab, vms, monkeypatch, boots, verdict):
+def test_push_loses_what_ran_on_the_node(playground, lab, vms, monkeypatch, boots, verdict):
     for number, name in enumerate(NAMES):
         vms[lab.nodes[number % 3].name].units[f"push-container@{name}.service"] = "active"
-    stage.modes = ["push"]
-    stage.push = _push_over(vms, lab)
+    playground.modes = ["push"]
+    playground.push = _push_over(vms, lab)
     if not boots:
         monkeypatch.setattr(vagrant, "start", broken)
-    (outcome,) = selfhealing.play(stage)
+    (outcome,) = selfhealing.play(playground)
     assert outcome.verdict is verdict, outcome
     assert f"{NAMES[0]}, {NAMES[3]} lost" in outcome.happened
     assert outcome.seconds >= 0.6
     assert ("node1 answers over SSH" in outcome.happened) is not boots
 
 
-def test_a_node_that_does_not_boot_again_is_an_unseen_return(stage, lab, monkeypatch):
+def test_a_node_that_does_not_boot_again_is_an_unseen_return(playground, lab, monkeypatch):
     monkeypatch.setattr(vagrant, "start", broken)
-    looks, unseen = selfhealing._return(stage, lab.nodes[0])
+    looks, unseen = selfhealing._return(playground, lab.nodes[0])
     assert looks == []
     assert "node1 answers over SSH" in unseen
 
 
-def test_looks_taken_before_a_return_went_wrong_are_kept(stage, lab, vms, monkeypatch):
+def test_looks_taken_before_a_return_went_wrong_are_kept(playground, lab, vms, monkeypatch):
     vms["node2"].units = {"push-container@demo-1.service": "active"}
 
     def silent(during):
         during()
         raise SILENT
 
-    monkeypatch.setattr(stage, "await_nodes", silent)
-    looks, unseen = selfhealing._return(stage, lab.nodes[0])
+    monkeypatch.setattr(playground, "await_nodes", silent)
+    looks, unseen = selfhealing._return(playground, lab.nodes[0])
     assert [look["push"] for look in looks] == [{"demo-1": ("node2",)}] * 2
     assert unseen == str(SILENT)

@@ -181,7 +181,7 @@ def test_nothing_remains_where_nothing_is(host, lab):
 
 
 def test_what_remains_is_looked_for_on_the_computer(host, lab, monkeypatch):
-    for name in ("pushpull_api.img", "pushpull-untuned_node1.img"):
+    for name in ("pushpull_api.img", "pushpull-twin_node1.img"):
         (host / "pool" / name).touch()
     (host / ".vagrant/machines/node2").mkdir(parents=True)
     for name in ("pushpull_api.xml", "other_api.xml"):
@@ -192,7 +192,6 @@ def test_what_remains_is_looked_for_on_the_computer(host, lab, monkeypatch):
         "a libvirtd of the lab's runs",
         "the network namespace space is there",
         "the machine pushpull_api is defined",
-        "the disk pushpull-untuned_node1.img is there",
         "the disk pushpull_api.img is there",
         "Vagrant has notes on node2",
     ]

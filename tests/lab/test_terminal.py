@@ -108,10 +108,7 @@ def test_logs_come_line_by_line_and_only_line_feeds_end_one(monkeypatch, lab):
 
 def test_nothing_but_the_table_module_prints():
     """Programs of their own, whose output other programs read, are the exception."""
-    programs = {
-        "lab/snapshot/call.py", "lab/bench/server/baseline.py", "lab/bench/starting.py",
-        "lab/bundle/__main__.py",
-    }  # fmt: skip
+    programs = {"lab/snapshot/call.py", "lab/bench/starting.py", "lab/bundle/__main__.py"}
     wrong = {
         name(path)
         for path in tracked("lab/**.py")

@@ -1,18 +1,18 @@
-"""How long a demonstration watches, and what it reads out of its looks."""
+"""How long a demonstration observes, and what it reads out of its looks."""
 
 import time
 
 import pytest
 
-from lab.demo.reconciliation import Sight, times
+from lab.demo.observe import first, observe
+from lab.demo.playground import busiest, places, victims
+from lab.demo.reconciliation import Correction, times
 from lab.demo.selfhealing import doubled
-from lab.demo.stage import busiest, places, victims
-from lab.demo.timing import Plan, healing_s
-from lab.demo.watch import first, watch
+from lab.demo.timing import Deadlines, healing_s
 from services.core.errors import LabError
 from services.core.profiles import PROFILES
 
-PLAN = Plan(expected_s=3, limit_s=30)
+DEADLINES = Deadlines(expected_s=3, limit_s=30)
 
 
 @pytest.mark.parametrize(
@@ -21,7 +21,7 @@ PLAN = Plan(expected_s=3, limit_s=30)
         pytest.param(["pull"], None, 29, False, id="pull has until the limit"),
         pytest.param(["pull"], None, 30, True, id="then it is given up"),
         pytest.param(["pull"], 1, 1, True, id="pull alone ends when it is done"),
-        pytest.param(["push"], None, 8.9, False, id="push is watched for three expectations"),
+        pytest.param(["push"], None, 8.9, False, id="push is observed for three expectations"),
         pytest.param(["push"], None, 9, True, id="and no longer"),
         pytest.param(["push", "pull"], 5, 14.9, False, id="beside a slow pull: three times that"),
         pytest.param(["push", "pull"], 5, 15, True, id="three times what pull took"),
@@ -30,7 +30,7 @@ PLAN = Plan(expected_s=3, limit_s=30)
     ],
 )
 def test_when_to_stop_watching(modes, pull_s, elapsed_s, enough):
-    assert PLAN.enough(modes, pull_s, elapsed_s) is enough
+    assert DEADLINES.enough(modes, pull_s, elapsed_s) is enough
 
 
 def test_the_seed_expects_its_own_loops():
@@ -38,7 +38,7 @@ def test_the_seed_expects_its_own_loops():
     assert healing_s(PROFILES["fast"]) < 15
 
 
-YES, NO, SAID = Sight(True, False), Sight(False, False), Sight(False, True)
+YES, NO, SAID = Correction(True, False), Correction(False, False), Correction(False, True)
 
 
 @pytest.mark.parametrize(
@@ -65,11 +65,11 @@ def test_watching_looks_at_each_mode_in_its_own_time():
 
     looks = {"push": slow, "pull": lambda: "now", "other": broken}
     began_s = time.monotonic()
-    samples, watched_s = watch(looks, lambda _, elapsed_s: elapsed_s > 0.7, began_s=began_s)
+    samples, observed_s = observe(looks, lambda _, elapsed_s: elapsed_s > 0.7, began_s=began_s)
     assert first(samples["pull"], bool) < 0.2
     assert first(samples["push"], bool) >= 0.5
     assert samples["other"] == []
-    assert 0.7 < watched_s < 1.0
+    assert 0.7 < observed_s < 1.0
 
 
 def test_an_interrupted_watch_stops_looking():
@@ -79,7 +79,7 @@ def test_an_interrupted_watch_stops_looking():
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        watch({"pull": lambda: looked.append(1)}, enough, began_s=time.monotonic())
+        observe({"pull": lambda: looked.append(1)}, enough, began_s=time.monotonic())
     time.sleep(0.3)
     seen = len(looked)
     time.sleep(0.3)

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from provisioning import topology
-from provisioning.topology import UnknownMachine, host_ports
+from provisioning.topology import host_ports
 from services.core.errors import LabError
 
 GOOD = json.loads(topology.FILE.read_text())
@@ -53,7 +53,7 @@ def test_roles_addresses_and_macs():
     assert lab.api.name == "api"
     assert [node.name for node in lab.nodes] == ["node1", "node2", "node3"]
     assert lab.node("node1").mac == "52:54:00:4d:01:0b"
-    with pytest.raises(UnknownMachine) as unknown:
+    with pytest.raises(LabError) as unknown:
         lab.node("api")
     assert "node1, node2, node3" in unknown.value.hint
 

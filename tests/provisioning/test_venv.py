@@ -15,6 +15,7 @@ PYTHON = """#!/bin/sh
 echo "$PIP_CONFIG_FILE|$PIP_FIND_LINKS|$*" >> "$LOG"
 case "$*" in
 "-m venv "*) mkdir -p "$3/bin" && cp "$0" "$3/bin/python" ;;
+"-m venv --clear "*) mkdir -p "$4/bin" && cp "$0" "$4/bin/python" ;;
 *"lab.bundle wheels"*) [ "${WHEELS-none}" = none ] && exit 1; printf '%s' "$WHEELS" ;;
 esac
 """
@@ -65,6 +66,35 @@ def test_a_bundle_that_is_refused_makes_no_environment(make, tmp_path):
     assert code == 1
     assert "venv" not in "".join(calls[2:])
     assert not (tmp_path / "venv").exists()
+
+
+@pytest.mark.parametrize("moved", [False, True])
+def test_only_an_environment_that_moved_is_made_from_nothing(make, tmp_path, moved):
+    """What pip has installed it leaves as it is: programs that name a Python that is gone."""
+    (tmp_path / "venv/bin").mkdir(parents=True)
+    place = tmp_path / ("before" if moved else "venv")
+    (tmp_path / "venv/bin/lab").write_text(f"#!{place}/bin/python\n")
+    _, calls = make("", WHEELS="")
+    assert ("--clear" in "".join(calls)) is moved
+
+
+@pytest.mark.parametrize("name", ["plain", "with a space", "with, (signs) & 'quotes'"])
+def test_make_notices_that_the_checkout_moved(tmp_path, name):
+    folder, moved = tmp_path / name, tmp_path / f"{name} moved"
+    (folder / "provisioning/host").mkdir(parents=True)
+    for file in ("Makefile", "requirements.lock", "pyproject.toml", "provisioning/host/venv.sh"):
+        (folder / file).write_bytes((ROOT / file).read_bytes())
+    (folder / ".venv/bin").mkdir(parents=True)
+    (folder / ".venv/bin/lab").write_text(f'exec "{folder}/.venv/bin/python" "$0" "$@"\n')
+    (folder / ".venv/.ready").touch()
+
+    def todo(where):
+        words = ["make", "--dry-run", "-C", where, "venv"]
+        return subprocess.run(words, capture_output=True, text=True, check=True).stdout
+
+    assert "venv.sh" not in todo(folder)
+    folder.rename(moved)
+    assert "venv.sh" in todo(moved)
 
 
 @pytest.fixture

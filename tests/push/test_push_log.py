@@ -33,9 +33,10 @@ def test_an_order_that_named_no_node_is_told_with_the_one_that_it_went_to(runner
         for verb in ("start", "stop"):
             assert call("POST", f"/container/{verb}", json={"name": "web"}).ok
         call.close()
-    assert len(log.all) == 2
-    for line in log.all:
-        assert (line["container"], line["node"]) == ("web", "node1")
+    orders = [line["message"] for line in log.all if line["message"] != "request"]
+    assert orders == ["start web: started on node1", "stop web: stopped on node1"]
+    requests_ = [line for line in log.all if line["message"] == "request"]
+    assert [(line["container"], line["node"]) for line in requests_] == [("web", "node1")] * 2
 
 
 def told_requests(process):
@@ -47,6 +48,16 @@ def told_requests(process):
     assert process.wait(20) == 0
     lines = [json.loads(line) for line in process.stderr.read().splitlines()]
     return [line for line in lines if line["message"] == "request"]
+
+
+def test_an_order_that_failed_leaves_a_line_with_its_error(runner):
+    runner.silent.add("node1")
+    with json_log() as log, serving(make_app(Push(runner))) as [address]:
+        call = Client(address)
+        assert call("POST", "/container/start", json={"name": "web"}).status_code == 502
+        call.close()
+    (order,) = [line["message"] for line in log.all if line["message"] != "request"]
+    assert order.startswith("start web: cannot reach node 'node1'")
 
 
 def test_requests_and_orders_that_failed_are_lines_with_node_and_error(server):

@@ -7,7 +7,7 @@ import pytest
 from lab.snapshot import state, store
 from lab.snapshot.state import Damaged, FrozenMachine, State
 from lab.snapshot.store import NoSuchState, Store
-from services.core.errors import BadName
+from services.core.errors import BadName, LabError
 
 API = FrozenMachine("api", True, "u-1", "<domain/>", {"id": "u-1"})
 NODE = FrozenMachine("node1", False, "u-2", "<domain/>", {})
@@ -94,12 +94,22 @@ def test_a_manifest_that_says_something_else_is_damaged(kept):
         kept.read("one")
 
 
-@pytest.mark.parametrize("text", ["", "{}", "[]", '{"format": 1}', json.dumps({"format": 99})])
+@pytest.mark.parametrize("text", ["", "{}", "[]", '{"format": 1}', '{"format": "x"}'])
 def test_no_manifest_makes_a_traceback(kept, text):
     save(kept, "one")
     (kept.path("one") / state.MANIFEST).write_text(text)
     with pytest.raises(Damaged):
         kept.read("one")
+
+
+@pytest.mark.parametrize(("found", "which"), [(99, "newer"), (0, "older")])
+def test_a_state_of_another_version_is_not_called_damaged(kept, found, which):
+    save(kept, "one")
+    (kept.path("one") / state.MANIFEST).write_text(json.dumps({"format": found}))
+    with pytest.raises(LabError, match=f"saved by an? {which} version") as caught:
+        kept.read("one")
+    assert "damaged" not in str(caught.value)
+    assert "rm -r" not in caught.value.hint
 
 
 def test_a_save_that_fails_leaves_the_older_state_and_nothing_else(kept):

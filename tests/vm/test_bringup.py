@@ -2,7 +2,6 @@
 
 import os
 import signal
-import subprocess
 
 import pytest
 
@@ -10,7 +9,7 @@ from lab.host import forward, settings
 from lab.machines import vagrant
 from lab.terminal import lock
 from services.core.profiles import profile, stretched
-from tests.vm.conftest import LAB, ROOT, run
+from tests.vm.conftest import LAB, run, running
 
 pytestmark = pytest.mark.vm
 
@@ -114,20 +113,14 @@ def test_ports_that_were_killed_are_back_after_up(stage):
     assert stage.pull.healthy()
 
 
-@pytest.mark.parametrize("after", ["creating", "boot: ", "switch ..."])
-def test_an_up_that_is_interrupted_is_finished_by_the_next(stage, lab, after):
+def test_an_up_that_is_interrupted_is_finished_by_the_next(stage, lab):
     run("vagrant", "destroy", "--force", "node3")
-    with subprocess.Popen(
-        [*LAB, "up", "both"], cwd=ROOT, stderr=subprocess.PIPE, text=True, start_new_session=True
-    ) as up:
-        assert up.stderr is not None
-        for line in up.stderr:
-            if after in line:
-                # To the whole group, as a terminal does it.
-                os.killpg(up.pid, signal.SIGINT)
-                break
-        up.stderr.read()
-    assert up.returncode == 130
+    # Each goes on where the one before it stopped, and comes further.
+    for after in ("creating", "boot: ", "switch ..."):
+        with running("up", "both") as up:
+            up.until(after)
+            # To the whole group, as a terminal does it.
+            assert up.interrupt(signal.SIGINT) == 130, up.said
     run(*LAB, "up", "both")
     assert set(vagrant.machine_states(lab).values()) == {"running"}
     stage.wait(lambda: len(stage.pull.nodes().nodes) == 3, "three nodes report")

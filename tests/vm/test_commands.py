@@ -28,7 +28,8 @@ def test_logs_show_what_the_agent_did(stage):
     stage.pull.declare("told")
     stage.wait_running("pull", {"told"})
     (node,) = stage.where("pull")["told"]
-    assert "START told" in run(*LAB, "logs", node, "--unit", "pull-agent.service").stdout
+    logs = [*LAB, "logs", node, "--unit", "pull-agent.service"]
+    stage.wait(lambda: "START told" in run(*logs).stdout, "the journal has it")
 
 
 def test_an_api_that_chaos_stopped_is_back_after_heal(stage):

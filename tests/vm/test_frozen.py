@@ -3,18 +3,19 @@
 import json
 import os
 import signal
-import subprocess
 import time
 
 import pytest
 
 from lab.host import daemons
+from lab.host.speed import deadline_s
 from lab.machines import remote, vagrant
 from lab.snapshot import store, thaw
 from provisioning.run import sudo
 from services.core.errors import LabError
 from services.core.model import Health
-from tests.vm.conftest import LAB, ROOT, run
+from tests.vm.conftest import LAB, run, running
+from tests.waiting import wait_for
 
 pytestmark = pytest.mark.vm
 
@@ -22,16 +23,6 @@ pytestmark = pytest.mark.vm
 _SKEW_S = 5.0
 # How long after a save a lab goes back to it, at least.
 _GAP_S = 8.0
-
-
-@pytest.fixture
-def chapter(stage):
-    """The lab with `kept` running in pull, saved as a chapter; deleted afterwards."""
-    stage.pull.declare("kept")
-    stage.wait_running("pull", {"kept"})
-    run(*LAB, "chapter", "save", "testing", "--force", "--note", "kept runs")
-    yield "testing"
-    run(*LAB, "chapter", "delete", "testing")
 
 
 def skews(lab):
@@ -56,22 +47,20 @@ def told(lab, after_s, before_s):
 
 
 def test_a_chapter_brings_back_what_was_declared_and_nothing_that_came_later(stage, lab, chapter):
-    saved_s = time.time()
-    since = stage.pull.events(0).revision
     stage.pull.declare("later")
     stage.wait_running("pull", {"later"})
-    time.sleep(max(0.0, saved_s + _GAP_S - time.time()))
+    time.sleep(max(0.0, chapter.at_s + _GAP_S - time.time()))
     went_s = time.time()
-    said = run(*LAB, "chapter", "goto", chapter).stdout
+    said = run(*LAB, "chapter", "goto", chapter.name).stdout
     assert "kept runs" in said
     # Everybody is there at once, and nobody has decided anything by a clock that stood.
     assert {node.health for node in stage.pull.nodes().nodes} == {Health.UP}
-    assert told(lab, saved_s + 1, went_s - 1) == {}
+    assert told(lab, chapter.at_s + 1, went_s - 1) == {}
     assert set(stage.pull.declared().names) == {"kept"}
     stage.wait_running("pull", {"kept"})
     assert "later" not in stage.where("pull")
     # Nobody took the pause for a death, and nothing was moved.
-    assert stage.happened(since, "node-down") == []
+    assert stage.happened(chapter.revision, "node-down") == []
     assert all(skew < _SKEW_S for skew in skews(lab).values()), skews(lab)
     # Push reaches its nodes over connections that were saved with it.
     assert stage.push.running().unreachable == ()
@@ -80,7 +69,7 @@ def test_a_chapter_brings_back_what_was_declared_and_nothing_that_came_later(sta
 
 
 def test_vagrant_knows_the_machines_that_were_thawed(stage, lab, chapter):
-    run(*LAB, "chapter", "goto", chapter)
+    run(*LAB, "chapter", "goto", chapter.name)
     said = run("vagrant", "status").stdout
     assert said.count("running (libvirt)") == len(lab.machines)
     run("vagrant", "halt", "node3")
@@ -114,17 +103,23 @@ def test_libvirt_asks_a_machine_little_before_it_goes_on(stage, lab):
     assert int(answer["id"].removeprefix("libvirt-")) < 100
 
 
-def test_a_damaged_chapter_is_refused_and_the_lab_stays(stage, lab, chapter):
-    file = store.chapters().path(chapter) / "node1.memory"
-    with file.open("r+b") as memory:
-        memory.seek(1000)
-        memory.write(b"damage")
+@pytest.fixture
+def damage(chapter):
+    """A few bytes of the chapter's memory of node1 are others."""
+    with (store.chapters().path(chapter.name) / "node1.memory").open("r+b") as memory:
+        right = os.pread(memory.fileno(), 6, 1000)
+        os.pwrite(memory.fileno(), b"damage", 1000)
+        yield
+        os.pwrite(memory.fileno(), right, 1000)
+
+
+def test_a_damaged_chapter_is_refused_and_the_lab_stays(stage, lab, chapter, damage):
     uuid = remote.run(lab.api, ["cat", "/proc/sys/kernel/random/boot_id"])
     stage.pull.declare("later")
-    done = run(*LAB, "chapter", "goto", chapter, check=False)
+    done = run(*LAB, "chapter", "goto", chapter.name, check=False)
     assert done.returncode == 1
     assert "node1.memory has changed" in done.stderr
-    assert set(stage.pull.declared().names) == {"kept", "later"}
+    assert set(stage.pull.declared().names) == {"later"}
     assert remote.run(lab.api, ["cat", "/proc/sys/kernel/random/boot_id"]) == uuid
 
 
@@ -140,17 +135,10 @@ def test_a_reset_gives_a_lab_in_which_nothing_was_ever_declared(stage, lab):
 
 
 def test_a_thaw_that_is_killed_is_finished_by_the_next_up(stage, lab, chapter):
-    command = [*LAB, "chapter", "goto", chapter]
-    with subprocess.Popen(
-        command, cwd=ROOT, stderr=subprocess.PIPE, text=True, start_new_session=True
-    ) as going:
-        assert going.stderr is not None
-        for line in going.stderr:
-            if "thaw ..." in line:
-                stage.wait(lambda: thaw.cut_short() is not None, "it has begun")
-                os.killpg(going.pid, signal.SIGKILL)
-                break
-        going.stderr.read()
+    with running("chapter", "goto", chapter.name) as going:
+        going.until("thaw ...")
+        wait_for(thaw.cut_short, "it has begun", timeout_s=deadline_s(5), every_s=0.005)
+        assert going.interrupt(signal.SIGKILL) < 0
     assert thaw.cut_short() is not None
     with pytest.raises(LabError):
         thaw.check_whole()

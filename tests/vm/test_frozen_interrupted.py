@@ -1,11 +1,7 @@
 """Saving and going back, cut short at every step: what is left, and who mends it."""
 
-import os
 import signal
-import subprocess
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -14,51 +10,12 @@ from lab.host.speed import deadline_s
 from lab.machines import vagrant
 from lab.snapshot import pause, store, thaw
 from provisioning.run import sudo
-from tests.vm.conftest import LAB, ROOT, run
+from tests.vm.conftest import LAB, run, running
 from tests.waiting import wait_for
 
 pytestmark = pytest.mark.vm
 
 HALF = "half"
-
-
-class Running:
-    """A command of the lab in a process group of its own, as a terminal starts it."""
-
-    def __init__(self, process: subprocess.Popen[str]) -> None:
-        self.process = process
-        self.said = ""
-
-    def until(self, words: str) -> None:
-        """Return as soon as it has said `words`."""
-        assert self.process.stderr is not None
-        for line in self.process.stderr:
-            self.said += line
-            if words in line:
-                return
-        pytest.fail(f"never said {words!r}: {self.said}")
-
-    def interrupt(self, number: int) -> int:
-        """Send what Ctrl-C, or a `kill -9`, sends; return the exit code."""
-        os.killpg(self.process.pid, number)
-        return self.end()
-
-    def end(self) -> int:
-        assert self.process.stderr is not None
-        self.said += self.process.stderr.read()
-        return self.process.wait(600)
-
-
-@contextmanager
-def running(*words: str) -> Iterator[Running]:
-    """Run `lab WORDS...` meanwhile."""
-    with subprocess.Popen(
-        [*LAB, *words], cwd=ROOT, stderr=subprocess.PIPE, text=True, start_new_session=True
-    ) as process:
-        try:
-            yield Running(process)
-        finally:
-            process.kill()
 
 
 def wait_state(lab, *names, state="paused"):
@@ -79,16 +36,6 @@ def signal_qemu(lab, name, number):
 
 def all_running(lab):
     return set(vagrant.machine_states(lab).values()) == {"running"}
-
-
-@pytest.fixture
-def chapter(stage):
-    """The lab with `kept` running in pull, saved as a chapter; deleted afterwards."""
-    stage.pull.declare("kept")
-    stage.wait_running("pull", {"kept"})
-    run(*LAB, "chapter", "save", "testing", "--force")
-    yield "testing"
-    run(*LAB, "chapter", "delete", "testing")
 
 
 def test_a_save_that_is_interrupted_keeps_nothing_and_the_machines_go_on(stage, lab):
@@ -120,12 +67,12 @@ def test_a_save_that_is_interrupted_keeps_nothing_and_the_machines_go_on(stage, 
 
 
 def test_a_machine_that_dies_while_it_comes_back_is_named_and_up_begins_again(stage, lab, chapter):
-    with running("chapter", "goto", chapter) as going:
+    with running("chapter", "goto", chapter.name) as going:
         going.until("thaw ...")
         wait_state(lab, "node2")
         signal_qemu(lab, "node2", signal.SIGKILL)
         assert going.end() == 1, going.said
-    assert f"{chapter!r} did not finish" in going.said
+    assert f"{chapter.name!r} did not finish" in going.said
     assert "node2" in going.said
     assert "Hint: lab up both" in going.said
     assert thaw.cut_short() is not None

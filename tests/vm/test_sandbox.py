@@ -6,7 +6,7 @@ import re
 import pytest
 
 from lab.bench import phase
-from lab.demo.stage import Stage as Scene
+from lab.demo.playground import Playground as Scene
 from lab.host.speed import deadline_s
 from services.core.profiles import PROFILES
 from tests.house.test_house_exposure import EXPOSURE

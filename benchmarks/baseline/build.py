@@ -2,7 +2,7 @@
 
 Everything that the lab's own box leaves out, masks or hands over is here as Debian and Vagrant
 have it: host keys are made at the first boot, host name and addresses come over SSH, and Vagrant
-puts a key of its own in place of its well-known one. Built once, kept in the cache under its key.
+puts a key of its own in place of its well-known one. Built once; the cache keeps it under its key.
 """
 
 import hashlib
@@ -23,7 +23,7 @@ NAME = f"{cache.NAME}-untuned"
 SIZE_MIB = 2048
 _PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 _HERE = Path(__file__).parent
-# Vagrant's public key, known to everybody: it replaces it by one of its own as the machine boots.
+# Vagrant's well-known public key; Vagrant replaces it by a new one when the machine boots.
 _PUBLIC_KEY = _HERE / "vagrant.pub"
 _FILES = {
     "etc/hostname": "debian\n",
@@ -33,8 +33,8 @@ _FILES = {
     # After Vagrant's own 50-vagrant-eth1.network: networkd takes the first that matches.
     "etc/systemd/network/90-first.network": "[Match]\nName=eth0\n[Network]\nDHCP=ipv4\n",
     "etc/systemd/system/ssh.service.d/keys.conf": (
-        "# A box must not bring a key that every machine would share. One kind: an RSA key takes\n"
-        "# an emulated guest a minute, and would flatter whoever is compared with this.\n"
+        "# A box must not bring a key that every machine would share. One kind: an RSA key would\n"
+        "# take an emulated guest a minute, and make the comparison unfair.\n"
         "[Service]\nExecStartPre=\nExecStartPre=/bin/sh -c 'test -e /etc/ssh/ssh_host_ed25519_key "
         '|| exec ssh-keygen -q -t ed25519 -N "" -f /etc/ssh/ssh_host_ed25519_key\'\n'
         "ExecStartPre=/usr/sbin/sshd -t\n"

@@ -1,4 +1,4 @@
-"""The twin: what `lab bench up --baseline` compares with: plain `vagrant up` of the same machines.
+"""The twin: the same machines once more, by plain `vagrant up`.
 
 On the untuned box, in a lab of another name with networks, addresses and a folder of its own.
 """
@@ -8,6 +8,7 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from benchmarks.baseline import build as untuned_box
 from lab import paths
 from lab.host import console, netns, networks, settings
 from lab.host.shared import share
@@ -16,29 +17,16 @@ from lab.machines import boxes, leftovers
 from lab.machines.command import vagrant
 from lab.machines.inventory import Place, Say
 from provisioning.box.build import Box
-from provisioning.box.untuned import build as untuned_box
 from provisioning.run import ToolFailed, run
 from provisioning.topology import Machine, Network, Topology
 from services.core.errors import LabError
 
-# With KVM. Guests that were not told how to be quick are not waited for in a hurry.
+# With KVM; ample, as these guests are slow on purpose.
 _UP_S = 120
 _SSH_S = 10
 # The addresses of its networks lie this far behind the lab's own.
 _BEYOND = 2 * 256
 _FILES = Path(untuned_box.__file__).parent
-
-
-class NotAsAsked(LabError):
-    """A machine of the baseline that is not what its Vagrantfile asks for."""
-
-    def __init__(self, name: str, says: str) -> None:
-        super().__init__(
-            f"machine {name!r} of the baseline says {says!r} when asked for its name",
-            hint=f"read {_log()}; its console: {console.file(f'untuned-{name}')}",
-        )
-        self.name = name
-        self.says = says
 
 
 def twin(topology: Topology) -> Topology:
@@ -69,7 +57,7 @@ def prepare(topology: Topology, box: Box, say: Say) -> None:
 
     After lab.bringup.prepare, without which no libvirt runs. Idempotent.
     """
-    clear(topology)
+    clear(topology, say)
     image = boxes.image(untuned_box.NAME, box.version)
     own = place(topology)
     found = own.look()
@@ -111,7 +99,7 @@ def up() -> None:
 
 
 def check(topology: Topology) -> None:
-    """Return once every machine of the twin has told its name over SSH; raises NotAsAsked.
+    """Return once every machine of the twin has said its name over SSH; raises LabError.
 
     At the address and with the key that Vagrant gave it.
     """
@@ -120,7 +108,7 @@ def check(topology: Topology) -> None:
         names = list(pool.map(_asked, lab.machines))
     for machine, says in zip(lab.machines, names, strict=True):
         if says != machine.name:
-            raise NotAsAsked(machine.name, says)
+            raise _wrong(machine.name, says)
 
 
 def _asked(machine: Machine) -> str:
@@ -136,16 +124,25 @@ def _asked(machine: Machine) -> str:
             timeout_s=deadline_s(_SSH_S),
         )
     except ToolFailed as error:
-        raise NotAsAsked(machine.name, error.output.strip()) from error
+        raise _wrong(machine.name, error.output.strip()) from error
     return said.strip()
 
 
-def clear(topology: Topology) -> list[str]:
-    """Delete the twin with its disks, networks and notes; return its machines that there were.
+def _wrong(name: str, says: str) -> LabError:
+    return LabError(
+        f"machine {name!r} of the baseline says {says!r} when asked for its name",
+        hint=f"read {_log()}; its console: {console.file(f'untuned-{name}')}",
+    )
+
+
+def clear(topology: Topology, say: Say) -> None:
+    """Delete the twin with its disks, networks and notes, and say which machines it had.
 
     Idempotent; the box stays. Only while libvirt answers.
     """
-    return place(topology).clear()
+    machines = place(topology).clear()
+    if machines:
+        say(f"deleted of the baseline: {', '.join(machines)}")
 
 
 def place(topology: Topology) -> Place:

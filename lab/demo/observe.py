@@ -9,19 +9,19 @@ from typing import TypeVar
 from services.core.errors import LabError
 
 T = TypeVar("T")
-# (seconds since the watch began, what was seen then)
+# (seconds since observation began, what was seen then)
 Samples = list[tuple[float, T]]
 
 _EVERY_S = 0.2
 
 
-def watch(
+def observe(
     looks: Mapping[str, Callable[[], T]],
     enough: Callable[[Mapping[str, Samples[T]], float], bool],
     *,
     began_s: float,
 ) -> tuple[dict[str, Samples[T]], float]:
-    """Return what each look saw and when, and how long all were watched.
+    """Return what each look saw and when, and how long all were observed.
 
     looks: mode -> its look; each is repeated in a thread of its own, so that one mode's slow
     answer cannot blur another one's seconds. A look that raises LabError saw nothing.
@@ -39,12 +39,12 @@ def watch(
     try:
         while not enough(samples, time.monotonic() - began_s):
             time.sleep(_EVERY_S / 2)
-        watched_s = time.monotonic() - began_s
+        observed_s = time.monotonic() - began_s
     finally:
         stop.set()
     for thread in threads:
         thread.join()
-    return samples, watched_s
+    return samples, observed_s
 
 
 def _repeat(

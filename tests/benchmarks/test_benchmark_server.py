@@ -1,16 +1,16 @@
-"""`lab bench server`, small: a real server, real sockets, and what is made of the figures."""
+"""`python -m benchmarks server`, small: a real server, real sockets, and the tables made of it."""
 
 import io
 
 import pytest
 
-from lab.bench.server import measure as module
-from lab.bench.server.measure import Plan, Results, measure
-from lab.bench.server.report import as_data, as_text
-from lab.bench.server.watchers import Told
+from benchmarks.server import measure as module
+from benchmarks.server.measure import Results, Scope, measure
+from benchmarks.server.report import as_data, as_text
+from benchmarks.server.watchers import Told
 from lab.terminal.progress import Progress
 
-SMALL = Plan(stored=(3, 8), clients=(1, 2), span_s=0.2, lists=2, watchers=4, changes=6, idle_s=0.1)
+SMALL = Scope(stored=(3, 8), clients=(1, 2), span_s=0.2, lists=2, watchers=4, changes=6, idle_s=0.1)
 
 
 @pytest.fixture(scope="module")

@@ -1,14 +1,14 @@
-"""A thousand agents that wait, and how soon those whom a change concerns are told."""
+"""A thousand agents that watch their assignments, and how soon each gets a change."""
 
 import asyncio
 import json
 import time
 from typing import Any, NamedTuple
 
-from lab.bench.server.load import Connection
-from lab.bench.server.names import agent, container
-from lab.bench.server.process import Server, token
-from lab.bench.server.writes import MINIMAL, fill
+from benchmarks.server.load import Connection
+from benchmarks.server.names import agent, container
+from benchmarks.server.process import Server, token
+from benchmarks.server.writes import MINIMAL, fill
 from services.core.errors import ApiRefused, ApiUnreachable
 
 # A watch is a sign of life when it begins: renewed within the lease, 15 s in seed.
@@ -32,7 +32,7 @@ class Told(NamedTuple):
 
 
 class _Watcher:
-    """One agent on the node realm: holds the watch on its assignment, as the real one does."""
+    """One agent on the node realm: it watches its assignment, as the real one does."""
 
     def __init__(self, server: Server, name: str) -> None:
         self._path = f"/api/nodes/{name}/desired"
@@ -103,7 +103,7 @@ async def _change(
     await _unless_failed(taker, everyone)
     name = container(number)
     if name in giver.containers or name not in taker.containers:
-        raise ApiRefused(f"/api/containers/{name}", 200, "its agents were told wrongly")
+        raise ApiRefused(f"/api/containers/{name}", 200, "its agents got a wrong assignment")
     return [giver.at_s - began_s, taker.at_s - began_s]
 
 
@@ -121,4 +121,4 @@ async def _unless_failed(watcher: _Watcher, everyone: _Everyone) -> None:
         everyone.result()
     if news not in done:
         news.cancel()
-        raise ApiUnreachable("the watch of an agent", f"not told within {_ALL_WAIT_S} s")
+        raise ApiUnreachable("the watch of an agent", f"no news within {_ALL_WAIT_S} s")

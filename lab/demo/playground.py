@@ -1,12 +1,12 @@
-"""The lab as the demonstrations see it: set the scene, look, and clear up."""
+"""The lab as the demonstrations see it: prepare the containers, look, and clear up."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 from lab import waiting
 from lab.demo import timing
-from lab.demo.timing import Plan
-from lab.demo.watch import Samples, first, watch
+from lab.demo.observe import Samples, first, observe
+from lab.demo.timing import Deadlines
 from lab.faults import heal
 from lab.host.speed import deadline_s
 from lab.machines import remote, units
@@ -28,8 +28,8 @@ T = TypeVar("T")
 Where = dict[str, tuple[str, ...]]
 
 
-class Stage:
-    """One lab, the modes that a run is about, and whom to tell. Remembers nothing of the lab."""
+class Playground:
+    """One lab, the modes that a run is about, and where to report. Remembers nothing of the lab."""
 
     def __init__(
         self, lab: Topology, modes: Sequence[str], profile: Profile, say: Callable[[str], None]
@@ -40,7 +40,7 @@ class Stage:
         self.say = say
         self.push, self.pull = client.connect(lab)
 
-    def watch(
+    def observe(
         self,
         looks: Mapping[str, Callable[[], T]],
         done: Callable[[T], bool],
@@ -48,25 +48,25 @@ class Stage:
         expected_s: float,
         began_s: float,
     ) -> tuple[dict[str, Samples[T]], float]:
-        """Watch all modes until pull is `done` and push has had its time; see lab.demo.watch.
+        """Observe all modes until pull is `done` and push has had its time; see lab.demo.observe.
 
         expected_s: what pull should need with KVM. began_s: of time.monotonic.
         """
-        plan = Plan(expected_s, max(deadline_s(expected_s), timing.PATIENCE * expected_s))
-        told = False
+        deadlines = Deadlines(expected_s, max(deadline_s(expected_s), timing.PATIENCE * expected_s))
+        reported = False
 
         def enough(samples: Mapping[str, Samples[T]], elapsed_s: float) -> bool:
-            nonlocal told
+            nonlocal reported
             pull_s = first(samples.get("pull", []), done)
-            if pull_s is not None and not told:
-                told = True
+            if pull_s is not None and not reported:
+                reported = True
                 rest = "; push is given three times as long" if "push" in self.modes else ""
                 self.say(f"pull: done after {pull_s:.1f} s{rest}")
-            return plan.enough(self.modes, pull_s, elapsed_s)
+            return deadlines.enough(self.modes, pull_s, elapsed_s)
 
-        return watch(looks, enough, began_s=began_s)
+        return observe(looks, enough, began_s=began_s)
 
-    def set(self) -> None:
+    def prepare(self) -> None:
         """Declare our containers in every mode, and return once all of them serve.
 
         What push lost in an earlier demonstration is started again here, as a human would.
@@ -82,7 +82,7 @@ class Stage:
     def clear(self) -> None:
         """Take our containers away; what users declared stays.
 
-        One that cannot be taken away keeps no other; the first error is raised in the end.
+        One that cannot be taken away does not stop the others; the first error is raised last.
         """
         errors: list[LabError] = []
         for mode in self.modes:
@@ -118,7 +118,7 @@ class Stage:
         return {node: units.parse(text) for node, text in said.items()}
 
     def where(self, nodes: Sequence[Machine] | None = None) -> dict[str, Where]:
-        """Return for each mode where its containers serve. nodes: whom to ask; None: all."""
+        """Return for each mode where its containers serve. nodes: those to ask; None: all."""
         seen = self.seen(self.lab.nodes if nodes is None else nodes)
         return {mode: places(_containers(seen, mode)) for mode in self.modes}
 
@@ -147,7 +147,7 @@ class Stage:
     def await_declared(
         self, done: Callable[[client.Declared], bool], what: str, expected_s: float | None = None
     ) -> None:
-        """Return once pull's list is `done`: at once, as the API tells of every change.
+        """Return once pull's list is `done`: at once, as the API answers at every change.
 
         expected_s: with KVM; None: as long as healing takes.
         """

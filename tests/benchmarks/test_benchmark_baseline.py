@@ -5,11 +5,13 @@ import json
 
 import pytest
 
+from benchmarks.baseline import build
+from benchmarks.baseline import twin as untuned
 from lab.host import networks, settings
-from lab.machines import boxes, untuned, vagrant
-from lab.machines.untuned import NotAsAsked
-from provisioning.box.untuned import build
+from lab.machines import boxes, vagrant
+from provisioning import topology
 from provisioning.run import ToolFailed
+from services.core.errors import LabError
 from tests.lab import fake_libvirt
 from tests.lab.fake_libvirt import FakeLibvirt
 
@@ -29,8 +31,8 @@ def test_the_twin_has_the_same_machines_and_nothing_else_of_the_labs(lab):
 
 
 @pytest.fixture
-def lab(lab):
-    return lab._replace(lab=fake_libvirt.NAME)
+def lab():
+    return topology.load()._replace(lab=fake_libvirt.NAME)
 
 
 @pytest.fixture
@@ -46,12 +48,15 @@ def libvirt(monkeypatch, tmp_path):
 
 def test_what_is_left_of_it_goes_and_the_lab_stays(lab, libvirt, tmp_path):
     (tmp_path / "state/untuned/vagrant/machines/api").mkdir(parents=True)
-    assert untuned.clear(lab) == ["api", "node9"]
+    said = []
+    untuned.clear(lab, said.append)
+    assert said == ["deleted of the baseline: api, node9"]
     assert set(libvirt.domains) == {"fakelab_api"}
     assert libvirt.volumes == {"fakelab_api.img"}
     assert libvirt.networks == {"fakelab-lab"}
     assert not (tmp_path / "state/untuned/vagrant/machines/api").exists()
-    assert untuned.clear(lab) == []
+    untuned.clear(lab, said.append)
+    assert len(said) == 1
 
 
 def test_its_settings_are_those_of_the_lab_but_for_names_and_addresses(
@@ -89,9 +94,8 @@ def test_a_machine_that_is_not_what_was_asked_for_is_no_measurement(lab, monkeyp
     monkeypatch.setattr(untuned, "run", run)
     monkeypatch.setattr(untuned, "deadline_s", lambda seconds: seconds)
     monkeypatch.setattr(settings, "load", lambda: settings.Settings(None, None))
-    with pytest.raises(NotAsAsked) as raised:
+    with pytest.raises(LabError, match="machine 'node2' of the baseline says"):
         untuned.check(lab)
-    assert raised.value.name == "node2"
 
 
 def test_the_untuned_box_is_built_from_what_is_in_its_folder():

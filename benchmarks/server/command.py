@@ -1,4 +1,4 @@
-"""`lab bench server`: the state server alone, on this machine."""
+"""`python -m benchmarks server`: the state server alone, on this machine."""
 
 import click
 
@@ -32,18 +32,18 @@ from lab.terminal.table import echo, echo_json
     help="How long each rate of writes is measured.",
 )
 @json_option
-def bench_server(stored: int, watchers: int, span_s: float, as_json: bool) -> None:
+def server(stored: int, watchers: int, span_s: float, as_json: bool) -> None:
     """Measure the state server alone: durable writes, lists, and a thousand watching agents.
 
     Starts one on this machine's loopback, with its database on the disk of this checkout; needs no
     VM. The same writes go to a server over TinyDB's own storage in the same run.
     """
-    from lab.bench.server.measure import Plan, measure
-    from lab.bench.server.report import as_data, as_text
+    from benchmarks.server.measure import Scope, measure
+    from benchmarks.server.report import as_data, as_text
 
     sizes = (100, stored) if stored > 100 else (stored,)
-    plan = Plan(stored=sizes, watchers=watchers, span_s=span_s)
-    data = as_data(measure(plan, watched()))
+    scope = Scope(stored=sizes, watchers=watchers, span_s=span_s)
+    data = as_data(measure(scope, watched()))
     if as_json:
         echo_json(data)
     else:

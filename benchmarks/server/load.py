@@ -1,4 +1,4 @@
-"""Many HTTP clients in one thread: kept connections, and as little work a request as possible.
+"""Many HTTP clients in one thread: persistent connections, little work a request.
 
 A client costs the same two cores that the server runs on, so what it spends is missing there.
 """
@@ -22,7 +22,7 @@ class Answer(NamedTuple):
 
 
 class Connection:
-    """One kept connection to `address`; requests one after the other."""
+    """One persistent connection to `address`; requests one after the other."""
 
     def __init__(self, address: Address, headers: Mapping[str, str] | None = None) -> None:
         """headers: sent with every request."""

@@ -1,6 +1,6 @@
 """The same requests over TinyDB's own JSONStorage: the other half of the ratio. A program.
 
-    python -m lab.bench.server.baseline FILE STORED
+    python -m benchmarks.server.baseline FILE STORED
 
 It writes and syncs the whole file for every change, and is not for several threads at once
 (TinyDB's introduction says so): one request after the other. Server, framework and answers are
@@ -16,7 +16,7 @@ from gevent.pywsgi import WSGIHandler, WSGIServer
 from tinydb import TinyDB
 from tinydb.table import Document, Table
 
-from lab.bench.server.names import container
+from benchmarks.server.names import container
 
 
 class _Handler(WSGIHandler):  # type: ignore[misc]
@@ -27,7 +27,7 @@ class _Handler(WSGIHandler):  # type: ignore[misc]
 
 
 def main(path: str, stored: int) -> None:
-    """Serve `stored` containers kept in `path` until the process is ended."""
+    """Serve `stored` containers from `path` until the process is ended."""
     table = TinyDB(path).table("placed")
     table.insert_multiple(
         Document({"name": container(number), "node": None, "reason": ""}, number + 1)

@@ -1,20 +1,20 @@
-"""`lab bench server`: all of it in one run, so that each ratio is of one machine at one time."""
+"""All measurements of the state server in one run, so that each ratio is of one moment."""
 
 import asyncio
 import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
+from benchmarks.server import lists, watchers, writes
+from benchmarks.server.names import agent
+from benchmarks.server.process import baseline, running
 from lab import paths
-from lab.bench.server import lists, watchers, writes
-from lab.bench.server.names import agent
-from lab.bench.server.process import baseline, running
 from lab.terminal.progress import Progress
 
 Rates = dict[int, dict[int, float]]
 
 
-class Plan(NamedTuple):
+class Scope(NamedTuple):
     """How much to measure. stored: sizes of the database, ascending. span_s: of one rate."""
 
     stored: tuple[int, ...] = (100, 10_000)
@@ -37,41 +37,41 @@ class Results(NamedTuple):
     told: watchers.Told
 
 
-def measure(plan: Plan, progress: Progress) -> Results:
+def measure(scope: Scope, progress: Progress) -> Results:
     """Measure a state server of this checkout on this machine's loopback and disk."""
     # On the disk of the checkout: /tmp may be memory, where an fsync costs nothing.
     paths.STATE.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(dir=paths.STATE, prefix="bench-") as name:
-        return asyncio.run(_measure(plan, Path(name), progress))
+        return asyncio.run(_measure(scope, Path(name), progress))
 
 
-async def _measure(plan: Plan, folder: Path, progress: Progress) -> Results:
-    largest = plan.stored[-1]
-    rates: Rates = {clients: {} for clients in plan.clients}
-    tinydb: Rates = {clients: {} for clients in plan.clients}
-    agents = [agent(number) for number in range(plan.watchers)]
+async def _measure(scope: Scope, folder: Path, progress: Progress) -> Results:
+    largest = scope.stored[-1]
+    rates: Rates = {clients: {} for clients in scope.clients}
+    tinydb: Rates = {clients: {} for clients in scope.clients}
+    agents = [agent(number) for number in range(scope.watchers)]
     with running(folder, agents) as server:
         known = 0
-        for stored in plan.stored:
+        for stored in scope.stored:
             progress(f"declare containers up to {stored}")
             await writes.fill(server.admin, known, stored)
             known = stored
             with baseline(folder, stored) as other:
-                for clients in plan.clients:
+                for clients in scope.clients:
                     # In turn with ours: the same disk at the same time.
-                    ours = await writes.per_second(server.admin, stored, clients, plan.span_s)
-                    theirs = await writes.per_second(other, stored, clients, plan.span_s)
+                    ours = await writes.per_second(server.admin, stored, clients, scope.span_s)
+                    theirs = await writes.per_second(other, stored, clients, scope.span_s)
                     rates[clients][stored], tinydb[clients][stored] = ours, theirs
                     progress(
                         f"{stored} stored, {clients} clients: {ours:.0f} durable writes a second "
                         f"(over TinyDB's JSONStorage: {theirs:.0f})"
                     )
         progress(f"list of {largest}")
-        listed = await lists.seconds(server, plan.lists)
-    # Anew: what the writes left in memory is not what watchers cost.
+        listed = await lists.seconds(server, scope.lists)
+    # A new server: what the writes left in memory is not what watchers cost.
     second = folder / "watch"
     second.mkdir()
     with running(second, agents) as server:
-        progress(f"{plan.watchers} watching agents, {largest} containers")
-        told = await watchers.measure(server, plan.watchers, largest, plan.changes, plan.idle_s)
+        progress(f"{scope.watchers} watching agents, {largest} containers")
+        told = await watchers.measure(server, scope.watchers, largest, scope.changes, scope.idle_s)
     return Results(rates, tinydb, listed, told)

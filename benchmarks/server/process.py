@@ -11,23 +11,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from benchmarks.server.load import Address
 from lab import paths
-from lab.bench.server.load import Address
 from services.core.errors import LabError
 
 _END_S = 20
 _TICKS = os.sysconf("SC_CLK_TCK")
-
-
-class ServerFailed(LabError):
-    """A state server that did not start."""
-
-    def __init__(self, said: Sequence[str]) -> None:
-        super().__init__(
-            f"the state server did not start: {' / '.join(said) or '(it said nothing)'}",
-            hint="see whether it runs alone: python -m services.pull --help",
-        )
-        self.said = tuple(said)
 
 
 class Server(NamedTuple):
@@ -43,7 +32,7 @@ class Server(NamedTuple):
         return (int(fields[11]) + int(fields[12])) / _TICKS
 
     def rss_mib(self) -> float:
-        """What it holds in memory, in MiB."""
+        """Its resident memory in MiB."""
         text = Path(f"/proc/{self.pid}/status").read_text()
         found = re.search(r"^VmRSS:\s+(\d+) kB$", text, re.MULTILINE)
         return int(found[1]) / 1024 if found else 0.0
@@ -53,7 +42,7 @@ class Server(NamedTuple):
 def running(folder: Path, nodes: Sequence[str]) -> Iterator[Server]:
     """Run a state server over a new database in `folder`, with the lease of the profile seed.
 
-    The token of each of `nodes` is token(NODE). Raises ServerFailed.
+    The token of each of `nodes` is token(NODE). Raises LabError where it does not start.
     """
     tokens = {node: [hashlib.sha256(token(node).encode()).hexdigest()] for node in nodes}
     file = folder / "tokens.json"
@@ -66,8 +55,11 @@ def running(folder: Path, nodes: Sequence[str]) -> Iterator[Server]:
 
 @contextmanager
 def baseline(folder: Path, stored: int) -> Iterator[Address]:
-    """Run the server over TinyDB's own storage with `stored` containers. Raises ServerFailed."""
-    argv = [sys.executable, "-m", "lab.bench.server.baseline"]
+    """Run the server over TinyDB's own storage with `stored` containers.
+
+    Raises LabError where it does not start.
+    """
+    argv = [sys.executable, "-m", "benchmarks.server.baseline"]
     with _process([*argv, str(folder / f"tinydb-{stored}.json"), str(stored)]) as (_, (address,)):
         yield address
 
@@ -101,4 +93,7 @@ def _listening(process: subprocess.Popen[str]) -> list[Address]:
         if line.startswith("listening on "):
             ports = re.findall(r"http://127\.0\.0\.1:(\d+)", line)
             return [("127.0.0.1", int(port)) for port in ports]
-    raise ServerFailed(said)
+    raise LabError(
+        f"the state server did not start: {' / '.join(said) or '(it said nothing)'}",
+        hint="see whether it runs alone: python -m services.pull --help",
+    )

@@ -1,10 +1,10 @@
-"""What `lab bench server` prints: as data, and as tables of that."""
+"""What `python -m benchmarks server` prints: as data, and as tables of that."""
 
 import statistics
 from collections.abc import Sequence
 from typing import Any
 
-from lab.bench.server.measure import Results
+from benchmarks.server.measure import Results
 from lab.bench.stats import number
 from lab.terminal.table import render
 

@@ -5,8 +5,8 @@ import itertools
 import time
 from collections.abc import Awaitable, Callable
 
-from lab.bench.server.load import Address, Connection
-from lab.bench.server.names import container
+from benchmarks.server.load import Address, Connection
+from benchmarks.server.names import container
 
 MINIMAL = {"Prefer": "return=minimal"}
 _FILLERS = 32

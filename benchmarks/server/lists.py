@@ -2,8 +2,8 @@
 
 import time
 
-from lab.bench.server.load import Answer, Connection
-from lab.bench.server.process import Server
+from benchmarks.server.load import Answer, Connection
+from benchmarks.server.process import Server
 from services.core.errors import ApiRefused
 
 _PATH = "/api/containers"

@@ -1,0 +1,1 @@
+"""What only measures, apart from the lab itself: `python -m benchmarks`, in a checkout."""

@@ -1,0 +1,1 @@
+"""What the lab is measured against: plain `vagrant up` with Debian as it comes, nothing trimmed."""

@@ -1,0 +1,153 @@
+"""What the lab's units say: systemd's journal of one machine, or of all in the order of time."""
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from queue import SimpleQueue
+from typing import NamedTuple
+
+from lab.host.speed import deadline_s
+from lab.machines import remote, units
+from provisioning.topology import Machine
+from services.core.errors import CommandFailed, LabError
+
+UNITS = ("push-*", "pull-*", "push.target", "pull.target")
+# The programs of both control planes, and what a reader of all logs calls them.
+SPEAKERS = {
+    "push-api.service": "push",
+    "pull-api.service": "pull",
+    "pull-scheduler.service": "scheduler",
+    "pull-node-controller.service": "controller",
+    "pull-agent.service": "agent",
+}
+_JOURNALCTL = ("journalctl", "--all", "--no-pager", "--quiet")  # --all: also what does not print
+_ASK_S = 5.0
+# Lines of several machines that come within this time are put in the order of their clocks.
+_TOGETHER_S = 0.3
+_AGAIN_S = 2.0
+
+
+class Entry(NamedTuple):
+    """A line of a journal. at_us: microseconds of Unix time. cursor: where journalctl goes on."""
+
+    at_us: int
+    machine: str
+    unit: str
+    text: str
+    cursor: str
+
+
+def command(unit: str | None, lines: int, *, follow: bool) -> list[str]:
+    """Return the journalctl command that shows `unit` (None: all of ours) as text."""
+    end = ["--follow"] if follow else []
+    return [*_JOURNALCTL, "--no-hostname", f"--lines={lines}", *_chosen(unit, UNITS), *end]
+
+
+def speaks_of(machine: Machine, unit: str) -> bool:
+    """Return whether `machine` knows `unit`, a name or a pattern, or has a line of it."""
+    said = _ask(machine, [*_JOURNALCTL, "--output=cat", "--lines=1", f"--unit={unit}"])
+    return bool(said) or bool(_ask(machine, [*units.LIST[:-4], unit, f"{unit}.service"]))
+
+
+def units_on(machine: Machine) -> list[str]:
+    """Return the names of the lab's units that `machine` has loaded."""
+    return [unit.name for unit in units.parse(_ask(machine, units.LIST))]
+
+
+def latest(
+    machines: Sequence[Machine], unit: str | None, lines: int
+) -> tuple[list[Entry], dict[str, LabError]]:
+    """Return the last `lines` entries of all `machines` together, in the order of time.
+
+    unit: this one alone, or None for SPEAKERS. The second value says who did not answer, and why.
+    """
+    argv = _as_json(unit, f"--lines={lines}")
+    said = remote.run_all(machines, argv, timeout_s=deadline_s(_ASK_S))
+    silent = {name: one for name, one in said.items() if isinstance(one, LabError)}
+    found = [
+        entry
+        for name, one in said.items()
+        if not isinstance(one, LabError)
+        for entry in map(partial(parse, name), one.splitlines())
+        if entry
+    ]
+    return sorted(found)[-lines:] if lines else [], silent
+
+
+def follow(
+    machines: Sequence[Machine],
+    unit: str | None,
+    cursors: Mapping[str, str],
+    say: Callable[[str], None],
+) -> Iterator[Entry]:
+    """Yield the entries of all `machines` as they come, for ever, also across reboots.
+
+    cursors: machine -> where to begin. say: hears of a machine that does not answer any more.
+    """
+    came: SimpleQueue[Entry] = SimpleQueue()
+    for machine in machines:
+        words = (machine, unit, cursors.get(machine.name, ""), came.put, say)
+        threading.Thread(target=_follow_one, args=words, daemon=True).start()
+    while True:
+        batch = [came.get()]
+        time.sleep(_TOGETHER_S)
+        while not came.empty():
+            batch.append(came.get())
+        yield from sorted(batch)
+
+
+def parse(machine: str, line: str) -> Entry | None:
+    """Return the entry in one line of `journalctl --output=json`; None if it is none."""
+    try:
+        fields = json.loads(line)
+        message = fields["MESSAGE"]
+        # What does not print comes as a list of bytes.
+        text = message if isinstance(message, str) else bytes(message).decode(errors="replace")
+        unit = fields.get("UNIT") or fields.get("_SYSTEMD_UNIT", "")
+        at_us, cursor = int(fields["__REALTIME_TIMESTAMP"]), str(fields["__CURSOR"])
+        return Entry(at_us, machine, str(unit), text, cursor)
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+def _follow_one(
+    machine: Machine,
+    unit: str | None,
+    cursor: str,
+    put: Callable[[Entry], None],
+    say: Callable[[str], None],
+) -> None:
+    start, silent = f"--since=@{time.time():.6f}", False
+
+    def take(line: str) -> None:
+        nonlocal cursor, silent
+        entry = parse(machine.name, line)
+        if entry:
+            cursor, silent = entry.cursor, False
+            put(entry)
+
+    while True:
+        begin = f"--after-cursor={cursor}" if cursor else start
+        remote.stream(machine, _as_json(unit, "--follow", "--no-tail", begin), take, quiet=True)
+        if not silent:
+            say(f"({machine.name} does not answer; waiting for it)")
+        silent = True
+        time.sleep(_AGAIN_S)
+
+
+def _as_json(unit: str | None, *words: str) -> list[str]:
+    fields = "--output-fields=MESSAGE,_SYSTEMD_UNIT,UNIT"
+    return [*_JOURNALCTL, "--output=json", fields, *_chosen(unit, tuple(SPEAKERS)), *words]
+
+
+def _chosen(unit: str | None, known: Sequence[str]) -> list[str]:
+    return [f"--unit={name}" for name in ([unit] if unit else known)]
+
+
+def _ask(machine: Machine, argv: Sequence[str]) -> str:
+    try:
+        return remote.run(machine, argv, timeout_s=deadline_s(_ASK_S))
+    except CommandFailed:  # journalctl of a pattern that nothing matches
+        return ""

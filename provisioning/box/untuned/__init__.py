@@ -1,1 +1,0 @@
-"""The box that `lab bench up --baseline` measures against: Debian as it comes, nothing trimmed."""

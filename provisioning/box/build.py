@@ -103,8 +103,8 @@ def build(say: Say) -> Box:
 def make(work: Path, out: Path, say: Say, *, scratch: bool = False) -> None:
     """Make the box's files in the new folder `out`. work: for what is only needed meanwhile.
 
-    scratch: make the packages' tar and the libraries' folder anew, too, not from the cache;
-    of the cache only the packages' files are used, which are hashed each time.
+    scratch: of the cache only the packages' files are used, which are hashed each time; the
+    packages' tar, the libraries' folder and the tools are made again.
     """
     # The caller's would decide who may read the guest's files.
     umask = os.umask(0o022)
@@ -115,13 +115,14 @@ def make(work: Path, out: Path, say: Say, *, scratch: bool = False) -> None:
 
 
 def _make(work: Path, out: Path, say: Say, *, scratch: bool) -> None:
-    lock = lockfile.current(lockfile.GUEST)
-    shapers = tools.ready(lockfile.current(lockfile.TOOLS), say)
+    lock, for_tools = lockfile.current(lockfile.GUEST), lockfile.current(lockfile.TOOLS)
     if scratch:
+        shapers = tools.unpack(for_tools, work / "tools", say)
         tar, site = work / "base.tar", work / "site"
         base.make(lock, tar, rootfs.EPOCH_S, say)
         cache.unpack_wheels(site)
     else:
+        shapers = tools.ready(for_tools, say)
         tar, site = base.tar(lock, rootfs.EPOCH_S, say), cache.site(say)
     rootfs.make(tar, site, work / "root", say)
     out.mkdir()

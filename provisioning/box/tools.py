@@ -47,11 +47,16 @@ def ready(lock: Lock, say: Say) -> Tools:
     """Return the tools, from the cache or from their packages."""
     root = path(lock)
     if not root.exists():
-        debs.ready(lock.debs, say)
-        say(f"tools: unpack {len(lock.debs)} packages")
         with cache.workspace() as work:
-            for deb in lock.debs:
-                run(["dpkg-deb", "--extract", str(debs.path(deb)), str(work / "tools")])
-            (work / "tools").rename(root)
+            unpack(lock, work / "tools", say).root.rename(root)
     cache.used(root)
+    return Tools(root)
+
+
+def unpack(lock: Lock, root: Path, say: Say) -> Tools:
+    """Unpack the tools' packages into `root`; return the tools there."""
+    debs.ready(lock.debs, say)
+    say(f"tools: unpack {len(lock.debs)} packages")
+    for deb in lock.debs:
+        run(["dpkg-deb", "--extract", str(debs.path(deb)), str(root)])
     return Tools(root)

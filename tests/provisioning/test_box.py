@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from provisioning.box import build, ext4, initrd
+from provisioning.box import build, ext4, initrd, lockfile
 from provisioning.box.tools import Tools
 from provisioning.guest import source
 
@@ -107,6 +107,18 @@ def test_the_box_does_not_depend_on_the_services_but_on_the_guests_files(monkeyp
     assert key() == before
     monkeypatch.setattr(build.source, "files", with_change("provisioning/guest/masks"))
     assert key() != before
+
+
+@pytest.mark.parametrize("name", ["GUEST", "TOOLS"])
+def test_a_box_of_another_lock_is_another_box(monkeypatch, tmp_path, name):
+    before = build.wanted().key
+    file = getattr(lockfile, name)
+    lock = lockfile.read(file)
+    other = lock._replace(debs=(lock.debs[0]._replace(sha256="0" * 64), *lock.debs[1:]))
+    lockfile.write(other, tmp_path / file.name)
+    (tmp_path / file.name).with_suffix(".txt").write_text(file.with_suffix(".txt").read_text())
+    monkeypatch.setattr(lockfile, name, tmp_path / file.name)
+    assert build.wanted().key != before
 
 
 def test_a_version_is_what_vagrant_accepts():

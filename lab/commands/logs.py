@@ -57,17 +57,17 @@ def logs(
     lab = topology.load()
     if everywhere == bool(name):
         raise click.UsageError("give the NAME of one machine, or --all")
+    if name:
+        vagrant.check_running(lab, name)
+    machines = [lab.machine(name)] if name else list(lab.machines)
+    if unit is not None and not journal.speaks_of(machines, unit):
+        none = f"{name} has no unit {unit!r}, and had none" if name else f"no unit is {unit!r}"
+        known = ", ".join(journal.units_on(machines))
+        raise LabError(none, hint=f"there are: {known}" if known else "lab up both")
     if name is None:
         follow_all(lab, unit, lines, follow=follow)
         return
-    vagrant.check_running(lab, name)
-    machine = lab.machine(name)
-    if unit is not None and not journal.speaks_of(machine, unit):
-        raise LabError(
-            f"{name} has no unit {unit!r}, and had none",
-            hint=f"its units: {', '.join(journal.units_on(machine)) or 'none; lab up both'}",
-        )
-    ctx.exit(remote.stream(machine, journal.command(unit, lines, follow=follow), echo))
+    ctx.exit(remote.stream(machines[0], journal.command(unit, lines, follow=follow), echo))
 
 
 def follow_all(lab: topology.Topology, unit: str | None, lines: int, *, follow: bool) -> None:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from lab.host.speed import deadline_s
 from lab.machines import remote, units
 from provisioning.topology import Machine
-from services.core.errors import CommandFailed, LabError
+from services.core.errors import LabError, NodeUnreachable
 
 UNITS = ("push-*", "pull-*", "push.target", "pull.target")
 # The programs of both control planes, and what a reader of all logs calls them.
@@ -45,15 +45,17 @@ def command(unit: str | None, lines: int, *, follow: bool) -> list[str]:
     return [*_JOURNALCTL, "--no-hostname", f"--lines={lines}", *_chosen(unit, UNITS), *end]
 
 
-def speaks_of(machine: Machine, unit: str) -> bool:
-    """Return whether `machine` knows `unit`, a name or a pattern, or has a line of it."""
-    said = _ask(machine, [*_JOURNALCTL, "--output=cat", "--lines=1", f"--unit={unit}"])
-    return bool(said) or bool(_ask(machine, [*units.LIST[:-4], unit, f"{unit}.service"]))
+def speaks_of(machines: Sequence[Machine], unit: str) -> bool:
+    """Return whether one of `machines` knows `unit`, a name or a pattern, or has a line of it."""
+    lines = [*_JOURNALCTL, "--output=cat", "--lines=1", f"--unit={unit}"]
+    names = [*units.ANY, unit, f"{unit}.service"]
+    return any(_answers(machines, lines)) or any(_answers(machines, names))
 
 
-def units_on(machine: Machine) -> list[str]:
-    """Return the names of the lab's units that `machine` has loaded."""
-    return [unit.name for unit in units.parse(_ask(machine, units.LIST))]
+def units_on(machines: Sequence[Machine]) -> list[str]:
+    """Return the names of the lab's units that `machines` have loaded, sorted."""
+    said = _answers(machines, units.LIST)
+    return sorted({unit.name for one in said for unit in units.parse(one)})
 
 
 def latest(
@@ -87,15 +89,19 @@ def follow(
     cursors: machine -> where to begin. say: hears of a machine that does not answer any more.
     """
     came: SimpleQueue[Entry] = SimpleQueue()
+    over = threading.Event()
     for machine in machines:
-        words = (machine, unit, cursors.get(machine.name, ""), came.put, say)
+        words = (machine, unit, cursors.get(machine.name, ""), came.put, say, over)
         threading.Thread(target=_follow_one, args=words, daemon=True).start()
-    while True:
-        batch = [came.get()]
-        time.sleep(_TOGETHER_S)
-        while not came.empty():
-            batch.append(came.get())
-        yield from sorted(batch)
+    try:
+        while True:
+            batch = [came.get()]
+            time.sleep(_TOGETHER_S)
+            while not came.empty():
+                batch.append(came.get())
+            yield from sorted(batch)
+    finally:
+        over.set()
 
 
 def parse(machine: str, line: str) -> Entry | None:
@@ -118,6 +124,7 @@ def _follow_one(
     cursor: str,
     put: Callable[[Entry], None],
     say: Callable[[str], None],
+    over: threading.Event,
 ) -> None:
     start, silent = f"--since=@{time.time():.6f}", False
 
@@ -128,13 +135,13 @@ def _follow_one(
             cursor, silent = entry.cursor, False
             put(entry)
 
-    while True:
+    while not over.is_set():
         begin = f"--after-cursor={cursor}" if cursor else start
         remote.stream(machine, _as_json(unit, "--follow", "--no-tail", begin), take, quiet=True)
         if not silent:
             say(f"({machine.name} does not answer; waiting for it)")
         silent = True
-        time.sleep(_AGAIN_S)
+        over.wait(_AGAIN_S)
 
 
 def _as_json(unit: str | None, *words: str) -> list[str]:
@@ -146,8 +153,10 @@ def _chosen(unit: str | None, known: Sequence[str]) -> list[str]:
     return [f"--unit={name}" for name in ([unit] if unit else known)]
 
 
-def _ask(machine: Machine, argv: Sequence[str]) -> str:
-    try:
-        return remote.run(machine, argv, timeout_s=deadline_s(_ASK_S))
-    except CommandFailed:  # journalctl of a pattern that nothing matches
-        return ""
+def _answers(machines: Sequence[Machine], argv: Sequence[str]) -> list[str]:
+    """What `argv` says where it succeeds: journalctl of a pattern that nothing matches fails."""
+    said = remote.run_all(machines, argv, timeout_s=deadline_s(_ASK_S)).values()
+    silent = [one for one in said if isinstance(one, NodeUnreachable)]
+    if len(silent) == len(machines):
+        raise silent[0]
+    return [one for one in said if not isinstance(one, LabError)]

@@ -2,6 +2,7 @@
 
 import json
 import threading
+from contextlib import closing
 from types import SimpleNamespace
 
 import pytest
@@ -47,9 +48,24 @@ def test_a_unit_that_never_was_is_an_error_that_lists_those_there_are(run, vms, 
     result = run("logs", "node1", "--unit", "nosuch", *more)
     assert result.exit_code == 1
     assert result.stderr == (
-        "Error: node1 has no unit 'nosuch', and had none\nHint: its units: pull-agent.timer\n"
+        "Error: node1 has no unit 'nosuch', and had none\nHint: there are: pull-agent.timer\n"
     )
     assert streamed == []
+
+
+def test_a_unit_that_is_on_no_machine_is_an_error_of_all_logs_too(run, vms):
+    vms["node3"].state = "off"
+    result = run("logs", "--all", "--unit", "nosuch")
+    assert result.exit_code == 1
+    assert "Error: no unit is 'nosuch'\nHint: there are: pull.target, push.target" in result.stderr
+
+
+def test_logs_of_machines_that_are_silent_do_not_deny_the_unit(run, vms):
+    for machine in vms.machines.values():
+        machine.hangs = True
+    result = run("logs", "--all", "--unit", "pull-agent")
+    assert result.exit_code == 1
+    assert "did not answer" in result.stderr
 
 
 def test_a_unit_that_has_not_said_anything_yet_is_no_error(run, vms, streamed):
@@ -103,8 +119,9 @@ def test_what_is_followed_goes_on_where_it_was_after_a_reboot(monkeypatch):
         return 255
 
     monkeypatch.setattr(remote, "stream", stream)
-    entries = journal.follow([LAB.machine("node1")], None, {"node1": "c0"}, said.append)
-    assert [next(entries).text, next(entries).text] == ["a", "b"]
+    node1 = LAB.machine("node1")
+    with closing(journal.follow([node1], None, {"node1": "c0"}, said.append)) as entries:
+        assert [next(entries).text, next(entries).text] == ["a", "b"]
     assert begun[:4] == ["--after-cursor=c0", *["--after-cursor=c1"] * 3]
     assert said[0] == "(node1 does not answer; waiting for it)"
     assert len(said) <= 2
@@ -120,8 +137,8 @@ def test_lines_of_several_machines_that_come_together_are_in_order(monkeypatch):
         take(lines[machine.name])
 
     monkeypatch.setattr(remote, "stream", stream)
-    entries = journal.follow(LAB.nodes[:2], None, {}, lambda _: None)
-    assert [next(entries).text, next(entries).text] == ["earlier", "later"]
+    with closing(journal.follow(LAB.nodes[:2], None, {}, lambda _: None)) as entries:
+        assert [next(entries).text, next(entries).text] == ["earlier", "later"]
 
 
 @pytest.mark.parametrize(

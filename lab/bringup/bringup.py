@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lab.bringup import look, plan
-from lab.bringup.perform import Run
+from lab.bringup.perform import Run, check
 from lab.bringup.plan import Act, Asked, Found, Step
 from lab.host import daemons, forward, netns, settings, virsh
 from lab.machines import boxes, inventory
@@ -14,7 +14,6 @@ from lab.snapshot.state import State
 from lab.snapshot.store import Store
 from lab.terminal.progress import Progress
 from provisioning import topology as topology_file
-from provisioning.run import check_root
 from services.core.errors import LabError
 
 
@@ -56,7 +55,9 @@ def goto(labs: Store, name: str, progress: Progress) -> State:
     state = labs.read(name)
     mode = next((mode for mode, modes in plan.MODES.items() if modes == state.modes), "both")
     run = Run(topology_file.load(), Asked(mode, state.profile, replace=True), progress)
-    run.perform(steps_thaw(labs, name))
+    steps = steps_thaw(labs, name)
+    check(steps)
+    run.perform(steps)
     return state
 
 
@@ -94,11 +95,9 @@ def _reach(asked: Asked, progress: Progress) -> None:
     topology = topology_file.load()
     found = look.look(topology)
     steps = plan.machines(found, asked)
-    early = _thawed_first(steps)
-    if early is not None:
-        check_root()
+    check(steps)
     run = Run(topology, asked, progress)
-    with store.verifying(early) as run.verify:
+    with store.verifying(_thawed_first(steps)) as run.verify:
         run.perform(plan.ground(found))
         states = look.states(topology)
         if states != found.states:

@@ -18,11 +18,26 @@ from lab.snapshot.state import State
 from lab.terminal.progress import Progress
 from provisioning.box import build as box_build
 from provisioning.box.build import Box
+from provisioning.host import programs
+from provisioning.run import check_root
 from provisioning.topology import Topology
+from services.core.errors import LabError
 from services.core.profiles import DEFAULT_PROFILE
 
 # What the services of a new machine take from the end of its boot, and some more.
 _SOON_S = 5.0
+_TOOLS = ("qemu-system-x86_64", "qemu-img", "virsh", "ssh", "nc", "setpriv")
+
+
+def check(steps: Iterable[Step]) -> None:
+    """Raise LabError where `steps` lack a tool or rights: to be called before any is performed."""
+    acts = {step.act for step in steps}
+    needed = [*_TOOLS, *(["vagrant"] if Act.CREATE in acts else [])]
+    missing = [name for name in needed if not programs.which(name)]
+    if missing:
+        raise LabError(f"not installed: {', '.join(missing)}", hint="lab doctor --fix")
+    if Act.THAW in acts:
+        check_root()
 
 
 class Run:

@@ -11,7 +11,6 @@ from lab.terminal.progress import Progress
 from provisioning.box import build as box_build
 from provisioning.box import cache
 from provisioning.box.build import Box
-from provisioning.run import check_root
 from provisioning.topology import Topology
 from services.core.errors import LabError
 
@@ -26,11 +25,10 @@ def restore(
     """Replace whatever runs by the lab in `folder`; return it. Phases: verify, prepare, thaw.
 
     prepared: the box for which lab.bringup.prepare has run, if it has. verify: may have begun
-    already, see lab.snapshot.store.verifying. No machine is touched before every byte, the rights
-    and the room are checked. Raises Damaged, Foreign, and CutShort with libvirt's words.
+    already, see lab.snapshot.store.verifying. No machine is touched before every byte and the room
+    are checked. Raises Damaged, Foreign, and CutShort with libvirt's words.
     """
     with progress.phase("verify"):
-        check_root()
         saved = verify(folder)
         check_same_machines(topology, folder.name, saved)
     if prepared is None or prepared.key != saved.box:

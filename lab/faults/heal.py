@@ -148,7 +148,7 @@ def _boot(machine: Machine, _: Say) -> None:
 
 
 def _reach(machine: Machine, say: Say) -> None:
-    """Return once `machine`, which runs, answers; after a first look it is as if it booted."""
+    """Return once `machine` answers, which runs. If not at once, it may be booting."""
     try:
         remote.run(machine, ["true"], timeout_s=deadline_s(_LOGIN_S))
         return

@@ -30,6 +30,7 @@ class Fake:
         self.updated = []
         self.soon = True
         self.error = None
+        self.lacks = ()
 
     def say(self, word, result=None):
         def act(*_, **__):
@@ -52,7 +53,8 @@ def fake(monkeypatch, tmp_path):
     for place, name, value in [
         (bringup.look, "look", lambda _: fake.found),
         (bringup.look, "states", lambda _: fake.later or fake.found.states),
-        (bringup, "check_root", fake.say("root")),
+        (perform, "check_root", lambda: None),
+        (perform.programs, "which", lambda name: name not in fake.lacks),
         (initial, "_REQUEST", tmp_path / "up.json"),
         (initial, "delete", fake.say("delete initial")),
         (initial, "save", fake.say("save")),
@@ -107,16 +109,33 @@ def test_each_step_is_printed_with_its_reason(fake):
     assert "create node1: they do not exist" in out.getvalue()
 
 
-def test_rights_are_checked_before_anything_is_touched(fake, monkeypatch):
+def test_rights_are_checked_before_anything_is_touched(fake, monkeypatch, tmp_path):
     def refuse():
         raise LabError("this needs root")
 
-    monkeypatch.setattr(bringup, "check_root", refuse)
+    monkeypatch.setattr(perform, "check_root", refuse)
     fake.found = Found(RUNS, initial=INITIAL)
     bringup.initial.remember(bringup.Request("both", "fast"))
     with pytest.raises(LabError, match="needs root"):
         bringup.reset(progress())
+    with pytest.raises(LabError, match="needs root"):
+        bringup.goto(saved(tmp_path), "lesson-1", progress())
     assert fake.done == []
+
+
+@pytest.mark.parametrize(("lacks", "found"), [("vagrant", Found(RUNS)), ("nc", Found(NOTHING))])
+def test_tools_are_looked_for_before_anything_is_touched(fake, lacks, found):
+    fake.found, fake.lacks = found, [lacks]
+    bringup.initial.remember(bringup.Request("both", "fast"))
+    with pytest.raises(LabError, match=f"not installed: {lacks}"):
+        bringup.reset(progress())
+    assert fake.done == []
+
+
+def test_a_thaw_creates_nothing_and_needs_no_vagrant(fake):
+    fake.found, fake.lacks = Found(NOTHING, initial=INITIAL), ["vagrant"]
+    bringup.up("both", "fast", progress())
+    assert fake.done[:2] == ["prepare", "thaw"]
 
 
 def test_machines_that_show_only_on_the_ground_change_the_plan(fake):

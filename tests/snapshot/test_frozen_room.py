@@ -54,7 +54,7 @@ def test_a_thaw_that_fails_says_why_and_who_finishes_it(monkeypatch, tmp_path):
         raise FAILED
 
     saved = SimpleNamespace(box="box", secrets={})
-    for name in ("prepare", "check_fits", "check_same_machines", "check_root"):
+    for name in ("prepare", "check_fits", "check_same_machines"):
         monkeypatch.setattr(restore, name, lambda *_: None)
     monkeypatch.setattr(restore.secrets, "put_back", lambda _: False)
     monkeypatch.setattr(restore, "_box", lambda *_: None)

@@ -77,7 +77,7 @@ def test_a_lab_is_set_up_and_played_with_nothing_but_a_bundle(
         try:
             do("make", "setup", f"BUNDLE={bundle}")
             said = do(own, "up", "both")
-            assert "creating api, node1, node2, node3" in said
+            assert "create api, node1, node2, node3: " in said
             # Asked in there: the namespace's libvirt is not the one that this test would ask.
             shown = json.loads(do(own, "status", "--json"))
             assert {machine["state"] for machine in shown["machines"]} == {"running"}

@@ -32,7 +32,7 @@ def test_a_second_up_does_nothing_and_says_so(stage, hosts):
     assert "0" not in before.values()
     said = run(*LAB, "up", "both").stderr
     assert "built already" in said
-    assert "running: api, node1, node2, node3" in said
+    assert "log in to api, node1, node2, node3: " in said
     assert "every machine is up to date" in said
     assert _pids(hosts, stage, units) == before
 
@@ -116,7 +116,7 @@ def test_ports_that_were_killed_are_back_after_up(stage):
 def test_an_up_that_is_interrupted_is_finished_by_the_next(stage, lab):
     run("vagrant", "destroy", "--force", "node3")
     # Each goes on where the one before it stopped, and comes further.
-    for after in ("creating", "boot: ", "switch ..."):
+    for after in ("create node3: ", "boot: ", "switch ..."):
         with running("up", "both") as up:
             up.until(after)
             # To the whole group, as a terminal does it.

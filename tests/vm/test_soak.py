@@ -21,7 +21,7 @@ def test_a_lab_comes_up_cold_after_a_killed_one_and_down_leaves_nothing(stage, l
     with subprocess.Popen(up, cwd=ROOT, stderr=subprocess.PIPE, text=True) as killed:
         assert killed.stderr is not None
         for line in killed.stderr:
-            if "creating" in line:
+            if "create api" in line:
                 stage.wait(lambda: domains(f"{lab.lab}_"), "a machine is there")
                 killed.send_signal(signal.SIGKILL)
                 break

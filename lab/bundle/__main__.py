@@ -12,6 +12,7 @@ from pathlib import Path
 from lab.bundle import unpack
 from lab.terminal.progress import Progress
 from provisioning.host import wheels
+from provisioning.run import remedy
 from services.core.errors import LabError, printable_lines
 
 
@@ -27,7 +28,7 @@ def main(arguments: list[str]) -> int:
         elif wheels.folder(wheels.key()).exists():
             print(wheels.folder(wheels.key()))
     except (LabError, OSError) as error:
-        text = f"Error: {error}\nHint: {getattr(error, 'hint', '') or 'df -h'}"
+        text = f"Error: {error}\nHint: {getattr(error, 'hint', '') or remedy(str(error))}"
         print(printable_lines(text), file=sys.stderr)
         return 1
     except KeyboardInterrupt:

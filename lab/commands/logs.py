@@ -12,7 +12,7 @@ from provisioning import topology
 from services.core.errors import LabError
 
 if TYPE_CHECKING:
-    from lab.machines.journal import Entry
+    from lab.machines.journal import LogLine
 
 _COLOURS = {
     "push": "yellow",
@@ -85,7 +85,7 @@ def follow_all(lab: topology.Topology, unit: str | None, lines: int, *, follow: 
             tell(entry)
 
 
-def tell(entry: "Entry") -> None:
+def tell(entry: "LogLine") -> None:
     """Print `entry`: time of day in UTC, machine, who speaks, what."""
     from lab.machines.journal import SPEAKERS
 

@@ -29,7 +29,7 @@ _TOGETHER_S = 0.3
 _AGAIN_S = 2.0
 
 
-class Entry(NamedTuple):
+class LogLine(NamedTuple):
     """A line of a journal. at_us: microseconds of Unix time. cursor: where journalctl goes on."""
 
     at_us: int
@@ -60,7 +60,7 @@ def units_on(machines: Sequence[Machine]) -> list[str]:
 
 def latest(
     machines: Sequence[Machine], unit: str | None, lines: int
-) -> tuple[list[Entry], dict[str, LabError]]:
+) -> tuple[list[LogLine], dict[str, LabError]]:
     """Return the last `lines` entries of all `machines` together, in the order of time.
 
     unit: this one alone, or None for SPEAKERS. The second value says who did not answer, and why.
@@ -83,12 +83,12 @@ def follow(
     unit: str | None,
     cursors: Mapping[str, str],
     say: Callable[[str], None],
-) -> Iterator[Entry]:
+) -> Iterator[LogLine]:
     """Yield the entries of all `machines` as they come, for ever, also across reboots.
 
     cursors: machine -> where to begin. say: hears of a machine that does not answer any more.
     """
-    came: SimpleQueue[Entry] = SimpleQueue()
+    came: SimpleQueue[LogLine] = SimpleQueue()
     over = threading.Event()
     for machine in machines:
         words = (machine, unit, cursors.get(machine.name, ""), came.put, say, over)
@@ -104,7 +104,7 @@ def follow(
         over.set()
 
 
-def parse(machine: str, line: str) -> Entry | None:
+def parse(machine: str, line: str) -> LogLine | None:
     """Return the entry in one line of `journalctl --output=json`; None if it is none."""
     try:
         fields = json.loads(line)
@@ -113,7 +113,7 @@ def parse(machine: str, line: str) -> Entry | None:
         text = message if isinstance(message, str) else bytes(message).decode(errors="replace")
         unit = fields.get("UNIT") or fields.get("_SYSTEMD_UNIT", "")
         at_us, cursor = int(fields["__REALTIME_TIMESTAMP"]), str(fields["__CURSOR"])
-        return Entry(at_us, machine, str(unit), text, cursor)
+        return LogLine(at_us, machine, str(unit), text, cursor)
     except (ValueError, KeyError, TypeError):
         return None
 
@@ -122,7 +122,7 @@ def _follow_one(
     machine: Machine,
     unit: str | None,
     cursor: str,
-    put: Callable[[Entry], None],
+    put: Callable[[LogLine], None],
     say: Callable[[str], None],
     over: threading.Event,
 ) -> None:

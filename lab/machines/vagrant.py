@@ -23,7 +23,7 @@ _UP_S = 25
 _BOOT_S = 20
 # A node says goodbye first, and waits for its containers to run elsewhere.
 _HALT_S = 30
-# As long as somebody at a terminal waits for a word of libvirt's before it seems stuck.
+# A person at a terminal takes a longer silence of libvirt for a hang.
 _LOOK_S = 4.0
 # Whatever else libvirt says (paused, in shutdown, …), there is a QEMU.
 OFF = ("shut off", "crashed")

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from provisioning.host import apt, programs
 from services.core.errors import LabError, printable_lines
 
-# Debian's units of the packages. ssh.socket: where somebody prefers it to ssh.service.
+# Debian's units of the packages. Some hosts use ssh.socket instead of ssh.service.
 _UNITS = {
     "openssh-server": ("ssh.service", "ssh.socket"),
     "nginx-light": ("nginx.service",),

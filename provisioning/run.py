@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -95,23 +96,22 @@ def check_root() -> None:
 
     For the start of a command, before anything is touched. Raises LabError.
     """
-    if os.geteuid() == 0 or _may():
+    if os.geteuid() == 0 or not _refused():
         return
-    if sys.stdin.isatty():
+    if sys.stdin.isatty() and shutil.which("sudo"):
         # Not --validate: that asks for a password also where no command needs one.
         subprocess.run(["sudo", "true"], check=False)
-        if _may():
-            return
-    raise LabError(
-        "this needs root, and sudo asks for a password",
-        hint="run `sudo true` in this terminal first, let sudo ask for none, or be root",
-    )
+    if refusal := _refused():
+        raise LabError(
+            f"this needs root: {refusal}",
+            hint="run `sudo true` in this terminal first, let sudo ask for no password, or be root",
+        )
 
 
-def _may() -> bool:
-    """Whether sudo lets us without a question; each time that it does, its memory begins again."""
+def _refused() -> str:
+    """Why sudo does not let us without a question; empty if it does, which renews its memory."""
     try:
         run([*sudo(), "true"])
-    except ToolFailed:
-        return False
-    return True
+    except ToolFailed as error:
+        return error.output.strip()
+    return ""

@@ -77,7 +77,8 @@ def _libvirt() -> Check:
         uri = run(["virsh", "--connect", "qemu:///system", "uri"], timeout_s=30).strip()
     except ToolFailed as error:
         joined = "log in again; or systemctl status libvirtd.socket"
-        return Check(name, False, error.output.strip(), _join("libvirt", joined))
+        remedy = joined if _joined("libvirt") else f"sudo adduser {_user()} libvirt"
+        return Check(name, False, error.output.strip(), remedy)
     return Check(name, True, f"{_user()} may use {uri}", "")
 
 
@@ -87,12 +88,8 @@ def _kvm() -> Check:
         return Check(str(_KVM), True, "not used: emulation", "")
     good = os.access(_KVM, os.R_OK | os.W_OK)
     detail = "" if good else f"{_user()} may not open it; LAB_ACCEL=tcg does without"
-    return Check(str(_KVM), good, detail, _join("kvm", "log in again"))
-
-
-def _join(group: str, joined: str) -> str:
-    """The remedy of a user that is not in `group`, or of one that has `joined` it."""
-    return joined if _joined(group) else f"sudo adduser {_user()} {group}, then log in again"
+    join = "" if _joined("kvm") else f"sudo adduser {_user()} kvm, then "
+    return Check(str(_KVM), good, detail, f"{join}log in again")
 
 
 def _joined(group: str) -> bool:

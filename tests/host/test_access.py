@@ -59,7 +59,7 @@ def test_a_user_whom_libvirt_refuses_joins_its_group(user, monkeypatch):
     deny(monkeypatch)
     (refused,) = missing().values()
     assert refused.detail == "error: authentication unavailable"
-    assert refused.remedy == "sudo adduser alice libvirt, then log in again"
+    assert refused.remedy == "sudo adduser alice libvirt"
     access.fix(print)
     assert user == [["adduser", "--quiet", "alice", "libvirt"]]
 

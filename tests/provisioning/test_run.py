@@ -67,7 +67,7 @@ def test_sudo_asks_where_there_is_a_terminal_and_only_if_it_must(sudo, monkeypat
 
 def test_without_a_terminal_it_is_an_error_before_anything_runs(sudo, monkeypatch):
     monkeypatch.setattr(sys.stdin, "isatty", lambda: False)
-    with pytest.raises(LabError, match="sudo asks for a password") as refused:
+    with pytest.raises(LabError, match="a password is required") as refused:
         run_as_root(["touch", str(sudo / "touched")])
     assert "sudo true" in refused.value.hint
     assert not (sudo / "touched").exists()
@@ -76,8 +76,8 @@ def test_without_a_terminal_it_is_an_error_before_anything_runs(sudo, monkeypatc
 def test_a_sudo_that_asks_each_time_is_no_way(sudo, monkeypatch):
     """Later commands run several at once, and cannot ask."""
     monkeypatch.setattr(sys.stdin, "isatty", lambda: True)
-    monkeypatch.setattr(module, "_may", lambda: False)
-    with pytest.raises(LabError, match="sudo asks for a password"):
+    monkeypatch.setattr(module, "_refused", lambda: "sudo: a password is required")
+    with pytest.raises(LabError, match="a password is required"):
         check_root()
 
 
@@ -85,3 +85,11 @@ def test_root_is_not_asked(monkeypatch):
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     monkeypatch.setattr(subprocess, "run", lambda *_, **__: pytest.fail("asked"))
     check_root()
+
+
+def test_without_sudo_it_is_said(monkeypatch, tmp_path):
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    monkeypatch.setattr(module, "sudo", lambda: [str(tmp_path / "sudo"), "-n"])
+    monkeypatch.setattr(sys.stdin, "isatty", lambda: False)
+    with pytest.raises(LabError, match="this needs root: command not found"):
+        check_root()

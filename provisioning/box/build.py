@@ -130,7 +130,7 @@ def _make(work: Path, out: Path, say: Say, *, scratch: bool) -> None:
     say("disk image: ext4, then qcow2 with zstd")
     raw = pack.images(work / "root", out, shapers)
     say("box: pack")
-    about = about._replace(parts=pack.archive(out, raw))
+    about = about._replace(parts=pack.archive(out, raw, shapers))
     pack.check_size(out / pack.FILE, manifest.largest(about))
     manifest.write(about, out)
 

@@ -10,7 +10,6 @@ from provisioning.box.cache import NAME
 from provisioning.box.manifest import Facts
 from provisioning.box.rootfs import EPOCH_S
 from provisioning.box.tools import Tools
-from provisioning.run import run
 from services.core.errors import LabError
 
 SIZE_MIB = 1024
@@ -60,7 +59,7 @@ def check_size(file: Path, parts: Sequence[tuple[str, int]]) -> None:
         raise TooLarge(size_b, parts)
 
 
-def archive(out: Path, rootfs: Facts) -> dict[str, Facts]:
+def archive(out: Path, rootfs: Facts, tools: Tools) -> dict[str, Facts]:
     """Pack what is in `out` into a box there; return the facts of everything that was built.
 
     The raw file system is listed too: it says whether disks differ in more than compression.
@@ -68,7 +67,7 @@ def archive(out: Path, rootfs: Facts) -> dict[str, Facts]:
     metadata = {"provider": "libvirt", "format": "qcow2", "virtual_size": SIZE_MIB // 1024}
     (out / "metadata.json").write_text(json.dumps(metadata) + "\n")
     shutil.copy(_VAGRANTFILE, out / "Vagrantfile")
-    run(
+    tools.run(
         ["tar", "--sort=name", "--owner=0", "--group=0", "--numeric-owner", "--format=ustar"]
         + ["--mode=u=rw,go=r", f"--mtime=@{EPOCH_S}", "-C", str(out), "-cf", str(out / FILE)]
         + ["metadata.json", "Vagrantfile", "box.img", "vmlinuz", "initrd"]

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import tarfile
+from pathlib import Path
 
 import pytest
 
@@ -30,7 +31,7 @@ def packed(root, out):
     for name in ("box.img", "vmlinuz", "initrd"):
         (out / name).write_text(name)
     about = manifest.of(root, ())
-    manifest.write(about._replace(parts=pack.archive(out, ROOTFS)), out)
+    manifest.write(about._replace(parts=pack.archive(out, ROOTFS, Tools(Path("/")))), out)
     return out
 
 
@@ -81,7 +82,7 @@ def test_a_build_that_is_too_large_leaves_no_box(tmp_path, monkeypatch):
     monkeypatch.setattr(build.os, "geteuid", lambda: 0)
     monkeypatch.setattr(build.base, "tar", lambda *_: tmp_path)
     monkeypatch.setattr(build.cache, "site", lambda _: tmp_path)
-    monkeypatch.setattr(build.tools, "ready", lambda *_: Tools(tmp_path))
+    monkeypatch.setattr(build.tools, "ready", lambda *_: Tools(Path("/")))
     monkeypatch.setattr(build.rootfs, "make", lambda _b, _s, root, _say: guest.make(root))
     monkeypatch.setattr(pack, "images", images)
     monkeypatch.setattr(pack, "LIMIT_MB", 1)

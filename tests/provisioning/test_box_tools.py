@@ -62,5 +62,5 @@ def test_packages_are_unpacked_once_under_the_key_of_their_lock(tmp_path, monkey
 
 def test_the_lock_has_the_tools_that_shape_a_box_and_not_a_whole_debian():
     names = {deb.name for deb in lockfile.current(lockfile.TOOLS).debs}
-    assert {"e2fsprogs", "qemu-utils", "libzstd1", "libc6"} <= names
+    assert {"e2fsprogs", "qemu-utils", "tar", "libzstd1", "libc6"} <= names
     assert "dpkg" not in names

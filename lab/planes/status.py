@@ -221,7 +221,8 @@ def _why_empty(survey: Survey) -> str:
 
 def with_hint(error: LabError) -> str:
     """Return in one line what is wrong, and the next step."""
-    return f"{error} ({error.hint})" if error.hint else str(error)
+    said = " ".join(str(error).splitlines())
+    return f"{said} ({error.hint})" if error.hint else said
 
 
 def _short(unit: str) -> str:

@@ -9,6 +9,7 @@ with 1 at the first that fails. It leaves nothing behind: FOLDER (default: a tem
 
 import argparse
 import os
+import signal
 import sys
 import tempfile
 import time
@@ -127,12 +128,16 @@ def main(arguments: list[str]) -> int:
         install = f"apt-get install --no-install-recommends {' '.join(packages)}"
         print(f"Error: missing: {', '.join(packages)}\nHint: {install}")
         return 2
+    # The default would leave the container running.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     try:
         with tempfile.TemporaryDirectory(prefix="lab-host-", dir=options.folder) as folder:
             play(Path(folder), SHORT if options.short else FULL)
     except LabError as error:
         print(f"Error: {error}\n{f'Hint: {error.hint}' if error.hint else ''}", flush=True)
         return 1
+    except KeyboardInterrupt:
+        return 130
     return 0
 
 

@@ -57,13 +57,7 @@ class Container:
         options = ["--mode=root", "--variant=apt", f"--include={_PACKAGES}"]
         sources = [f"deb {_mirror()} {suite} main" for suite in ("trixie", "trixie-updates")]
         run(["mmdebstrap", *options, "trixie", str(self.root), *sources], hint=hint)
-        for path in ("/etc/pip.conf", "/etc/xdg/pip", "/etc/resolv.conf", str(_CERTIFICATES)):
-            if Path(path).exists():
-                run(["cp", "-rLT", path, self._made(path)])
-        proxies = run(["sh", "-c", "apt-config dump | grep -iE '^Acquire::https?::' || :"])
-        Path(self._made("/etc/apt/apt.conf.d/90proxy")).write_text(proxies)
-        Path(self._made("/etc/hosts")).write_text("127.0.0.1 localhost testhost\n")
-        Path(self._made("/etc/hostname")).write_text("testhost\n")
+        self._configure()
         for path in tracked("*"):
             shutil.copy(path, self._made(f"/checkout/{path.relative_to(ROOT)}"))
         rule = f"{USER} ALL=(ALL) NOPASSWD:ALL"
@@ -73,6 +67,16 @@ class Container:
             f"chown -R {USER}: ~{USER}"
         )
         run(["chroot", str(self.root), "bash", "-c", script])
+
+    def _configure(self) -> None:
+        """Its name, and this machine's ways to packages."""
+        for path in ("/etc/pip.conf", "/etc/xdg/pip", "/etc/resolv.conf", str(_CERTIFICATES)):
+            if Path(path).exists():
+                run(["cp", "-rLT", path, self._made(path)])
+        proxies = run(["sh", "-c", "apt-config dump | grep -iE '^Acquire::https?::' || :"])
+        Path(self._made("/etc/apt/apt.conf.d/90proxy")).write_text(proxies)
+        Path(self._made("/etc/hosts")).write_text("127.0.0.1 localhost testhost\n")
+        Path(self._made("/etc/hostname")).write_text("testhost\n")
 
     def boot(self) -> None:
         """Boot it, without a way to the internet; returns once systemd has started everything."""

@@ -104,8 +104,13 @@ def heal(topology: Topology, say: Say) -> None:
         ends = list(pool.map(lambda machine: _mend(machine, steps, say), topology.machines))
     mended = [machine for machine, end in zip(topology.machines, ends, strict=True) if not end]
     ends.append(_error_of(lambda: correct_clocks(mended, say)))
-    ends.append(_error_of(lambda: forward.ensure(topology)))
+    ends.append(_error_of(lambda: _listen(topology, say)))
     _raise([end for end in ends if end])
+
+
+def _listen(topology: Topology, say: Say) -> None:
+    if forward.ensure(topology):
+        say("the APIs answer on localhost again")
 
 
 def _mend(machine: Machine, steps: Sequence[Step], say: Say) -> LabError | None:

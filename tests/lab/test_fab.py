@@ -34,7 +34,7 @@ def test_fab_lists_its_tasks():
         ("up both", "up both"),
         ("up both --profile seed --cold", "up both --profile seed --cold"),
         ("status --json", "status --json"),
-        ("logs node1 -f", "logs node1 --follow"),
+        ("logs --name node1 -f", "logs node1 --follow"),
         ("demo --name resilience", "demo resilience"),
         ("ssh node1 --command uptime", "ssh node1 uptime"),
         ("bench.up --only cold --only thaw --runs 5", "bench up --only cold --only thaw --runs 5"),

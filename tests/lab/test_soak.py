@@ -123,7 +123,7 @@ def test_a_failure_shows_phase_console_and_remedy_and_where_the_logs_are(run, fa
     assert "cycle 2/3: FAILED" in result.stderr
     assert "  boot failed after 9.0 s of at most 60 s" in result.stderr
     assert "  the console of node1 ends with: Kernel panic" in result.stderr
-    assert "  remedy: lab down" in result.stderr
+    assert "  remedy: lab up both" in result.stderr
     assert "Error: cycle 2 of 3 failed\nHint: read soak/2" in result.stderr
     data = json.loads(result.stdout)
     assert (data["load"], data["asked"]) == (0, 3)

@@ -8,6 +8,7 @@ from lab.faults.chaos import MARKS
 from lab.faults.heal import FIND, strays, wanted_modes
 from lab.host import forward
 from lab.machines import vagrant
+from services.core.errors import LabError
 
 APIS = ("push-api.service", "pull-api.service")
 FAKES = {"push-container@fake.service", "pull-container@fake.service"}

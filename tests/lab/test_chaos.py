@@ -8,6 +8,7 @@ from lab.faults.chaos import MARKS
 from lab.faults.heal import FIND, strays, wanted_modes
 from lab.host import forward
 from lab.machines import vagrant
+from services.core.errors import LabError
 
 APIS = ("push-api.service", "pull-api.service")
 FAKES = {"push-container@fake.service", "pull-container@fake.service"}
@@ -172,16 +173,17 @@ def test_strays_are_the_marked_ones_and_the_fake_of_push():
 
 def test_heal_has_the_apis_answer_on_localhost_again(run, vms, push_api, pull_api):
     vms.forwarder_runs = False
-    assert "the APIs answer on localhost again" in run("heal").stderr
+    assert "listen on localhost for push, pull: the process that" in run("heal").stderr
     assert vms.forwarder_runs
     assert "localhost" not in run("heal").stderr
 
 
 def test_heal_mends_the_machines_where_a_port_of_localhost_is_taken(run, vms, monkeypatch):
     def taken(_):
-        raise forward.PortTaken(8080, "push")
+        raise LabError("port 8080 of localhost is taken")
 
     monkeypatch.setattr(forward, "ensure", taken)
+    vms.forwarder_runs = False
     vms["node1"].state = "off"
     result = run("heal")
     assert result.exit_code == 1

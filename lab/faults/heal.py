@@ -28,7 +28,7 @@ DAEMON_ENDED = "a daemon of the lab's own has ended"
 ANY_STATE = "they may have been stopped, and starting what runs is nothing"
 MARKED = "marked by `lab chaos corrupt`, or push's `fake`"
 STOOD_STILL = "machines may have been paused, and nodes follow the clock of `api`"
-FORWARDER = "the process that does may have ended"
+FORWARDER = "the process that carries connections to the APIs has ended"
 KILLED = "they were not finished"
 
 # Not from /run down: find fails when a folder that it was about to enter vanishes, and there the
@@ -51,6 +51,7 @@ class Harm(NamedTuple):
     states: Mapping[str, str]
     nodes: Sequence[str] = ()
     libvirt: bool = True
+    ports: bool = True
     left: Sequence[str] = ()
 
 
@@ -65,7 +66,7 @@ def decide(harm: Harm) -> tuple[Step, ...]:
         Step(Act.START, exist, ANY_STATE),
         Step(Act.SWEEP, tuple(name for name in harm.nodes if name in exist), MARKED),
         Step(Act.CLOCKS, exist, STOOD_STILL),
-        Step(Act.PORTS, ("push", "pull"), FORWARDER),
+        Step(Act.PORTS, MODES["both"], FORWARDER) if not harm.ports else None,
     ]
     return tuple(step for step in steps if step is not None)
 
@@ -80,7 +81,8 @@ def look_at(topology: Topology) -> Harm:
         raise LabNotUp(topology.lab)
     left = [str(folder) for labs in store.stores() for folder in labs.left()]
     libvirt = daemons.complete(settings.namespace_of(topology))
-    return Harm(states, [node.name for node in topology.nodes], libvirt, left)
+    nodes = [node.name for node in topology.nodes]
+    return Harm(states, nodes, libvirt, forward.current(topology), left)
 
 
 def heal(topology: Topology, say: Say) -> None:
@@ -104,13 +106,9 @@ def heal(topology: Topology, say: Say) -> None:
         ends = list(pool.map(lambda machine: _mend(machine, steps, say), topology.machines))
     mended = [machine for machine, end in zip(topology.machines, ends, strict=True) if not end]
     ends.append(_error_of(lambda: correct_clocks(mended, say)))
-    ends.append(_error_of(lambda: _listen(topology, say)))
+    if not harm.ports:
+        ends.append(_error_of(lambda: forward.ensure(topology)))
     _raise([end for end in ends if end])
-
-
-def _listen(topology: Topology, say: Say) -> None:
-    if forward.ensure(topology):
-        say("the APIs answer on localhost again")
 
 
 def _mend(machine: Machine, steps: Sequence[Step], say: Say) -> LabError | None:
@@ -136,12 +134,12 @@ def _error_of(action: Callable[[], object]) -> LabError | None:
 
 
 def _raise(errors: Sequence[LabError]) -> None:
-    """Raise the only error, or one that says all of them, each remedy once."""
+    """Raise the only error, or one that says all of them, each text and each remedy once."""
     if len(errors) == 1:
         raise errors[0]
     if errors:
         hints = dict.fromkeys(error.hint for error in errors if error.hint)
-        raise LabError("; ".join(map(str, errors)), hint="; ".join(hints))
+        raise LabError("; ".join(dict.fromkeys(map(str, errors))), hint="; ".join(hints))
 
 
 def _give_up(machine: Machine, _: Say) -> None:

@@ -29,7 +29,7 @@ _COMMAND = [sys.executable, "-m", "lab.host.forward"]
 
 def check(topology: Topology) -> None:
     """Raise LabError if `ensure` could not get its ports."""
-    if not _current(topology):
+    if not current(topology):
         stop()
         for mode, port in host_ports(topology).items():
             check_free(port, mode)
@@ -40,7 +40,7 @@ def ensure(topology: Topology) -> bool:
 
     Raises LabError if one is taken, or with the process' last words if it ends at once.
     """
-    if _current(topology):
+    if current(topology):
         return False
     check(topology)
     paths.RUN.mkdir(parents=True, exist_ok=True)
@@ -144,7 +144,8 @@ def _words(topology: Topology) -> list[str]:
     return [str(paths.ROOT), network, *(f"{mode}={port}" for mode, port in ports)]
 
 
-def _current(topology: Topology) -> bool:
+def current(topology: Topology) -> bool:
+    """Return whether a process carries connections to the APIs, from the ports asked for."""
     return bool(_alive()) and note().read_text().splitlines()[1:] == _words(topology)
 
 

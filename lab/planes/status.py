@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-from lab.machines import units
+from lab.machines import clocks, units
 from lab.planes.client import Declared, Running
 from lab.planes.survey import Survey
 from lab.terminal.table import render
@@ -190,6 +190,9 @@ def _remarks(survey: Survey) -> Iterator[str]:
             f"ordered from push, and no node that answers runs it: {', '.join(gone)} "
             "(from the log of its API since that started; push keeps no list)"
         )
+    if survey.clocks:
+        wrong = [f"{name}: {clocks.words(ahead_s)}" for name, ahead_s in survey.clocks.items()]
+        yield f"{', '.join(wrong)}; lab heal sets the clocks"
 
 
 def as_json(survey: Survey) -> dict[str, Any]:
@@ -211,6 +214,7 @@ def as_json(survey: Survey) -> dict[str, Any]:
         "unplaced": list(unplaced(survey)),
         "copies": {mode: copies(survey, mode) for mode in survey.modes},
         "ordered_not_running": list(ordered_not_running(survey)),
+        "clocks_ahead_s": survey.clocks,
     }
 
 

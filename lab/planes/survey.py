@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from lab.errors import LabNotUp
 from lab.host.speed import deadline_s
-from lab.machines import remote, units, vagrant
+from lab.machines import clocks, remote, units, vagrant
 from lab.machines.units import Unit
 from lab.planes import client, orders
 from provisioning.topology import Machine, Topology
@@ -32,7 +32,8 @@ class Survey(NamedTuple):
 
     libvirt: why it does not say which machines run; None if it does. states: machine -> running,
     paused, off, absent or unknown. units: machine that may run -> its units. ordered: what push
-    was to start and not to stop, as its API's log says.
+    was to start and not to stop, as its API's log says. clocks: machine -> seconds by which its
+    clock is ahead, where that is more than half a second.
     """
 
     topology: Topology
@@ -43,6 +44,7 @@ class Survey(NamedTuple):
     pull: client.Declared | LabError
     nodes: NodeList | LabError
     ordered: tuple[str, ...] | LabError
+    clocks: dict[str, float]
 
     @property
     def modes(self) -> list[str]:
@@ -76,6 +78,7 @@ def take(topology: Topology, say: Say = lambda _: None) -> Survey:
             pool.submit(_ask, pull.nodes, refusal),
             pool.submit(_ask, partial(_ordered, topology.api), refusal),
         )
+        wrong = pool.submit(clocks.wrong, up, timeout_s=deadline_s(_SSH_S))
         _await({**asked, **dict(zip(_APIS, answers, strict=True))}, say)
     seen = {name: one.result() for name, one in asked.items()}
     if libvirt and all(isinstance(one, LabError) for one in seen.values()):
@@ -90,6 +93,7 @@ def take(topology: Topology, say: Say = lambda _: None) -> Survey:
         declared.result(),
         nodes.result(),
         ordered.result(),
+        wrong.result(),
     )
 
 
@@ -100,7 +104,7 @@ def _states(
     if isinstance(said, LabError):
         return said, {machine.name: UNKNOWN for machine in topology.machines}
     if set(said.values()) <= {"off", "absent"}:
-        raise LabNotUp(topology.lab)
+        raise LabNotUp(topology.lab, said)
     return None, said
 
 

@@ -75,9 +75,9 @@ def test_what_carries_into_a_network_that_is_gone_is_not_taken_for_ours(monkeypa
     monkeypatch.setattr(forward, "_alive", lambda: 1)
     monkeypatch.setattr(forward.netns, "identity", lambda _: "before")
     forward.note().write_text("\n".join(["1", *forward._words(LAB)]) + "\n")
-    assert forward._current(LAB)
+    assert forward.current(LAB)
     monkeypatch.setattr(forward.netns, "identity", lambda _: "anew")
-    assert not forward._current(LAB)
+    assert not forward.current(LAB)
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ machine that was never made is neither halted nor booted.
 import json
 import shlex
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -37,6 +38,7 @@ class FakeMachine:
         self.enabled = {"push.target", "pull.target"}
         self.kill_misses = False
         self.marks = set()
+        self.ahead_s = 0.0
         self.journal = []
         self.commands = []
 
@@ -57,6 +59,8 @@ class FakeMachine:
             return self._find(argv)
         elif tool == "journalctl":
             return "-- cursor: s=1\n" if "--show-cursor" in argv else self._journal(argv)
+        elif tool == "date":
+            return f"{time.time() + self.ahead_s}"
         elif tool == "cat":
             return "LAB_PROFILE=fast\nLAB_API=10.77.0.10:8081\n"
         return ""
@@ -170,6 +174,7 @@ class FakeLab:
         for name in ("run", "run_all"):
             monkeypatch.setattr(remote, name, getattr(self, name))
         monkeypatch.setattr(forward, "ensure", self.carry)
+        monkeypatch.setattr(forward, "current", lambda _: self.forwarder_runs)
         kvm = settings.Settings(None, Accel("kvm", 1.0, "a test"))
         monkeypatch.setattr(settings, "load", lambda: kvm)
 

@@ -5,6 +5,7 @@ import pty
 import signal
 import subprocess
 import sys
+from contextlib import contextmanager
 
 import pytest
 
@@ -33,9 +34,15 @@ sys.exit(cli.run(["doomed"]))
 """
 
 
-def begin(tmp_path, output, prefix=()):
-    command = [*prefix, sys.executable, "-c", DOOMED, str(tmp_path / "state")]
-    return subprocess.Popen(command, stdout=output, stderr=output, start_new_session=True)
+@contextmanager
+def begin(tmp_path, output, signals="--default-signal"):
+    """Run it meanwhile. A shell's background job, as the tests may be one, ignores SIGINT."""
+    command = ["env", signals, sys.executable, "-c", DOOMED, str(tmp_path / "state")]
+    with subprocess.Popen(command, stdout=output, stderr=output, start_new_session=True) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 @pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM, signal.SIGINT])
@@ -72,7 +79,7 @@ def test_a_closed_terminal_is_no_error_of_what_cleans_up(tmp_path):
 
 
 def test_a_command_under_nohup_goes_on(tmp_path):
-    with begin(tmp_path, subprocess.PIPE, ("env", "--ignore-signal=HUP")) as process:
+    with begin(tmp_path, subprocess.PIPE, "--ignore-signal=HUP") as process:
         process.stdout.readline()
         process.send_signal(signal.SIGHUP)
         with pytest.raises(subprocess.TimeoutExpired):

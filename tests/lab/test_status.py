@@ -180,3 +180,18 @@ def test_what_was_ordered_and_runs_nowhere_comes_from_pushs_log(run, vms, push_a
 )
 def test_differences_in_words(wanted, running, said):
     assert compare(wanted, running) == said
+
+
+def test_a_clock_that_is_wrong_is_named_with_the_remedy(run, vms, push_api, pull_api):
+    vms["api"].ahead_s, vms["node1"].ahead_s, vms["node2"].ahead_s = -46.0, 30.0, 0.3
+    assert "api: clock 46.0 s behind, node1: clock 30.0 s ahead; lab heal" in run("status").stdout
+    found = json.loads(run("status", "--json").stdout)["clocks_ahead_s"]
+    assert {name: round(ahead_s) for name, ahead_s in found.items()} == {"api": -46, "node1": 30}
+
+
+def test_machines_that_are_off_are_named_with_a_remedy_that_loses_nothing(run, vms):
+    for machine in vms.machines.values():
+        machine.state = "off"
+    said = run("status").stderr
+    assert "api is off" in said
+    assert "Hint: lab heal\n" in said

@@ -3,10 +3,11 @@
 import pytest
 
 from lab.host import console
-from lab.machines import remote, vagrant
+from lab.host.speed import deadline_s
+from lab.machines import clocks, remote, vagrant
 from services.core.errors import ApiRefused
 from services.core.model import Health
-from tests.vm.conftest import run
+from tests.vm.conftest import LAB, run
 
 pytestmark = pytest.mark.vm
 
@@ -143,3 +144,10 @@ def test_a_node_whose_kernel_panics_boots_again(stage):
     stage.wait(lambda: boot() not in ("", first), "node2 has booted again", 60)
     assert "Kernel panic - not syncing" in console.file("node2").read_text(errors="replace")
     stage.wait_running("pull", NAMES)
+
+
+def test_a_clock_that_is_wrong_is_named_by_status_and_set_by_heal(lab, hosts):
+    hosts["api"].check_output("date --set='-60 seconds'")
+    assert "api: clock" in run(*LAB, "status").stdout
+    run(*LAB, "heal")
+    assert clocks.wrong(lab.machines, timeout_s=deadline_s(5)) == {}

@@ -99,8 +99,11 @@ class Run:
             self._answered = answers.come(self.topology, step.names, self._nodes(), limit_s)
 
     def _check(self, step: Step) -> None:
-        """Also switches the mode of machines that were not up to date."""
-        if self._update(step):
+        """Also switches to the mode where machines were not up to date, or do not answer yet.
+
+        On a very slow host a machine's own start of its modes runs out of time.
+        """
+        if self._update(step) or not self._answered:
             self._switch(step._replace(names=(self.asked.mode,)))
 
     def _update(self, _: Step) -> bool:

@@ -86,7 +86,7 @@ def progress():
     [
         (True, [], ["ports", "soon", "look"]),
         (True, ["node1"], ["ports", "soon", "look", "switch", "ports", "answers"]),
-        (False, [], ["ports", "soon", "look", "ports", "answers"]),
+        (False, [], ["ports", "soon", "look", "switch", "ports", "answers"]),
     ],
     ids=["born with our code", "one that is not", "slow ones"],
 )

@@ -14,7 +14,7 @@ from lab.terminal.progress import Progress
 from provisioning.box import build as box_build
 from provisioning.box import manifest
 from provisioning.host import wheels
-from tests.snapshot.test_frozen_store import saved
+from tests.snapshot.test_store import saved
 
 BOX = box_build.wanted().key
 OLDER = "0123456789abcdef"

@@ -9,7 +9,7 @@ from lab.bench import phase
 from lab.demo.playground import Playground as Scene
 from lab.host.speed import deadline_s
 from services.core.profiles import PROFILES
-from tests.house.test_house_exposure import EXPOSURE
+from tests.house.test_exposure import EXPOSURE
 from tests.vm.conftest import cursor, journal, run
 
 pytestmark = pytest.mark.vm

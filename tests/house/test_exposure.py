@@ -9,7 +9,7 @@ import pytest
 
 from provisioning.guest import setup, tree
 from services.core.profiles import profile
-from tests.house.test_house_units import GOODBYE, LAB, SERVICES, needs_systemd, unit_path
+from tests.house.test_units import GOODBYE, LAB, SERVICES, needs_systemd, unit_path
 
 # Unit -> the highest exposure that `systemd-analyze security` may find, of systemd 252 to 257.
 # Lower it whenever a unit gets better. Agent and goodbye are root's, as they start and stop units.

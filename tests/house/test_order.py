@@ -3,7 +3,7 @@
 from graphlib import TopologicalSorter
 
 from services.core.profiles import PROFILES, stretched
-from tests.house.test_house_units import GOODBYE, UNITS, read, seconds
+from tests.house.test_units import GOODBYE, UNITS, read, seconds
 
 
 def before():

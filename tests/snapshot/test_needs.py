@@ -3,7 +3,7 @@
 import pytest
 
 from lab.snapshot import needs
-from tests.snapshot.test_frozen_store import API, NODE, saved
+from tests.snapshot.test_store import API, NODE, saved
 
 XML = """<domain><os><type arch='x86_64' machine='{}'>hvm</type></os>
 <devices><emulator>{}</emulator></devices></domain>"""

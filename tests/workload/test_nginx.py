@@ -11,7 +11,7 @@ import pytest
 from services.core.catalogue import preferred_port
 from services.workload import nginx
 from tests.waiting import wait_for
-from tests.workload.test_workload_demo import ask
+from tests.workload.test_demo import ask
 
 NEEDED = "nginx is missing: apt-get install --no-install-recommends nginx-light"
 

@@ -66,7 +66,7 @@ format: $(READY) ## Let ruff fix and format the code.
 	$(BIN)/ruff format .
 
 .PHONY: lock
-lock: $(READY) ## Resolve the dependencies anew, for the host and for the guests.
+lock: $(READY) ## Renew the locks of Python packages, for the host and for the guests.
 	$(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --universal --extra dev \
 		--python-version 3.11 pyproject.toml -o requirements.lock
 	$(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --python-version 3.13 \

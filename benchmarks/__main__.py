@@ -5,6 +5,7 @@ import click
 from benchmarks.baseline.command import baseline
 from benchmarks.server.command import server
 from lab.cli import Cli
+from lab.terminal.signals import end_as_ctrl_c
 
 
 class Benchmarks(Cli):
@@ -24,4 +25,5 @@ main.add_command(baseline)
 main.add_command(server)
 
 if __name__ == "__main__":
+    end_as_ctrl_c()
     main(prog_name="python -m benchmarks")

@@ -65,7 +65,6 @@ def down(progress: Progress) -> None:
     """Delete the machines, the networks and whatever the lab runs on the host. Idempotent."""
     topology = topology_file.load()
     forward.stop()
-    thaw.clear_mark()
     namespace = settings.namespace_of(topology)
     if namespace is not None and (netns.exists(namespace) or inventory.traces(topology)):
         # QEMU outlives a libvirtd that crashed, and files a computer that was switched off; only
@@ -73,11 +72,14 @@ def down(progress: Progress) -> None:
         daemons.ensure(namespace)
     elif namespace is not None:
         progress("nothing is up: the lab's network namespace does not exist")
+        thaw.clear_mark()
         return
     with progress.phase("delete"):
         boxes.ensure_pool()
         names = inventory.ours(topology).clear()
         progress(f"deleted: {', '.join(names) or 'nothing, there was nothing'}")
+    # Not before: what is left of two labs is no lab.
+    thaw.clear_mark()
     if daemons.ours() and not virsh.domains(""):
         with progress.phase("stop libvirt"):
             daemons.stop()
@@ -95,7 +97,7 @@ def _reach(asked: Asked, progress: Progress) -> None:
     topology = topology_file.load()
     found = look.look(topology)
     steps = plan.machines(found, asked)
-    check(steps)
+    check((*plan.ground(found), *steps))
     run = Run(topology, asked, progress)
     with store.verifying(_thawed_first(steps)) as run.verify:
         run.perform(plan.ground(found))
@@ -103,6 +105,7 @@ def _reach(asked: Asked, progress: Progress) -> None:
         if states != found.states:
             found = found._replace(states=states)
             steps = plan.machines(found, asked)
+            check(steps)
         initial.remember(Request(asked.mode, asked.profile))
         run.perform(_after_thaw(run, steps, found))
     thaw.clear_mark()
@@ -128,5 +131,7 @@ def _after_thaw(run: Run, steps: Sequence[Step], found: Found) -> Sequence[Step]
         if folder == initial.folder():
             initial.delete()
         found = found._replace(states=look.states(run.topology))
-        return plan.decide(found, run.asked._replace(cold=True, replace=True))
+        cold = plan.decide(found, run.asked._replace(cold=True, replace=True))
+        check(cold)
+        return cold
     return steps[1:]

@@ -1,6 +1,7 @@
 """Perform the steps of lab.bringup.plan. Safe to interrupt: the next plan starts from there."""
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from lab.bringup import deploy
@@ -36,8 +37,12 @@ def check(steps: Iterable[Step]) -> None:
     missing = [name for name in needed if not programs.which(name)]
     if missing:
         raise LabError(f"not installed: {', '.join(missing)}", hint="lab doctor --fix")
-    if Act.THAW in acts:
+    if acts & {Act.BUILD, Act.THAW}:
         check_root()
+    elif Act.SAVE in acts:
+        # sudo may ask for a password now, and not after minutes. Without one the lab comes up, too.
+        with suppress(LabError):
+            check_root()
 
 
 class Run:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from lab.bringup.prepare import prepare
 from lab.snapshot import secrets, store
+from lab.snapshot.machines import Domains
 from lab.snapshot.state import State
 from lab.snapshot.thaw import CutShort, Foreign, check_fits, check_same_machines, thaw
 from lab.terminal.progress import Progress
@@ -35,6 +36,7 @@ def restore(
         with progress.phase("prepare"):
             prepare(topology, progress, _box(folder.name, saved))
     check_fits(folder.name, saved)
+    Domains(topology).check_room(folder)
     if secrets.put_back(saved.secrets):
         prepare(topology, progress, _box(folder.name, saved))
     with progress.phase("thaw"):

@@ -20,7 +20,9 @@ def box() -> None:
 @box.command()
 @click.option("--verify", "verified", is_flag=True, help="Build twice from scratch, and compare.")
 @click.option(
-    "--renew", is_flag=True, help="Lock anew what the archive no longer serves; `make setup` does."
+    "--renew",
+    is_flag=True,
+    help="Renew locks of what the archive no longer serves; `make setup` does.",
 )
 def build(verified: bool, renew: bool) -> None:
     """Build the box, unless it exists already. Needs root, and a way to Debian's mirror.

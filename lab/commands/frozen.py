@@ -48,6 +48,8 @@ def thaw(name: str, listed: bool, deleted: bool, dry_run: bool, as_json: bool) -
     if listed:
         table(labs, as_json=as_json)
         return
+    if deleted and dry_run:
+        raise click.UsageError("--delete has no --dry-run: it deletes NAME, and touches no VM")
     if dry_run:
         echo("\n".join(map(str, bringup.steps_thaw(labs, name))))
         return

@@ -25,7 +25,7 @@ from services.core.errors import LabError, NodeUnreachable
 Say = Callable[[str], None]
 
 DAEMON_ENDED = "a daemon of the lab's own has ended"
-ANY_STATE = "they may have been stopped, and starting what runs is nothing"
+ANY_STATE = "some units may be stopped; starting one that runs has no effect"
 MARKED = "marked by `lab chaos corrupt`, or push's `fake`"
 STOOD_STILL = "machines may have been paused, and nodes follow the clock of `api`"
 FORWARDER = "the process that carries connections to the APIs has ended"
@@ -68,7 +68,7 @@ def decide(harm: Harm) -> tuple[Step, ...]:
         Step(Act.CLOCKS, exist, STOOD_STILL),
         Step(Act.PORTS, MODES["both"], FORWARDER) if not harm.ports else None,
     ]
-    return tuple(step for step in steps if step is not None)
+    return tuple(step for step in steps if step and (step.names or step.act is Act.LIBVIRT))
 
 
 def look_at(topology: Topology) -> Harm:

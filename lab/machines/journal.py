@@ -27,6 +27,7 @@ _ASK_S = 5.0
 # Lines of several machines that come within this time are put in the order of their clocks.
 _TOGETHER_S = 0.3
 _AGAIN_S = 2.0
+_SSH_FAILED = 255
 
 
 class LogLine(NamedTuple):
@@ -60,14 +61,15 @@ def units_on(machines: Sequence[Machine]) -> list[str]:
 
 def latest(
     machines: Sequence[Machine], unit: str | None, lines: int
-) -> tuple[list[LogLine], dict[str, LabError]]:
+) -> tuple[list[LogLine], dict[str, NodeUnreachable]]:
     """Return the last `lines` entries of all `machines` together, in the order of time.
 
     unit: this one alone, or None for SPEAKERS. The second value says who did not answer, and why.
+    journalctl fails where no unit matches a pattern: then there are no lines.
     """
     argv = _as_json(unit, f"--lines={lines}")
     said = remote.run_all(machines, argv, timeout_s=deadline_s(_ASK_S))
-    silent = {name: one for name, one in said.items() if isinstance(one, LabError)}
+    silent = {name: one for name, one in said.items() if isinstance(one, NodeUnreachable)}
     found = [
         entry
         for name, one in said.items()
@@ -137,10 +139,11 @@ def _follow_one(
 
     while not over.is_set():
         begin = f"--after-cursor={cursor}" if cursor else start
-        remote.stream(machine, _as_json(unit, "--follow", "--no-tail", begin), take, quiet=True)
-        if not silent:
+        argv = _as_json(unit, "--follow", "--no-tail", begin)
+        ended = remote.stream(machine, argv, take, quiet=True)
+        if ended == _SSH_FAILED and not silent:
             say(f"({machine.name} does not answer; waiting for it)")
-        silent = True
+            silent = True
         over.wait(_AGAIN_S)
 
 

@@ -151,7 +151,8 @@ def correct_clocks(machines: Sequence[Machine], say: Callable[[str], None]) -> N
     """Set the clocks of all `machines` as after a thaw, if one of them is wrong.
 
     A machine that was paused by hand goes on with its old time; the nodes follow `api`, even if
-    its clock is the wrong one. Raises LabError where a machine does not answer.
+    its clock is the wrong one. A machine that does not say its time is left out; raises LabError
+    where one does not go on.
     """
     found = clocks.wrong(machines, timeout_s=deadline_s(_ASK_S))
     if not found:

@@ -83,7 +83,12 @@ class Store:
 
     def left(self) -> list[Path]:
         """Return the folders that killed runs left, unless a run is making them now."""
-        return sorted([*self.folder.glob(".part-*"), *self.folder.glob(".gone-*")])
+        found = [*self.folder.glob(".part-*"), *self.folder.glob(".gone-*")]
+        return sorted(one for one in found if not _runs(one.name.rpartition("-")[2]))
+
+
+def _runs(pid: str) -> bool:
+    return Path("/proc", pid).exists()
 
 
 def chapters() -> Store:

@@ -64,12 +64,10 @@ def check_fits(name: str, saved: State) -> None:
 def thaw(topology: Topology, folder: Path, saved: State, progress: Progress) -> None:
     """Replace the machines by those in `folder`; returns when they run, clocks set.
 
-    saved: what is in `folder`, verified, fitting, its box there. Raises LabError where their disks
-    have no room, and has touched no machine then. After any other error it leaves a mark, see
-    cut_short: some machines are new and some are not.
+    saved: what is in `folder`: verified, fitting, its box there, and room for its disks. After any
+    error it leaves a mark, see cut_short: some machines are new and some are not.
     """
     domains = Domains(topology)
-    domains.check_room(folder)
     states = vagrant.machine_states(topology)
     _MARKER.write_text(str(folder))
     forward.stop()

@@ -33,6 +33,7 @@ def tar(lock: Lock, epoch_s: int, say: Say) -> Path:
     file = path(lock)
     if file.exists():
         say(f"packages: {file.name} is in the cache")
+        cache.used(file)
         return file
     part = file.with_suffix(f".part-{os.getpid()}.tar")
     try:

@@ -129,7 +129,8 @@ def main(arguments: list[str]) -> int:
         print(f"Error: missing: {', '.join(packages)}\nHint: {install}")
         return 2
     # The default would leave the container running.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    for ended in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(ended, lambda *_: sys.exit(1))
     try:
         with tempfile.TemporaryDirectory(prefix="lab-host-", dir=options.folder) as folder:
             play(Path(folder), SHORT if options.short else FULL)

@@ -144,8 +144,11 @@ class Container:
         """End it at once and delete it. Idempotent."""
         self.disconnect()
         if self._nspawn is not None and self._nspawn.poll() is None:
-            # Its first process takes all others along.
-            os.kill(self._leader(), signal.SIGKILL)
+            try:
+                # Its first process takes all others along.
+                os.kill(self._leader(), signal.SIGKILL)
+            except LabError:
+                self._nspawn.kill()  # it has none yet
             self._nspawn.wait(_LIMIT_S)
         run(["unshare", "--mount", "sh", "-c", f"{_LEAVE} 2>/dev/null || :"])
         shutil.rmtree(self.root, ignore_errors=True)

@@ -106,7 +106,7 @@ def test_each_step_is_printed_with_its_reason(fake):
     out = io.StringIO()
     run = Run(LAB, Asked("both", "fast"), Progress(out))
     run.perform([Step(Act.CREATE, ("node1",), ABSENT)])
-    assert "create node1: they do not exist" in out.getvalue()
+    assert "create node1: absent" in out.getvalue()
 
 
 def test_rights_are_checked_before_anything_is_touched(fake, monkeypatch, tmp_path):

@@ -9,6 +9,7 @@ import pytest
 
 from lab.machines import journal, remote
 from provisioning import topology
+from services.core.errors import CommandFailed
 
 LAB = topology.load()
 
@@ -125,6 +126,26 @@ def test_what_is_followed_goes_on_where_it_was_after_a_reboot(monkeypatch):
     assert begun[:4] == ["--after-cursor=c0", *["--after-cursor=c1"] * 3]
     assert said[0] == "(node1 does not answer; waiting for it)"
     assert len(said) <= 2
+
+
+def test_a_machine_on_which_no_unit_matches_is_not_called_silent(monkeypatch):
+    monkeypatch.setattr(journal, "_AGAIN_S", 0.01)
+    failed = CommandFailed("node1", "journalctl", 1, "Failed to add filter for units")
+    monkeypatch.setattr(remote, "run_all", lambda *_, **__: {"node1": failed})
+    assert journal.latest([LAB.machine("node1")], "x*", 5) == ([], {})
+    codes, said, said_before = [1, 1, 0], [], []
+
+    def stream(machine, argv, take, *, quiet):
+        code = codes.pop(0) if codes else 255
+        if not code:
+            said_before.extend(said)
+            take(line(1, "a"))
+        return code
+
+    monkeypatch.setattr(remote, "stream", stream)
+    with closing(journal.follow([LAB.machine("node1")], "x*", {}, said.append)) as entries:
+        assert next(entries).text == "a"
+    assert said_before == []
 
 
 def test_lines_of_several_machines_that_come_together_are_in_order(monkeypatch):

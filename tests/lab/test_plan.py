@@ -164,7 +164,7 @@ def test_the_ground_comes_first_and_a_box_only_where_there_is_none():
 
 def test_a_step_reads_as_a_line():
     create, *_ = plan.machines(found("running", "absent", "absent"), BOTH)
-    assert str(create) == "create node1, node2: they do not exist"
+    assert str(create) == "create node1, node2: absent"
     assert str(plan.SAVE).startswith("save the initial lab: nothing is declared in it yet")
 
 

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from contextlib import contextmanager
+from importlib.metadata import entry_points
 
 import pytest
 
@@ -86,3 +87,8 @@ def test_a_command_under_nohup_goes_on(tmp_path):
             process.wait(0.5)
         process.send_signal(signal.SIGTERM)
         assert process.wait(30) == INTERRUPTED
+
+
+def test_the_installed_command_is_the_one_that_ends_so():
+    [command] = entry_points(group="console_scripts", name="lab")
+    assert command.value == "lab.cli:run"

@@ -109,7 +109,7 @@ def test_a_damaged_file_in_the_cache_is_said_and_fetched_anew(ready, locked):
     ready(locked)
     debs.path(locked[1]).write_bytes(b"damaged")
     ready(locked)
-    assert "packages: two 2.0 in the cache is damaged; it is fetched anew" in ready.said
+    assert "packages: two 2.0 in the cache is damaged; it is fetched again" in ready.said
     assert hashlib.sha256(debs.path(locked[1]).read_bytes()).hexdigest() == locked[1].sha256
 
 

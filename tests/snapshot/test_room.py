@@ -23,7 +23,7 @@ FAILED = ToolFailed(["virsh"], 1, "error: operation failed: snapshot job: unexpe
 @pytest.fixture
 def save(monkeypatch, tmp_path):
     """Fail with an error where 500 MiB were needed, `free` are left, and 2 are written."""
-    folder = tmp_path / ".part-one-1"
+    folder = tmp_path / ".part-one-0"
     folder.mkdir()
     (folder / "api.memory").write_bytes(bytes(2 * MIB))
 
@@ -49,17 +49,40 @@ def test_what_fails_with_room_enough_is_told_as_it_is(save):
         save(FAILED, 498)
 
 
-def test_a_thaw_that_fails_says_why_and_who_finishes_it(monkeypatch, tmp_path):
-    def fail(*_):
-        raise FAILED
+@pytest.fixture
+def thawing(monkeypatch, tmp_path):
+    """thawing(room=…, thaw=…): restore a lab; these steps raise what they are given."""
 
-    saved = SimpleNamespace(box="box", secrets={})
-    for name in ("prepare", "check_fits", "check_same_machines"):
-        monkeypatch.setattr(restore, name, lambda *_: None)
-    monkeypatch.setattr(restore.secrets, "put_back", lambda _: False)
-    monkeypatch.setattr(restore, "_box", lambda *_: None)
-    monkeypatch.setattr(restore, "thaw", fail)
-    with pytest.raises(CutShort, match="'one' did not finish: virsh failed") as raised:
+    def fails(name, error):
+        def step(*_):
+            thawing.done.append(name)
+            if error:
+                raise error
+
+        return step
+
+    def thawing(*, room=None, thaw=None):
+        saved = SimpleNamespace(box="box", secrets={})
+        for name in ("prepare", "check_fits", "check_same_machines", "_box"):
+            monkeypatch.setattr(restore, name, lambda *_: None)
+        domains = SimpleNamespace(check_room=fails("room", room))
+        monkeypatch.setattr(restore, "Domains", lambda _: domains)
+        monkeypatch.setattr(restore.secrets, "put_back", fails("secrets", None))
+        monkeypatch.setattr(restore, "thaw", fails("thaw", thaw))
         restore.restore(None, tmp_path / "one", Progress(io.StringIO()), verify=lambda _: saved)
+
+    thawing.done = []
+    return thawing
+
+
+def test_without_room_nothing_of_the_lab_that_runs_is_replaced(thawing):
+    with pytest.raises(LabError, match="no room"):
+        thawing(room=LabError("no room"))
+    assert thawing.done == ["room"]
+
+
+def test_a_thaw_that_fails_says_why_and_who_finishes_it(thawing):
+    with pytest.raises(CutShort, match="'one' did not finish: virsh failed") as raised:
+        thawing(thaw=FAILED)
     assert raised.value.hint == "lab up both finishes it"
     assert isinstance(raised.value, LabError)

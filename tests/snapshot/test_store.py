@@ -135,7 +135,7 @@ def test_a_save_replaces_the_older_state(kept):
 
 def test_what_killed_runs_left_is_no_state_and_goes_with_the_next_save(kept):
     save(kept, "one")
-    for left in (".part-two-1", ".gone-one-1"):
+    for left in (".part-two-0", ".gone-one-0"):
         (kept.folder / left).mkdir()
         (kept.folder / left / state.MANIFEST).write_text("{}")
     assert kept.names() == ["one"]

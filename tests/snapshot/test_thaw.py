@@ -27,16 +27,11 @@ class FakeDomains:
         self.states = dict.fromkeys(NAMES, "running")
         self.ends = ""
         self.silent = ()
-        self.full = False
 
     def step(self, what: str) -> None:
         self.done.append(what)
         if what == self.fails:
             raise ToolFailed(["virsh"], 1, "error: no")
-
-    def check_room(self, folder):
-        if self.full:
-            raise LabError("no room")
 
     def discard(self, names):
         self.step(f"discard {' '.join(names)}")
@@ -104,12 +99,4 @@ def test_a_machine_that_ended_meanwhile_is_no_success(domains, bring):
 def test_a_machine_that_says_nothing_but_runs_is_one(domains, bring):
     domains.silent = ("node1",)
     bring()
-    assert thaw.cut_short() is None
-
-
-def test_a_pool_without_room_leaves_the_machines_alone(domains, bring):
-    domains.full = True
-    with pytest.raises(LabError, match="no room"):
-        bring()
-    assert domains.done == []
     assert thaw.cut_short() is None

@@ -153,7 +153,7 @@ def test_machines_that_a_killed_freeze_left_paused_go_on(stage, lab):
     run("virsh", "--connect", "qemu:///system", "suspend", f"{lab.lab}_node1")
     assert vagrant.machine_states(lab)["node1"] == "paused"
     said = run(*LAB, "heal").stderr
-    assert "resume node1: they are paused" in said
+    assert "resume node1: paused" in said
     assert vagrant.machine_states(lab)["node1"] == "running"
 
 

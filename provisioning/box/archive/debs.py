@@ -65,7 +65,7 @@ def path(deb: Deb) -> Path:
 def ready(debs: Iterable[Deb], say: Say, sources: Sources = apt.sources) -> None:
     """Have all of `debs` in the cache, whole; fetch those that are not.
 
-    A damaged file is deleted, said, and fetched anew. Raises NotServed, NotFetched or
+    A damaged file is deleted, named, and fetched again. Raises NotServed, NotFetched or
     WrongContent, each naming packages; what came whole stays in the cache for the next run.
     """
     missing = [deb for deb in debs if not _whole(deb, say)]
@@ -99,7 +99,7 @@ def _whole(deb: Deb, say: Say) -> bool:
     if _sha256(file) == deb.sha256:
         cache.used(file)
         return True
-    say(f"packages: {deb.name} {deb.version} in the cache is damaged; it is fetched anew")
+    say(f"packages: {deb.name} {deb.version} in the cache is damaged; it is fetched again")
     file.unlink()
     return False
 

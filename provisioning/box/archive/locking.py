@@ -1,4 +1,4 @@
-"""Make the locks anew: what the archive would install today, by version and hash."""
+"""Renew the locks: what the archive would install today, by version and hash."""
 
 from collections.abc import Iterator
 from pathlib import Path

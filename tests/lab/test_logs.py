@@ -13,6 +13,11 @@ from provisioning import topology
 LAB = topology.load()
 
 
+def ended(entries):
+    """A context that closes the generator `entries`, as a reader does who has enough."""
+    return closing(entries)
+
+
 @pytest.fixture
 def streamed(monkeypatch):
     calls = []
@@ -109,7 +114,8 @@ def test_what_is_followed_goes_on_where_it_was_after_a_reboot(monkeypatch):
     """Said once, however often the machine is tried; and no line is printed twice."""
     monkeypatch.setattr(journal, "_AGAIN_S", 0.01)
     monkeypatch.setattr(journal, "_TOGETHER_S", 0.01)
-    begun, said = [], []
+    begun: list[str] = []
+    said: list[str] = []
     parts = [[line(1, "a"), "no JSON"], [], [], [line(2, "b")]]
 
     def stream(machine, argv, take, *, quiet):
@@ -120,7 +126,7 @@ def test_what_is_followed_goes_on_where_it_was_after_a_reboot(monkeypatch):
 
     monkeypatch.setattr(remote, "stream", stream)
     node1 = LAB.machine("node1")
-    with closing(journal.follow([node1], None, {"node1": "c0"}, said.append)) as entries:
+    with ended(journal.follow([node1], None, {"node1": "c0"}, said.append)) as entries:
         assert [next(entries).text, next(entries).text] == ["a", "b"]
     assert begun[:4] == ["--after-cursor=c0", *["--after-cursor=c1"] * 3]
     assert said[0] == "(node1 does not answer; waiting for it)"
@@ -137,7 +143,7 @@ def test_lines_of_several_machines_that_come_together_are_in_order(monkeypatch):
         take(lines[machine.name])
 
     monkeypatch.setattr(remote, "stream", stream)
-    with closing(journal.follow(LAB.nodes[:2], None, {}, lambda _: None)) as entries:
+    with ended(journal.follow(LAB.nodes[:2], None, {}, lambda _: None)) as entries:
         assert [next(entries).text, next(entries).text] == ["earlier", "later"]
 
 
@@ -146,6 +152,7 @@ def test_lines_of_several_machines_that_come_together_are_in_order(monkeypatch):
 )
 def test_a_message_that_does_not_print_comes_as_bytes(message, text):
     entry = journal.parse("api", line(1, message))
+    assert entry
     assert (entry.text, entry.machine, entry.unit) == (text, "api", "")
 
 

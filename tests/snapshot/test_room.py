@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from lab.bringup import restore
-from lab.snapshot import freeze
+from lab.snapshot import freeze, secrets
 from lab.snapshot.freeze import NoRoom
 from lab.snapshot.thaw import CutShort
 from lab.terminal.progress import Progress
@@ -53,13 +53,15 @@ def test_a_thaw_that_fails_says_why_and_who_finishes_it(monkeypatch, tmp_path):
     def fail(*_):
         raise FAILED
 
-    saved = SimpleNamespace(box="box", secrets={})
+    def saved(_):
+        return SimpleNamespace(box="box", secrets={})
+
     for name in ("prepare", "check_fits", "check_same_machines"):
         monkeypatch.setattr(restore, name, lambda *_: None)
-    monkeypatch.setattr(restore.secrets, "put_back", lambda _: False)
+    monkeypatch.setattr(secrets, "put_back", lambda _: False)
     monkeypatch.setattr(restore, "_box", lambda *_: None)
     monkeypatch.setattr(restore, "thaw", fail)
     with pytest.raises(CutShort, match="'one' did not finish: virsh failed") as raised:
-        restore.restore(None, tmp_path / "one", Progress(io.StringIO()), verify=lambda _: saved)
+        restore.restore(None, tmp_path / "one", Progress(io.StringIO()), verify=saved)
     assert raised.value.hint == "lab up both finishes it"
     assert isinstance(raised.value, LabError)

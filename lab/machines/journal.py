@@ -3,7 +3,7 @@
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from functools import partial
 from queue import SimpleQueue
 from typing import NamedTuple
@@ -85,7 +85,7 @@ def follow(
     unit: str | None,
     cursors: Mapping[str, str],
     say: Callable[[str], None],
-) -> Iterator[LogLine]:
+) -> Generator[LogLine, None, None]:
     """Yield the entries of all `machines` as they come, for ever, also across reboots.
 
     cursors: machine -> where to begin. say: hears of a machine that does not answer any more.

@@ -2,11 +2,8 @@
 
 import pytest
 
-from services.agent.local_state import LocalState
 from services.agent.longpoll import LongPoll
-from services.agent.memory import Memory
-from services.agent.plane import Plane
-from tests.agent.fake_lab import RUNS, FakeLab
+from tests.agent.fake_lab import RUNS, FakeLab, NotedPlane
 
 
 @pytest.fixture
@@ -16,11 +13,7 @@ def lab():
 
 @pytest.fixture
 def plane(lab, tmp_path):
-    told: list[str] = []
-    memory = Memory(str(tmp_path), str(tmp_path), "", told.append)
-    made = Plane(lab, LocalState(memory, lab.clock), told.append)
-    made.told = told
-    return made
+    return NotedPlane(lab, tmp_path, now_s=lab.clock)
 
 
 @pytest.fixture

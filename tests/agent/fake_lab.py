@@ -1,5 +1,8 @@
 """A clock and a server that move only when a test says so."""
 
+from services.agent.local_state import LocalState
+from services.agent.memory import Memory
+from services.agent.plane import Plane
 from services.core import wire
 from services.core.errors import ApiRefused, ApiUnreachable
 from services.core.model import Assignment, Container, UnitState
@@ -99,6 +102,15 @@ class FakeLab:
 
     def times(self, what):
         return [at_s for at_s, kind in self.asked if kind == what]
+
+
+class NotedPlane(Plane):
+    """A plane whose memory is in `folder`. told: what both complain of."""
+
+    def __init__(self, client, folder, boot="", **clock):
+        self.told: list[str] = []
+        memory = Memory(str(folder), str(folder), boot, self.told.append)
+        super().__init__(client, LocalState(memory, **clock), self.told.append)
 
 
 def listen(poll, lab, seconds):

@@ -3,12 +3,11 @@
 import pytest
 
 from services.agent.client import NodeClient
-from services.agent.local_state import NOT_ASKED, LocalState
-from services.agent.memory import Memory
-from services.agent.plane import Plane
+from services.agent.local_state import NOT_ASKED
 from services.core.lease import NEVER_HEARD
 from services.core.model import STOP, Assignment, Container, UnitState
 from services.core.reconcile import reconcile
+from tests.agent.fake_lab import NotedPlane
 from tests.agent.server import StateServer
 from tests.serving import unused_port
 
@@ -26,23 +25,23 @@ def server():
     return StateServer(SAFE)
 
 
+class Passes:
+    """passes(boot, at) -> the plane of one pass; its clock is now_s."""
+
+    def __init__(self, address, folder):
+        self.now_s = 100.0
+        self._address, self._folder = address, folder
+
+    def __call__(self, boot="boot1", at=None):
+        address, token = at or self._address, str(self._folder / "token")
+        client = NodeClient("node1", address, timeout_s=5, token_path=token, boot=boot)
+        return NotedPlane(client, self._folder, boot, now_s=lambda: self.now_s)
+
+
 @pytest.fixture
 def plane(server, tmp_path):
-    """plane(boot, at) -> the plane of one pass; its clock is plane.now_s."""
     with server.serving() as address:
-
-        def plane(boot="boot1", at=address):
-            told: list[str] = []
-            client = NodeClient(
-                "node1", at, timeout_s=5, token_path=str(tmp_path / "token"), boot=boot
-            )
-            memory = Memory(str(tmp_path), str(tmp_path), boot, told.append)
-            made = Plane(client, LocalState(memory, lambda: plane.now_s), told.append)
-            made.told = told
-            return made
-
-        plane.now_s = 100.0
-        yield plane
+        yield Passes(address, tmp_path)
 
 
 def test_after_a_reboot_nothing_may_run_that_must_not_run_twice_before_the_server_answered(plane):

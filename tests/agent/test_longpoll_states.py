@@ -31,6 +31,11 @@ def test_the_table_of_transitions_has_every_state_and_a_way_out_of_each():
     assert no_route == [PollState.WAITING]
 
 
+def state_after(poll, lab, seconds):
+    listen(poll, lab, seconds)
+    return poll.state
+
+
 @pytest.mark.parametrize(
     ("answer", "state"),
     [
@@ -45,12 +50,9 @@ def test_after_what_a_long_poll_is_answered_the_server_is_asked_otherwise(poll, 
     listen(poll, lab, 2)
     lab.beat_answer = AWAY if state is PollState.RETRYING else lab.beat_answer
     lab.watch, lab.held_s = answer, 0.01
-    listen(poll, lab, 1.5)
-    assert poll.state is state
+    assert state_after(poll, lab, 1.5) is state
     # A restart of the server ends it: the long poll is tried again after an outage.
     lab.watch, lab.held_s, lab.beat_answer = AWAY, None, AWAY
-    listen(poll, lab, 2)
-    assert poll.state is PollState.RETRYING
+    assert state_after(poll, lab, 2) is PollState.RETRYING
     lab.watch, lab.beat_answer = UNCHANGED, Reply(200, "", wire.dump_beat(A))
-    listen(poll, lab, 2)
-    assert poll.state is PollState.WAITING
+    assert state_after(poll, lab, 2) is PollState.WAITING

@@ -65,22 +65,26 @@ def lines():
     return []
 
 
+class Go:
+    """go(*deeds, looks=n) -> what systemctl is called with after each deed, one pass a deed."""
+
+    def __init__(self, plane, node, narrator):
+        self._plane, self._node, self._narrator = plane, node, narrator
+        self.systemd = Systemd(
+            str(node.root), str(node.systemctl), patience_s=1.0, now_s=lambda: plane.now_s
+        )
+
+    def __call__(self, *deeds, looks=0):
+        before = len(self._node.calls())
+        self._plane.looks, self._plane.before = len(deeds) + looks, dict(enumerate(deeds))
+        self.done = run(self._plane, self.systemd, self._narrator)
+        return [short(call) for call in self._node.calls()[before:]]
+
+
 @pytest.fixture
 def go(plane, node, lines, tmp_path):
-    """go(*deeds, looks=n) -> what systemctl is called with after each deed, one pass a deed."""
-    systemd = Systemd(
-        str(node.root), str(node.systemctl), patience_s=1.0, now_s=lambda: plane.now_s
-    )
     narrator = Narrator(str(tmp_path / "said.json"), lambda text: lines.extend(text.split("\n")))
-
-    def go(*deeds, looks=0):
-        before = len(node.calls())
-        plane.looks, plane.before = len(deeds) + looks, dict(enumerate(deeds))
-        go.done = run(plane, systemd, narrator)
-        go.systemd = systemd
-        return [short(call) for call in node.calls()[before:]]
-
-    return go
+    return Go(plane, node, narrator)
 
 
 def short(call):

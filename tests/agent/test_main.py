@@ -36,10 +36,24 @@ def node(tmp_path):
     return FakeNode(tmp_path / "node")
 
 
+class Pass(subprocess.Popen[str]):
+    """A pass that has begun; it prints to the file `said`."""
+
+    def __init__(self, command, said, environment):
+        self._said = said
+        with said.open("w", encoding="utf-8") as output:
+            super().__init__(
+                command, cwd=ROOT, env=environment, stdout=output, stderr=subprocess.PIPE, text=True
+            )
+
+    def lines(self):
+        return self._said.read_text().splitlines()
+
+
 @pytest.fixture
 def start(node, tmp_path):
-    """start(address, profile, *arguments) -> a pass on `node` that has begun."""
-    started = []
+    """start(address, profile, *arguments) -> a Pass on `node`."""
+    started: list[Pass] = []
 
     def start(address, profile="seed", *arguments):
         (tmp_path / "state").mkdir(exist_ok=True)
@@ -49,14 +63,8 @@ def start(node, tmp_path):
         command += ["--systemctl", str(node.systemctl)]
         environment = {"PATH": os.environ["PATH"], "LAB_PROFILE": profile}
         environment["LAB_TOKEN_FILE"] = str(tmp_path / "token")
-        said = tmp_path / f"said{len(started)}"
-        with said.open("w", encoding="utf-8") as output:
-            process = subprocess.Popen(
-                command, cwd=ROOT, env=environment, stdout=output, stderr=subprocess.PIPE, text=True
-            )
-        process.lines = lambda: said.read_text().splitlines()
-        started.append(process)
-        return process
+        started.append(Pass(command, tmp_path / f"said{len(started)}", environment))
+        return started[-1]
 
     yield start
     for process in started:

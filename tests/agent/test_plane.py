@@ -8,13 +8,11 @@ import pytest
 from bottle import Bottle, HTTPResponse, request
 
 from services.agent.client import NodeClient
-from services.agent.local_state import LocalState
-from services.agent.memory import Memory
-from services.agent.plane import Plane
 from services.core import wire
 from services.core.follow import EMPTY_STORE
 from services.core.lease import may_run
 from services.core.model import Assignment, Container, UnitState
+from tests.agent.fake_lab import NotedPlane
 from tests.serving import serving, unused_port
 
 AB = Assignment("e", 5, (Container("a"), Container("b", "nginx")))
@@ -50,12 +48,7 @@ def plane(server, tmp_path):
     with serving(server.app) as (address,):
 
         def plane(at=address):
-            told: list[str] = []
-            memory = Memory(str(tmp_path), str(tmp_path), "", told.append)
-            client = NodeClient("node1", at, timeout_s=5)
-            made = Plane(client, LocalState(memory), told.append)
-            made.told = told
-            return made
+            return NotedPlane(NodeClient("node1", at, timeout_s=5), tmp_path)
 
         yield plane
 

@@ -56,7 +56,8 @@ def agent(request, node, tmp_path):
         lines: list[str] = []
         memory = Memory(state, state, "boot1", lines.append)
         local = LocalState(memory, lambda: time.monotonic() + later_s)
-        plane = Plane(NodeClient("node1", address, timeout_s=5), local, lines.append)
+        client = NodeClient("node1", address, timeout_s=5)
+        plane: Plane | LongPoll = Plane(client, local, lines.append)
         systemd = Systemd(str(node.root), str(node.systemctl), patience_s=TICK_S)
         if request.param == "watching":
             until_s = time.monotonic() + WATCH_S

@@ -177,12 +177,20 @@ def test_names_reach_systemctl_as_they_are(systemd, node):
     assert re.search(r"\$\(reboot\)", node.calls()[0])
 
 
+class Patient(Systemd):
+    """Remembers jobs for a second; its clock is at_s."""
+
+    at_s = 10.0
+
+    def __init__(self, node):
+        super().__init__(
+            str(node.root), str(node.systemctl), patience_s=1.0, now_s=lambda: self.at_s
+        )
+
+
 @pytest.fixture
 def patient(node):
-    """Remembers jobs for a second; its clock is patient.at_s."""
-    made = Systemd(str(node.root), str(node.systemctl), patience_s=1.0, now_s=lambda: made.at_s)
-    made.at_s = 10.0
-    return made
+    return Patient(node)
 
 
 STARTS = UnitState("nginx", ready=False, job=Act.START)

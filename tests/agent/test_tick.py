@@ -21,12 +21,15 @@ class FakePlane:
         self.reported.append(dict(observed))
 
 
+class NotedNarrator(Narrator):
+    def __init__(self, file):
+        self.lines: list[str] = []
+        super().__init__(file, lambda text: self.lines.extend(text.split("\n")))
+
+
 @pytest.fixture
 def narrator(tmp_path):
-    lines: list[str] = []
-    made = Narrator(str(tmp_path / "said.json"), lambda text: lines.extend(text.split("\n")))
-    made.lines = lines
-    return made
+    return NotedNarrator(str(tmp_path / "said.json"))
 
 
 A = Desired({"a": Container("a")}, revision=1)

@@ -48,7 +48,7 @@ def libvirt(monkeypatch, tmp_path):
 
 def test_what_is_left_of_it_goes_and_the_lab_stays(lab, libvirt, tmp_path):
     (tmp_path / "state/untuned/vagrant/machines/api").mkdir(parents=True)
-    said = []
+    said: list[str] = []
     untuned.clear(lab, said.append)
     assert said == ["deleted of the baseline: api, node9"]
     assert set(libvirt.domains) == {"fakelab_api"}

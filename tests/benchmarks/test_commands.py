@@ -6,12 +6,14 @@ import pytest
 from click.testing import CliRunner
 
 from benchmarks.__main__ import main
-from benchmarks.baseline import scenarios
+from benchmarks.baseline import build, scenarios, twin
 from benchmarks.baseline.scenarios import BASELINE, COLD, SCENARIOS
 from lab import paths
 from lab.bench import boot
 from lab.bench.boot import ANSWERED, TOTAL
 from lab.bench.stats import Summary
+from lab.bringup import bringup
+from lab.host import virsh
 from services.core.errors import LabError
 
 
@@ -26,13 +28,13 @@ def calls(monkeypatch, tmp_path):
         monkeypatch.setattr(paths, folder, tmp_path / folder)
     done = []
     for module, name in (
-        (scenarios.bringup, "down"), (scenarios.build, "build"),
-        (scenarios.twin, "prepare"), (scenarios.twin, "check"), (scenarios.twin, "clear"),
+        (bringup, "down"), (build, "build"),
+        (twin, "prepare"), (twin, "check"), (twin, "clear"),
     ):  # fmt: skip
         monkeypatch.setattr(module, name, lambda *_, name=name, **__: done.append(name))
     monkeypatch.setattr(scenarios, "prepare", lambda *_: done.append("libvirt"))
-    monkeypatch.setattr(scenarios.twin, "up", lambda: done.append("vagrant up"))
-    monkeypatch.setattr(scenarios.virsh, "answers", lambda: True)
+    monkeypatch.setattr(twin, "up", lambda: done.append("vagrant up"))
+    monkeypatch.setattr(virsh, "answers", lambda: True)
     return done
 
 
@@ -44,7 +46,7 @@ def test_both_take_turns_and_neither_is_there_while_the_other_is_measured(calls,
             with progress.phase(phase):
                 pass
 
-    monkeypatch.setattr(boot.bringup, "up", up)
+    monkeypatch.setattr(bringup, "up", up)
     result = run("baseline", "--runs", "2", "--json")
     assert result.exit_code == 0, result.output
     once = ["down", "libvirt", "build", "prepare", "vagrant up", "check", "clear", "down", "cold"]
@@ -56,7 +58,7 @@ def test_a_run_that_fails_deletes_its_machines_and_names_the_remedy(calls, monke
     def fail():
         raise LabError("no vagrant", hint="lab doctor")
 
-    monkeypatch.setattr(scenarios.twin, "up", fail)
+    monkeypatch.setattr(twin, "up", fail)
     result = run("baseline")
     assert result.exit_code == 1
     assert result.stderr.endswith("Error: no vagrant\nHint: lab doctor\n")

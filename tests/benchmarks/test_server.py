@@ -4,10 +4,10 @@ import io
 
 import pytest
 
-from benchmarks.server import measure as module
 from benchmarks.server.measure import Results, Scope, measure
 from benchmarks.server.report import as_data, as_text
 from benchmarks.server.watchers import Told
+from lab import paths
 from lab.terminal.progress import Progress
 
 SMALL = Scope(stored=(3, 8), clients=(1, 2), span_s=0.2, lists=2, watchers=4, changes=6, idle_s=0.1)
@@ -18,7 +18,7 @@ def results(tmp_path_factory):
     """What a small run measured."""
     state = tmp_path_factory.mktemp("state")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module.paths, "STATE", state)
+        patch.setattr(paths, "STATE", state)
         found = measure(SMALL, Progress(io.StringIO()))
     assert list(state.iterdir()) == [], "it cleans up"
     return found

@@ -24,6 +24,14 @@ def refused(plane, file, problem):
     return str(raised.value)
 
 
+def content_of(file):
+    """The bytes of bundle.json in the bundle `file`."""
+    with tarfile.open(file) as tar:
+        member = tar.extractfile("bundle.json")
+        assert member
+        return member.read()
+
+
 def instead(name, *replacements):
     """A change for `rewrite`: `replacements` are made from the TarInfo and bytes of `name`."""
 
@@ -110,8 +118,7 @@ def test_what_bundle_json_says_is_digested_too(home, plane):
      "chapters/one/deep/x", "wheels/a\nb", "chapters", 7, None],
 )  # fmt: skip
 def test_an_honest_bundle_json_cannot_name_a_place_of_its_own_choice(home, name):
-    with tarfile.open(home.export("one")) as tar:
-        data = tar.extractfile("bundle.json").read()
+    data = content_of(home.export("one"))
     content.parse(told(data))
     with pytest.raises(Malformed):
         content.parse(told(data, members=[[name, 3, "0" * 64]], chapters=[]))
@@ -132,8 +139,7 @@ def test_an_honest_bundle_json_cannot_name_a_place_of_its_own_choice(home, name)
     ],
 )
 def test_what_a_lab_could_not_have_written_is_refused(home, changes, problem):
-    with tarfile.open(home.export("one")) as tar:
-        data = tar.extractfile("bundle.json").read()
+    data = content_of(home.export("one"))
     with pytest.raises(Malformed, match=problem):
         content.parse(told(data, **changes))
 

@@ -28,7 +28,7 @@ NESTED = {"[": "[" * DEEP + "]" * DEEP, "{": '{"a":' * DEEP + "1" + "}" * DEEP, 
 
 
 def nested(depth):
-    value = []
+    value: list = []
     for _ in range(depth):
         value = [value]
     return value

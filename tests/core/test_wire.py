@@ -11,7 +11,9 @@ from services.core.errors import BadName, BadShape, LabError, UnknownImage
 from services.core.model import Assignment, Container, Health, Node, Placed, Placement, UnitState
 from tests.core.strategies import assignments, node_lists, observed_maps, placed_lists
 
-junk = st.sampled_from([None, True, -1, 10**30, 1.5, float("nan"), "", "a b", "é", [], [1], {}])
+junk: st.SearchStrategy[object] = st.sampled_from(
+    [None, True, -1, 10**30, 1.5, float("nan"), "", "a b", "é", [], [1], {}]
+)
 PLACED = [Placed(Container("a"), "node1")]
 ASSIGNMENT = Assignment("e", 1, (Container("a"),))
 REPORT = wire.Report({"a": UnitState("demo", ready=True)}, 1)

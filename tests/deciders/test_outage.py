@@ -22,7 +22,7 @@ def watching(seconds):
 
 def hands():
     """(clock, slept): a pass' own clock, which moves only while it sleeps."""
-    slept = []
+    slept: list[float] = []
     return Clock(lambda: sum(slept), slept.append, lambda: 0.5), slept
 
 
@@ -61,7 +61,7 @@ def test_an_outage_within_a_pass_is_over_when_the_api_is_back(store, capsys):
 
 def test_each_outage_is_told_and_waited_out_anew(store, capsys):
     clock, slept = hands()
-    looks = []
+    looks: list[None] = []
 
     def decide(*_):
         looks.append(None)

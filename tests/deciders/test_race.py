@@ -196,7 +196,7 @@ def test_the_same_over_the_real_server_with_programs_among_the_passes(tmp_path, 
 
 def check(store):
     """Read the history: each decision was about what was true just before it."""
-    where = {}
+    where: dict[str, str | None] = {}
     decided = 0
     page = store.events(0)
     assert not page.truncated

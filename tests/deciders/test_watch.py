@@ -204,7 +204,8 @@ def test_a_pass_ends_when_its_time_is_over(store):
 
 
 def test_what_changes_at_the_last_moment_is_still_decided():
-    slept, decisions = [], []
+    slept: list[float] = []
+    decisions: list[None] = []
 
     def last_moment(wait_s):
         slept.append(wait_s)

@@ -11,7 +11,7 @@ from provisioning.box import build
 @pytest.fixture
 def boots(monkeypatch, tmp_path):
     """The probe's answers by accelerator; and no box, no answer kept from before."""
-    answers = {}
+    answers: dict[str, Boot] = {}
     monkeypatch.setenv("LAB_CACHE", str(tmp_path / "cache"))
     monkeypatch.delenv("LAB_ACCEL", raising=False)
     monkeypatch.setattr(paths, "ACCEL", tmp_path / "accel.json")

@@ -8,7 +8,8 @@ import urllib.request
 
 import pytest
 
-from lab.host import forward, settings
+from lab import paths
+from lab.host import forward, netns, settings
 from provisioning import topology
 from services.core.errors import LabError
 
@@ -52,7 +53,7 @@ def carried(port):
 
 
 def test_connections_are_carried_to_the_door_and_end_with_it(door, monkeypatch):
-    monkeypatch.setattr(forward.settings, "load", lambda: settings.Settings(None, None))
+    monkeypatch.setattr(settings, "load", lambda: settings.Settings(None, None))
     listening = forward._listen(0)
     port = listening.getsockname()[1]
     carrier = forward._carrier(listening, f"127.0.0.1:{door.server_port}")
@@ -73,18 +74,18 @@ def test_connections_are_carried_to_the_door_and_end_with_it(door, monkeypatch):
 def test_what_carries_into_a_network_that_is_gone_is_not_taken_for_ours(monkeypatch, tmp_path):
     monkeypatch.setattr(forward, "note", lambda: tmp_path / "note")
     monkeypatch.setattr(forward, "_alive", lambda: 1)
-    monkeypatch.setattr(forward.netns, "identity", lambda _: "before")
+    monkeypatch.setattr(netns, "identity", lambda _: "before")
     forward.note().write_text("\n".join(["1", *forward._words(LAB)]) + "\n")
     assert forward.current(LAB)
-    monkeypatch.setattr(forward.netns, "identity", lambda _: "anew")
+    monkeypatch.setattr(netns, "identity", lambda _: "anew")
     assert not forward.current(LAB)
 
 
 @pytest.fixture
 def ports(monkeypatch, tmp_path):
     """The lab's state and two free ports of our own."""
-    monkeypatch.setattr(forward.paths, "RUN", tmp_path)
-    monkeypatch.setattr(forward.settings, "namespace_of", lambda _: None)
+    monkeypatch.setattr(paths, "RUN", tmp_path)
+    monkeypatch.setattr(settings, "namespace_of", lambda _: None)
     with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("", 0)) as other:
         ports = [server.getsockname()[1] for server in (one, other)]
     for mode, port in zip(("PUSH", "PULL"), ports, strict=True):

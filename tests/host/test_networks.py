@@ -20,7 +20,7 @@ def libvirt(monkeypatch):
     def virsh(command, *words):
         if command == "net-define":
             xml = Path(words[0]).read_text()
-            kept[re.search("<name>(.*)</name>", xml)[1]] = xml
+            kept[re.findall("<name>(.*)</name>", xml)[0]] = xml
         if command == "net-dumpxml":
             return kept[words[0]]
         return "\n".join(f" {name} active" for name in kept) if command == "net-list" else ""

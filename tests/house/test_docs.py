@@ -55,7 +55,8 @@ def refused(words):
         return " ".join(sorted(set(goals) - TARGETS))
     if words[:1] != ["lab"]:
         return ""
-    command, context, rest = main, click.Context(main), words[1:]
+    command: click.Command = main
+    context, rest = click.Context(main), words[1:]
     while isinstance(command, click.Group) and rest and rest[0][0] != "-":
         found = command.get_command(context, rest.pop(0))
         if found is None:

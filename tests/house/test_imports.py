@@ -138,7 +138,7 @@ def test_every_line_of_the_table_is_about_a_file():
 )
 def test_rooms_form_layers(house, some):
     """No room can be reached from itself: imports only go down."""
-    rooms = {}
+    rooms: dict[str, set[str]] = {}
     for path in tracked(f"{house}/**.py"):
         room = name(path).split("/")[1].removesuffix(".py")
         ours = {m.split(".")[1] for m in imports(path) if m.startswith(f"{house}.")}

@@ -8,7 +8,7 @@ from tests.house.test_units import GOODBYE, UNITS, read, seconds
 
 def before():
     """Unit -> those that start before it, and so stop after it: as systemd.unit(5) has it."""
-    found = {unit: set() for unit in UNITS}
+    found: dict[str, set[str]] = {unit: set() for unit in UNITS}
     for unit, text in UNITS.items():
         section = read(text)["Unit"]
         for other in " ".join(section["After"]).split():

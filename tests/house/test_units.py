@@ -37,7 +37,7 @@ needs_systemd = pytest.mark.skipif(
 
 def read(text):
     """Section -> directive -> its values, in order."""
-    sections = defaultdict(lambda: defaultdict(list))
+    sections: defaultdict[str, defaultdict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
     section = ""
     for line in text.splitlines():
         if line.startswith("["):

@@ -33,7 +33,7 @@ class FakeMachine:
         self.state = "running"
         self.hangs = False
         self.units = dict(units)
-        self.starts = Counter()
+        self.starts: Counter[str] = Counter()
         # A mode that is on is so on every machine.
         self.enabled = {"push.target", "pull.target"}
         self.kill_misses = False

@@ -4,6 +4,7 @@ import threading
 
 import pytest
 
+from lab import waiting
 from lab.host import settings
 from lab.host.accel import Accel
 from lab.host.settings import Settings
@@ -39,9 +40,7 @@ def test_answers_that_do_not_come_soon_are_no_error(monkeypatch):
 
 def test_who_waits_a_short_time_waits_no_longer(monkeypatch):
     waits = []
-    monkeypatch.setattr(
-        answers.waiting, "until", lambda *_, timeout_s, **__: waits.append(timeout_s)
-    )
+    monkeypatch.setattr(waiting, "until", lambda *_, timeout_s, **__: waits.append(timeout_s))
     assert answers.come(topology.load(), ["push"], ["node1"], 0.1)
     answers.await_answers(topology.load(), ["push"], ["node1"])
     assert waits == [0.1, 20]

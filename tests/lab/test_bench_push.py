@@ -2,13 +2,14 @@
 
 import io
 import json
+import venv
 
 import pytest
 
-from lab.bench import ansible as module
 from lab.bench import push
 from lab.bench.ansible import Ansible, environment, inventory, playbook
 from lab.commands import bench_push
+from lab.machines import remote
 from lab.planes.client import PushClient
 from lab.terminal.progress import Progress
 from provisioning import topology
@@ -42,8 +43,8 @@ def programs(monkeypatch):
             (folder / "bin" / name).write_text(f"#!/bin/sh\n{text}\n")
             (folder / "bin" / name).chmod(0o755)
 
-    monkeypatch.setattr(module.venv, "create", create)
-    monkeypatch.setattr(module.remote, "run_all", lambda *_: {})
+    monkeypatch.setattr(venv, "create", create)
+    monkeypatch.setattr(remote, "run_all", lambda *_: {})
     return texts
 
 
@@ -100,12 +101,14 @@ def test_pip_that_fails_is_told_with_a_hint(tmp_path, programs):
 
 
 def test_each_node_starts_its_share_with_the_module_in_a_loop():
-    hosts = inventory(LAB.nodes, push.names(30))["all"]["hosts"]
+    found: dict = inventory(LAB.nodes, push.names(30))
+    hosts = found["all"]["hosts"]
     assert {node: len(host["names"]) for node, host in hosts.items()} == {
         "node1": 10, "node2": 10, "node3": 10,
     }  # fmt: skip
     assert hosts["node2"]["names"][:2] == ["bench-2", "bench-5"]
-    (play,) = playbook()
+    plays: list[dict] = playbook()
+    (play,) = plays
     (task,) = play["tasks"]
     assert task["ansible.builtin.systemd"]["state"] == "started"
     assert task["loop"] == "{{ names }}"

@@ -8,8 +8,10 @@ import pytest
 from lab import paths
 from lab.bench import boot
 from lab.bench.stats import Summary
+from lab.bringup import bringup, look
 from lab.bringup.plan import MODES, Found, Saved
 from lab.commands import bench_up
+from lab.snapshot import saving
 
 
 class FakeBringup:
@@ -67,9 +69,9 @@ class FakeBringup:
 def fake(monkeypatch, vms, tmp_path):
     fake = FakeBringup()
     for name in ("down", "up", "reset", "goto"):
-        monkeypatch.setattr(boot.bringup, name, getattr(fake, name))
-    monkeypatch.setattr(boot.saving, "save", fake.save)
-    monkeypatch.setattr(boot.look, "look", lambda _: Found({}, initial=fake.initial()))
+        monkeypatch.setattr(bringup, name, getattr(fake, name))
+    monkeypatch.setattr(saving, "save", fake.save)
+    monkeypatch.setattr(look, "look", lambda _: Found({}, initial=fake.initial()))
     monkeypatch.setattr(paths, "STATE", tmp_path)
     return fake
 

@@ -6,12 +6,17 @@ from types import SimpleNamespace
 
 import pytest
 
-from lab.bringup import bringup, perform
+from lab.bringup import bringup, deploy, look, perform
 from lab.bringup.perform import Run
 from lab.bringup.plan import ABSENT, MODES, Act, Asked, Found, Saved, Step
+from lab.host import forward
+from lab.machines import inventory, vagrant
+from lab.planes import answers
 from lab.snapshot import initial, thaw
+from lab.snapshot.initial import Request
 from lab.terminal.progress import Progress
 from provisioning import topology
+from provisioning.host import programs
 from services.core.errors import LabError
 
 LAB = topology.load()
@@ -51,10 +56,10 @@ class Fake:
 def fake(monkeypatch, tmp_path):
     fake = Fake()
     for place, name, value in [
-        (bringup.look, "look", lambda _: fake.found),
-        (bringup.look, "states", lambda _: fake.later or fake.found.states),
+        (look, "look", lambda _: fake.found),
+        (look, "states", lambda _: fake.later or fake.found.states),
         (perform, "check_root", lambda: None),
-        (perform.programs, "which", lambda name: name not in fake.lacks),
+        (programs, "which", lambda name: name not in fake.lacks),
         (initial, "_REQUEST", tmp_path / "up.json"),
         (initial, "delete", fake.say("delete initial")),
         (initial, "save", fake.say("save")),
@@ -62,16 +67,16 @@ def fake(monkeypatch, tmp_path):
         (perform, "prepare", fake.say("prepare")),
         (perform, "restore", fake.restore),
         (perform, "deadline_s", lambda seconds: seconds),
-        (perform.vagrant, "create", fake.say("create")),
-        (perform.vagrant, "start", fake.say("start")),
-        (perform.inventory, "ours", lambda _: SimpleNamespace(clear=fake.say("delete"))),
+        (vagrant, "create", fake.say("create")),
+        (vagrant, "start", fake.say("start")),
+        (inventory, "ours", lambda _: SimpleNamespace(clear=fake.say("delete"))),
         (perform, "correct_clocks", fake.say("clocks")),
-        (perform.deploy, "deploy", fake.say("look", lambda: fake.updated)),
-        (perform.deploy, "switch", fake.say("switch")),
-        (perform.forward, "ensure", fake.say("ports")),
-        (perform.answers, "come", fake.say("soon", lambda: fake.soon)),
-        (perform.answers, "await_answers", fake.say("answers")),
-        (perform.thaw, "served", fake.say("served")),
+        (deploy, "deploy", fake.say("look", lambda: fake.updated)),
+        (deploy, "switch", fake.say("switch")),
+        (forward, "ensure", fake.say("ports")),
+        (answers, "come", fake.say("soon", lambda: fake.soon)),
+        (answers, "await_answers", fake.say("answers")),
+        (thaw, "served", fake.say("served")),
     ]:
         monkeypatch.setattr(place, name, value)
     return fake
@@ -115,7 +120,7 @@ def test_rights_are_checked_before_anything_is_touched(fake, monkeypatch, tmp_pa
 
     monkeypatch.setattr(perform, "check_root", refuse)
     fake.found = Found(RUNS, initial=INITIAL)
-    bringup.initial.remember(bringup.Request("both", "fast"))
+    initial.remember(Request("both", "fast"))
     with pytest.raises(LabError, match="needs root"):
         bringup.reset(progress())
     with pytest.raises(LabError, match="needs root"):
@@ -126,7 +131,7 @@ def test_rights_are_checked_before_anything_is_touched(fake, monkeypatch, tmp_pa
 @pytest.mark.parametrize(("lacks", "found"), [("vagrant", Found(RUNS)), ("nc", Found(NOTHING))])
 def test_tools_are_looked_for_before_anything_is_touched(fake, lacks, found):
     fake.found, fake.lacks = found, [lacks]
-    bringup.initial.remember(bringup.Request("both", "fast"))
+    initial.remember(Request("both", "fast"))
     with pytest.raises(LabError, match=f"not installed: {lacks}"):
         bringup.reset(progress())
     assert fake.done == []
@@ -176,7 +181,7 @@ def test_a_silent_api_means_that_machines_do_not_go_on_to_the_rest(fake, tmp_pat
     def silent(*_):
         raise LabError("the push API does not answer")
 
-    monkeypatch.setattr(perform.answers, "await_answers", silent)
+    monkeypatch.setattr(answers, "await_answers", silent)
     with pytest.raises(LabError, match="does not answer"):
         bringup.goto(saved(tmp_path), "lesson-1", progress())
     assert fake.done == ["thaw", "ports"]
@@ -185,7 +190,7 @@ def test_a_silent_api_means_that_machines_do_not_go_on_to_the_rest(fake, tmp_pat
 @pytest.mark.parametrize("words", [("up", "both"), ("reset",), ("heal",), ("thaw",)])
 def test_a_dry_run_prints_steps_and_does_nothing(fake, run, vms, monkeypatch, tmp_path, words):
     fake.found = Found(RUNS)
-    bringup.initial.remember(bringup.Request("both", "fast"))
+    initial.remember(Request("both", "fast"))
     labs = saved(tmp_path)
     labs.left = list
     monkeypatch.setattr("lab.snapshot.store.frozen", lambda: labs)

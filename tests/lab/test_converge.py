@@ -1,6 +1,7 @@
 """`lab bench converge` without VMs: where in a period runs begin, and what is read of a node."""
 
 import io
+import time
 from types import SimpleNamespace
 from typing import ClassVar
 
@@ -8,6 +9,7 @@ import pytest
 
 from lab.bench import converge, phase
 from lab.bench.stats import Summary
+from lab.bringup import bringup
 from lab.terminal.progress import Progress
 from lab.waiting import TookTooLong
 from services.core.errors import LabError
@@ -63,8 +65,8 @@ def _began(ago_s, name="seed"):
 def test_a_run_begins_at_its_part_of_the_cycle(
     lab, vms, monkeypatch, profile, period_s, part, ago_s, slept_s
 ):
-    slept = []
-    monkeypatch.setattr(phase.time, "sleep", slept.append)
+    slept: list[float] = []
+    monkeypatch.setattr(time, "sleep", slept.append)
     playground = _began(ago_s, profile)
     phase.await_phase(playground, lab.api, "pull-scheduler.service", part, period_s)
     assert slept == [pytest.approx(slept_s)]
@@ -94,7 +96,7 @@ def bench(lab, monkeypatch):
     FakePlayground.calls = []
     ups = []
     monkeypatch.setattr(converge, "Playground", FakePlayground)
-    monkeypatch.setattr(converge.bringup, "up", lambda mode, name, _: ups.append((mode, name)))
+    monkeypatch.setattr(bringup, "up", lambda mode, name, _: ups.append((mode, name)))
     monkeypatch.setattr(converge, "cpu_s_per_minute", lambda playground, node, runs: [3.0] * runs)
 
     def measure(play, runs, *only):

@@ -8,6 +8,7 @@ import pytest
 from invoke.program import Program
 
 import tasks
+from lab import cli
 from lab.cli import COMMANDS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -45,8 +46,8 @@ def test_fab_lists_its_tasks():
     ],
 )
 def test_a_task_says_what_one_would_say_to_lab(monkeypatch, typed, line):
-    said = []
-    monkeypatch.setattr(tasks.cli, "run", said.append)
+    said: list[list[str]] = []
+    monkeypatch.setattr(cli, "run", said.append)
     Program(namespace=tasks.namespace).run(f"fab {typed}", exit=False)
     assert said == [line.split()]
 

@@ -2,9 +2,10 @@
 
 import pytest
 
+from lab.bringup import look
 from lab.bringup.plan import Act
-from lab.faults import heal
 from lab.faults.heal import Harm, decide
+from lab.host import daemons, settings
 from lab.machines import clocks, vagrant
 from lab.snapshot import store
 from lab.waiting import TookTooLong
@@ -89,10 +90,10 @@ def test_a_libvirt_that_ended_starts_again_before_the_machines_are_asked(run, vm
         done.append(space)
         complete[0] = True
 
-    monkeypatch.setattr(heal.daemons, "complete", lambda _: complete[0])
-    monkeypatch.setattr(heal.daemons, "ensure", ensure)
-    monkeypatch.setattr(heal.settings, "namespace_of", lambda _: "space")
-    monkeypatch.setattr(heal.look, "states", lambda _: vms.machine_states(None))
+    monkeypatch.setattr(daemons, "complete", lambda _: complete[0])
+    monkeypatch.setattr(daemons, "ensure", ensure)
+    monkeypatch.setattr(settings, "namespace_of", lambda _: "space")
+    monkeypatch.setattr(look, "states", lambda _: vms.machine_states(None))
     result = run("heal")
     assert (result.exit_code, done) == (0, ["space"])
     assert "start libvirt: a daemon of the lab's own has ended" in result.stderr

@@ -192,7 +192,7 @@ def test_what_a_killed_run_left_is_found_in_libvirt_and_done_away_with(lab, libv
         (notes / "id").write_text(f"uuid-of-fakelab_{name}")
     place = inventory.ours(lab)
     found = place.look()
-    said = []
+    said: list[str] = []
     place.perform(left_over(found, place.lab(found)), said.append)
     assert set(libvirt.domains) == {"fakelab_api", "other"}
     assert libvirt.volumes == {"fakelab_api.img", "x.img"}

@@ -110,7 +110,8 @@ def test_what_is_followed_goes_on_where_it_was_after_a_reboot(monkeypatch):
     """Said once, however often the machine is tried; and no line is printed twice."""
     monkeypatch.setattr(journal, "_AGAIN_S", 0.01)
     monkeypatch.setattr(journal, "_TOGETHER_S", 0.01)
-    begun, said = [], []
+    begun: list[str] = []
+    said: list[str] = []
     parts = [[line(1, "a"), "no JSON"], [], [], [line(2, "b")]]
 
     def stream(machine, argv, take, *, quiet):
@@ -133,7 +134,9 @@ def test_a_machine_on_which_no_unit_matches_is_not_called_silent(monkeypatch):
     failed = CommandFailed("node1", "journalctl", 1, "Failed to add filter for units")
     monkeypatch.setattr(remote, "run_all", lambda *_, **__: {"node1": failed})
     assert journal.latest([LAB.machine("node1")], "x*", 5) == ([], {})
-    codes, said, said_before = [1, 1, 0], [], []
+    codes: list[int] = [1, 1, 0]
+    said: list[str] = []
+    said_before: list[str] = []
 
     def stream(machine, argv, take, *, quiet):
         code = codes.pop(0) if codes else 255
@@ -167,6 +170,7 @@ def test_lines_of_several_machines_that_come_together_are_in_order(monkeypatch):
 )
 def test_a_message_that_does_not_print_comes_as_bytes(message, text):
     entry = journal.parse("api", line(1, message))
+    assert entry
     assert (entry.text, entry.machine, entry.unit) == (text, "api", "")
 
 

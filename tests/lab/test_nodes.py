@@ -24,6 +24,7 @@ class FakePull:
         self.placed = ["a", "b"]
         self.running = ["a", "b"]
         self.marks = {}
+        self.seen: list[tuple] = []
         self.answers = {
             "PATCH /api/nodes/node1": lambda _: (200, status("node1")),
             "GET /api/nodes/node1": self.node,

@@ -73,7 +73,7 @@ def test_ctrl_c_heals_and_clears_on_the_way_out(monkeypatch):
 
 def test_clearing_up_that_fails_hides_nothing_and_is_not_success(monkeypatch):
     playground = Recorder()
-    playground.clear = lambda: broken(playground)
+    monkeypatch.setattr(playground, "clear", lambda: broken(playground))
     outcomes = run(playground, monkeypatch, one=good)
     assert outcomes[0].verdict is Verdict.EXPECTED
     assert outcomes[1:] == [Outcome("clear up", "-", "ssh broke", None, Verdict.UNKNOWN)]
@@ -89,7 +89,7 @@ def test_a_lab_that_is_not_whole_after_the_last_demonstration_is_not_success(mon
         if error := next(heals):
             raise error
 
-    playground.heal = heal
+    monkeypatch.setattr(playground, "heal", heal)
     outcomes = run(playground, monkeypatch, one=good)
     assert [(o.demonstration, o.verdict) for o in outcomes] == [
         (RECONCILIATION, Verdict.EXPECTED),

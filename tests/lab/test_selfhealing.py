@@ -55,6 +55,7 @@ def test_push_loses_what_ran_on_the_node(playground, lab, vms, monkeypatch, boot
     (outcome,) = selfhealing.play(playground)
     assert outcome.verdict is verdict, outcome
     assert f"{NAMES[0]}, {NAMES[3]} lost" in outcome.happened
+    assert outcome.seconds is not None
     assert outcome.seconds >= 0.6
     assert ("node1 answers over SSH" in outcome.happened) is not boots
 

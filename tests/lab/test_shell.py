@@ -70,14 +70,17 @@ def test_there_is_a_terminal_there_where_both_ends_are_one_here(
 ):
     """A terminal would change the bytes of what is piped."""
     ran = []
+
+    def ssh(argv, check):
+        ran.append(argv)
+        return SimpleNamespace(returncode=3)
+
     monkeypatch.setattr(sys, "stdin", SimpleNamespace(isatty=lambda: stdin))
     monkeypatch.setattr(sys, "stdout", SimpleNamespace(isatty=lambda: stdout))
     monkeypatch.setattr(
         remote, "_ssh", lambda machine, words, terminal: [machine.name, *words, terminal]
     )
-    monkeypatch.setattr(
-        subprocess, "run", lambda argv, check: ran.append(argv) or SimpleNamespace(returncode=3)
-    )
+    monkeypatch.setattr(subprocess, "run", ssh)
     assert remote.interactive(NODE1, command) == 3
     assert ran == [["node1", *([command] if command else []), stdin and stdout]]
 

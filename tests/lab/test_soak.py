@@ -14,8 +14,9 @@ import pytest
 from lab import paths
 from lab.bringup import bringup
 from lab.bringup.budgets import OutOfTime, PhaseFailed
-from lab.host import daemons, netns, settings
+from lab.host import daemons, forward, netns, settings
 from lab.machines import boxes, inventory
+from lab.snapshot import thaw
 from lab.soak import load, remains, steps
 from lab.soak.cycles import Steps, soak
 from lab.terminal.progress import Progress
@@ -145,6 +146,7 @@ def test_the_load_is_there_while_it_is_wanted_and_ends_with_us():
     text += "with load.busy(1) as pids:\n  print(*pids, flush=True)\n  time.sleep(60)"
     command = [sys.executable, "-c", text]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as soaking:
+        assert soaking.stdout
         pid = soaking.stdout.readline().strip()
         wait_for(lambda: _runs(pid), "it is busy", timeout_s=30)
         soaking.send_signal(signal.SIGKILL)
@@ -223,11 +225,11 @@ def test_the_logs_of_a_failure_are_kept(monkeypatch, tmp_path):
 @pytest.mark.parametrize("left", ["pool/pushpull_api.img", "qemu/pushpull_api.xml"])
 def test_down_asks_a_libvirt_where_files_tell_of_a_lab(host, monkeypatch, left):
     """As of a computer that was switched off: no namespace, no libvirtd, but a disk."""
-    asked = []
+    asked: list[str] = []
     monkeypatch.setattr(daemons, "ensure", asked.append)
-    monkeypatch.setattr(bringup.forward, "stop", lambda: None)
-    monkeypatch.setattr(bringup.thaw, "clear_mark", lambda: None)
-    monkeypatch.setattr(bringup.boxes, "ensure_pool", lambda: asked.append("pool"))
+    monkeypatch.setattr(forward, "stop", lambda: None)
+    monkeypatch.setattr(thaw, "clear_mark", lambda: None)
+    monkeypatch.setattr(boxes, "ensure_pool", lambda: asked.append("pool"))
     monkeypatch.setattr(inventory.Place, "clear", lambda self: [])
     bringup.down(Progress(io.StringIO()))
     assert asked == []

@@ -101,7 +101,7 @@ def test_logs_come_line_by_line_and_only_line_feeds_end_one(monkeypatch, lab):
         "import sys; sys.stdout.buffer.write(b'one\\r\\x1b[2J\\xff\\x0c\\ntwo\\nend'); sys.exit(5)"
     )
     monkeypatch.setattr(remote, "_ssh", lambda machine, words: [sys.executable, "-c", program])
-    lines = []
+    lines: list[str] = []
     assert remote.stream(lab.nodes[0], ["journalctl"], lines.append) == 5
     assert lines == ["one\r\x1b[2J\ufffd\x0c", "two", "end"]
 

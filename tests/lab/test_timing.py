@@ -12,6 +12,9 @@ from lab.demo.timing import Deadlines, healing_s
 from services.core.errors import LabError
 from services.core.profiles import PROFILES
 
+# Container -> the nodes that run it.
+Places = dict[str, tuple[str, ...]]
+
 DEADLINES = Deadlines(expected_s=3, limit_s=30)
 
 
@@ -66,8 +69,11 @@ def test_watching_looks_at_each_mode_in_its_own_time():
     looks = {"push": slow, "pull": lambda: "now", "other": broken}
     began_s = time.monotonic()
     samples, observed_s = observe(looks, lambda _, elapsed_s: elapsed_s > 0.7, began_s=began_s)
-    assert first(samples["pull"], bool) < 0.2
-    assert first(samples["push"], bool) >= 0.5
+    pull_s, push_s = first(samples["pull"], bool), first(samples["push"], bool)
+    assert pull_s is not None
+    assert pull_s < 0.2
+    assert push_s is not None
+    assert push_s >= 0.5
     assert samples["other"] == []
     assert 0.7 < observed_s < 1.0
 
@@ -94,7 +100,7 @@ def test_places_turn_nodes_into_containers():
 
 
 def test_the_victim_node_runs_containers_of_every_mode(lab):
-    where = {
+    where: dict[str, Places] = {
         "push": {"demo-1": ("node1",), "demo-2": ("node2",), "web": ("node3",)},
         "pull": {"demo-1": ("node2",), "demo-2": ("node2",), "demo-3": ("node3",)},
     }
@@ -105,6 +111,7 @@ def test_the_victim_node_runs_containers_of_every_mode(lab):
 
 
 def test_running_twice_at_any_moment_counts():
-    calm, twice = {"demo-1": ("node1",)}, {"demo-1": ("node1", "node2")}
+    calm: Places = {"demo-1": ("node1",)}
+    twice: Places = {"demo-1": ("node1", "node2")}
     assert doubled([calm, twice, calm]) == ("demo-1",)
     assert doubled([calm, {"web": ("node1", "node2")}]) == ()

@@ -98,7 +98,7 @@ def test_a_machine_that_lacks_its_token_gets_it_alone(lab, machines):
 
 
 def test_no_token_is_ever_on_a_command_line_or_in_what_is_said(lab, machines):
-    said = []
+    said: list[str] = []
     up(lab, said)
     tokens.rotate(lab, lab.nodes, said.append)
     lines = "\n".join([*machines.lines, *said])

@@ -2,36 +2,40 @@
 
 import socket
 import threading
-from collections.abc import Iterator
 
 import pytest
 
 
-@pytest.fixture
-def server() -> Iterator:
+class Server:
     """server(answer) -> the address of one that reads a request, sends `answer` and hangs up.
 
     answer: bytes, or a function that takes the connection.
     """
-    threads = []
+
+    def __init__(self, listener):
+        self._listener = listener
+        self.threads: list[threading.Thread] = []
+        self.seen: list[bytes] = []
+
+    def __call__(self, answer):
+        self.threads.append(threading.Thread(target=self._answer_once, args=(answer,)))
+        self.threads[-1].start()
+        return self._listener.getsockname()
+
+    def _answer_once(self, answer):
+        client, _ = self._listener.accept()
+        with client:
+            self.seen.append(client.recv(65536))
+            if callable(answer):
+                answer(client)
+            else:
+                client.sendall(answer)
+
+
+@pytest.fixture
+def server():
     with socket.create_server(("127.0.0.1", 0)) as listener:
-
-        def answer_once(answer):
-            client, _ = listener.accept()
-            with client:
-                head = client.recv(65536)
-                server.seen.append(head)
-                if callable(answer):
-                    answer(client)
-                else:
-                    client.sendall(answer)
-
-        def server(answer):
-            threads.append(threading.Thread(target=answer_once, args=(answer,)))
-            threads[-1].start()
-            return listener.getsockname()
-
-        server.seen = []
-        yield server
-        for thread in threads:
+        made = Server(listener)
+        yield made
+        for thread in made.threads:
             thread.join(20)

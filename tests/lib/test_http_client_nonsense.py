@@ -1,9 +1,10 @@
 """Answers that no API of ours gives, and sockets that there are not."""
 
+import _socket
+
 import pytest
 
 from services.core.errors import ApiNonsense, ApiRefused, ApiUnreachable
-from services.lib import http_client
 from tests.lib.test_http_client import OK, request
 
 NO_JSON = pytest.mark.parametrize(
@@ -37,6 +38,6 @@ def test_a_family_that_the_machine_does_not_allow_is_no_answer(monkeypatch):
     def refused(*_):
         raise OSError(97, "Address family not supported by protocol")
 
-    monkeypatch.setattr(http_client._socket, "socket", refused)
+    monkeypatch.setattr(_socket, "socket", refused)
     with pytest.raises(ApiUnreachable, match="Address family not supported"):
         request("GET", ("::1", 8081), "/", timeout_s=10)

@@ -103,9 +103,9 @@ def test_the_box_does_not_depend_on_the_services_but_on_the_guests_files(monkeyp
             (name, changed if name.startswith(prefix) else path) for name, path in real()
         )
 
-    monkeypatch.setattr(build.source, "files", with_change("services/"))
+    monkeypatch.setattr(source, "files", with_change("services/"))
     assert key() == before
-    monkeypatch.setattr(build.source, "files", with_change("provisioning/guest/masks"))
+    monkeypatch.setattr(source, "files", with_change("provisioning/guest/masks"))
     assert key() != before
 
 

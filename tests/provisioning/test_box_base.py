@@ -12,7 +12,8 @@ SHA256 = "ab" * 32
 
 
 def _deb(ident, sha256=SHA256):
-    return Deb(*ident.split("_"), sha256)
+    name, version = ident.split("_")
+    return Deb(name, version, sha256)
 
 
 def test_apt_takes_the_locked_files_from_the_folder_by_suite_version_and_hash(

@@ -6,7 +6,7 @@ import os
 import pytest
 
 from provisioning.box import cache
-from provisioning.box.archive import debs
+from provisioning.box.archive import apt, debs
 from provisioning.box.lockfile import Deb
 from provisioning.run import ToolFailed
 from tests.provisioning.archive import Archive
@@ -25,12 +25,20 @@ def locked(archive):
     return [_deb("one", "1:1.0", files[0]), _deb("two", "2.0", files[1])]
 
 
+class Ready:
+    """ready(locked) -> debs.ready of them from `archive`. said: what it has said."""
+
+    def __init__(self, archive):
+        self._archive = archive
+        self.said: list[str] = []
+
+    def __call__(self, locked):
+        return debs.ready(locked, self.said.append, self._archive.sources)
+
+
 @pytest.fixture
 def ready(archive):
-    said = []
-    call = lambda locked: debs.ready(locked, said.append, archive.sources)  # noqa: E731
-    call.said = said
-    return call
+    return Ready(archive)
 
 
 def _deb(name, version, file):
@@ -99,7 +107,7 @@ def test_a_file_that_came_and_is_not_the_locked_one_is_refused(
         for deb in asked:
             (folder / f"{deb.ident.replace(':', '%3a')}_all.deb").write_bytes(deb.name.encode())
 
-    monkeypatch.setattr(debs.apt, "download", tampered)
+    monkeypatch.setattr(apt, "download", tampered)
     with pytest.raises(debs.WrongContent, match=r"one 1:1\.0 as it was served"):
         ready(locked)
     assert kept(tmp_path) == []
@@ -121,7 +129,7 @@ def test_what_came_before_a_failure_is_kept_and_the_rest_is_named(
         (folder / "one_1%3a1.0_all.deb").write_bytes(source.read_bytes())
         raise ToolFailed(["apt-get"], 100, "connection reset")
 
-    monkeypatch.setattr(debs.apt, "download", broken)
+    monkeypatch.setattr(apt, "download", broken)
     with pytest.raises(
         debs.NotFetched, match=r"not fetched: two 2\.0\. .*\sconnection reset"
     ) as at:

@@ -136,7 +136,7 @@ def mended(archive, tmp_path):
     """renew_if_gone on a lock of this archive; returns what it changed, and what it said."""
 
     def run():
-        said = []
+        said: list[str] = []
         file = tmp_path / "packages.lock"
         changes = locking.renew_if_gone(file, said.append, archive.sources)
         return changes, " ".join(said)

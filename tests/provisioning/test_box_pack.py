@@ -2,13 +2,14 @@
 
 import hashlib
 import json
+import os
 import tarfile
 from pathlib import Path
 
 import pytest
 
 from lab.cli import run
-from provisioning.box import build, manifest, pack
+from provisioning.box import base, build, cache, manifest, pack, rootfs, tools
 from provisioning.box.tools import Tools
 from tests.provisioning import guest
 
@@ -16,7 +17,7 @@ ROOTFS = {"size": "1", "sha256": "aa" * 32}
 
 
 @pytest.fixture(autouse=True)
-def cache(tmp_path, monkeypatch):
+def own_cache(tmp_path, monkeypatch):
     monkeypatch.setenv("LAB_CACHE", str(tmp_path / "cache"))
 
 
@@ -79,11 +80,11 @@ def test_a_build_that_is_too_large_leaves_no_box(tmp_path, monkeypatch):
             (out / name).write_text(name)
         return ROOTFS
 
-    monkeypatch.setattr(build.os, "geteuid", lambda: 0)
-    monkeypatch.setattr(build.base, "tar", lambda *_: tmp_path)
-    monkeypatch.setattr(build.cache, "site", lambda _: tmp_path)
-    monkeypatch.setattr(build.tools, "ready", lambda *_: Tools(Path("/")))
-    monkeypatch.setattr(build.rootfs, "make", lambda _b, _s, root, _say: guest.make(root))
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(base, "tar", lambda *_: tmp_path)
+    monkeypatch.setattr(cache, "site", lambda _: tmp_path)
+    monkeypatch.setattr(tools, "ready", lambda *_: Tools(Path("/")))
+    monkeypatch.setattr(rootfs, "make", lambda _b, _s, root, _say: guest.make(root))
     monkeypatch.setattr(pack, "images", images)
     monkeypatch.setattr(pack, "LIMIT_MB", 1)
     with pytest.raises(pack.TooLarge, match="limit is 1 MB"):

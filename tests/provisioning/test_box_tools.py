@@ -1,6 +1,7 @@
 """The tools of the lock: unpacked once, and run with their own libraries and settings."""
 
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -35,7 +36,7 @@ def test_a_tool_is_started_with_the_linker_libraries_and_settings_of_its_root(ro
 
 def test_a_tool_that_its_root_lacks_is_an_error_and_never_the_hosts():
     with pytest.raises(ToolFailed):
-        Tools(tools.Path("/")).run(["no-such-tool"])
+        Tools(Path("/")).run(["no-such-tool"])
 
 
 def test_packages_are_unpacked_once_under_the_key_of_their_lock(tmp_path, monkeypatch):
@@ -51,7 +52,7 @@ def test_packages_are_unpacked_once_under_the_key_of_their_lock(tmp_path, monkey
     debs.path(deb).parent.mkdir(parents=True)
     subprocess.run(["dpkg-deb", "--build", tree, debs.path(deb)], check=True, capture_output=True)
     monkeypatch.setattr(debs, "ready", lambda *_: None)
-    said = []
+    said: list[str] = []
     lock = Lock("", (deb,))
     first = tools.ready(lock, said.append)
     assert (first.root / "usr/bin/tool").read_text() == "text"

@@ -7,30 +7,35 @@ import pytest
 
 from provisioning.box import build, manifest, pack
 from provisioning.box.look import verify
+from provisioning.guest import source
+
+
+class Builds:
+    """Stands for the build, which needs root: writes a manifest and notes where it ran."""
+
+    def __init__(self):
+        self.noted: list[tuple] = []
+        self.content = ["cc", "cc"]
+
+    def make(self, work, out, say, *, scratch):
+        say("building")
+        umask = os.umask(0)
+        os.umask(umask)
+        content = self.content[len(self.noted)]
+        self.noted.append((work.name, time.tzname, umask, scratch))
+        out.mkdir()
+        (out / pack.FILE).write_text(content)
+        write(out, {"vmlinuz": "aa", pack.FILE: content})
 
 
 @pytest.fixture
 def builds(tmp_path, monkeypatch):
-    """Stands for the build, which needs root: writes a manifest and notes where it ran."""
     monkeypatch.setenv("LAB_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("TZ", "Europe/Paris")
     time.tzset()
-    noted = []
-
-    def make(work, out, say, *, scratch):
-        say("building")
-        umask = os.umask(0)
-        os.umask(umask)
-        noted.append((work.name, time.tzname, umask, scratch))
-        out.mkdir()
-        content = make.content[len(noted) - 1]
-        (out / pack.FILE).write_text(content)
-        write(out, {"vmlinuz": "aa", pack.FILE: content})
-
-    make.noted = noted
-    make.content = ["cc", "cc"]
-    monkeypatch.setattr(build, "make", make)
-    yield make
+    made = Builds()
+    monkeypatch.setattr(build, "make", made.make)
+    yield made
     monkeypatch.undo()
     time.tzset()
 
@@ -43,7 +48,7 @@ def write(folder, hashes):
 def test_the_second_build_has_another_folder_time_zone_and_umask_and_no_cache(builds):
     before = os.umask(0)
     os.umask(before)
-    said = []
+    said: list[str] = []
     lines = list(verify.verify(said.append))
     first, second = builds.noted
     assert said == ["1st  building", "2nd  building"]
@@ -75,7 +80,7 @@ def test_a_box_that_is_there_is_left_alone(builds):
 
 def test_builds_that_differ_are_an_error_and_both_are_kept_for_diff(builds):
     builds.content = ["cc", "dd"]
-    lines = []
+    lines: list[str] = []
     with pytest.raises(verify.NotReproducible, match=r"differ in pushpull-lab\.box") as caught:
         lines.extend(iter_into(lines, verify.verify(lambda _: None)))
     assert lines[-1] == "pushpull-lab.box  differs sha256 cc and dd"
@@ -88,7 +93,7 @@ def test_builds_that_differ_are_an_error_and_both_are_kept_for_diff(builds):
 def test_a_checkout_that_changes_meanwhile_is_said_instead_of_a_difference(builds, monkeypatch):
     builds.content = ["cc", "dd"]
     archives = iter(["one", "two"])
-    monkeypatch.setattr(verify.source, "archive", lambda: next(archives))
+    monkeypatch.setattr(source, "archive", lambda: next(archives))
     with pytest.raises(verify.CheckoutChanged):
         list(verify.verify(lambda _: None))
 

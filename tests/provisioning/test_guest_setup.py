@@ -1,5 +1,7 @@
 """What a running machine is told after its files changed."""
 
+import subprocess
+
 import pytest
 
 from provisioning.guest import setup
@@ -35,6 +37,6 @@ APIS = ["systemctl", "try-restart", "pull-api.service", "push-api.service"]
 )
 def test_systemd_is_told_what_it_must_know_and_no_more(monkeypatch, changed, code, told):
     said = []
-    monkeypatch.setattr(setup.subprocess, "run", lambda argv, check: said.append(argv))
+    monkeypatch.setattr(subprocess, "run", lambda argv, check: said.append(argv))
     setup.tell_systemd(changed, code_changed=code)
     assert said == told

@@ -34,6 +34,11 @@ class Agents:
 class Realms:
     """Both realms of a state server on loopback."""
 
+    # Where it runs in the test's process.
+    clock: Clock
+    store: Store
+    meters: PullMetrics
+
     def __init__(self, admin, node) -> None:
         self.address = admin
         self.node_address = node

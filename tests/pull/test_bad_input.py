@@ -7,7 +7,9 @@ import time
 import pytest
 
 JSON = {"Content-Type": "application/json"}
-NAMES = ["../x", "a b", "$(reboot)", "a" * 64, "naïve", "", "Nginx", "-a", None, 3, ["a"], {}]
+NAMES: list[object] = [
+    "../x", "a b", "$(reboot)", "a" * 64, "naïve", "", "Nginx", "-a", None, 3, ["a"], {},
+]  # fmt: skip
 BODIES = [
     pytest.param(b"{", id="cut short"),
     pytest.param(b"", id="empty"),

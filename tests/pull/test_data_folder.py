@@ -26,6 +26,7 @@ def serve(data):
     with subprocess.Popen(
         argv, cwd=ROOT, stderr=subprocess.PIPE, text=True, preexec_fn=obey_modes
     ) as process:
+        assert process.stderr
         said = process.stderr.readline()
         if "listening" in said:
             process.terminate()

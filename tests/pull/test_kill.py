@@ -20,7 +20,8 @@ def revision_of(server):
 
 
 def test_kill_9_at_any_moment_loses_nothing_that_was_acknowledged(tmp_path):
-    writers, highest = (), 0
+    writers: list = []
+    highest = 0
     rng = random.Random()
     for _ in range(KILLS):
         server = StateServer(tmp_path / "data")
@@ -30,7 +31,7 @@ def test_kill_9_at_any_moment_loses_nothing_that_was_acknowledged(tmp_path):
             settle(writers, found)
             assert revision_of(server) >= highest, "a revision never comes again"
             assert not any("REPAIRED" in line for line in server.said)
-            revisions = []
+            revisions: list[int] = []
             with writing(server, CLIENTS, writers, revisions) as writers:
                 time.sleep(rng.uniform(0, LONGEST_S))  # no condition: any moment will do
                 server.kill()

@@ -139,7 +139,8 @@ def test_what_a_node_ran_when_it_was_first_heard_of_has_no_time(realms, sample):
 def test_two_looks_at_once_count_once(realms, sample, looked, monkeypatch):
     declare(realms, "a", node="node1")
     report(realms, "node1", "a")
-    asked, events = [], realms.store.events
+    asked: list[int] = []
+    events = realms.store.events
 
     def slow(since):
         page = events(since)

@@ -9,7 +9,7 @@ PULL = document("pull")
 OPERATIONS = operations(resolved(PULL, PULL))
 NAMED = [route for route in OPERATIONS if "{" in route[1]]
 # A body that fits, for each route that takes one.
-BODIES = {
+BODIES: dict[tuple[str, str], dict[str, object]] = {
     ("POST", "/api/containers"): {"name": "a"},
     ("PUT", "/api/containers/{name}"): {},
     ("PATCH", "/api/containers/{name}"): {"node": "node1"},

@@ -182,6 +182,7 @@ def test_in_fast_an_outage_is_one_line_and_lasts_as_long_as_a_watch(arguments, e
         cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     ) as running:  # fmt: skip
         try:
+            assert running.stderr
             assert running.stderr.readline().startswith("nothing decided: http://127.0.0.1:")
             with pytest.raises(subprocess.TimeoutExpired):
                 running.wait(1.5)

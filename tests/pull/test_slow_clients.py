@@ -92,7 +92,8 @@ def test_silence_ends_a_connection_without_a_word(serve):
 
 def test_a_request_may_come_late_on_a_connection_that_rests(serve):
     server = serve(request_s=0.3, idle_s=BOUND_S)
-    kept = http.client.HTTPConnection(*server.admin, timeout=BOUND_S)
+    host, port = server.admin
+    kept = http.client.HTTPConnection(host, port, timeout=BOUND_S)
     kept.connect()
     ours = kept.sock.getsockname()
     for _ in range(2):

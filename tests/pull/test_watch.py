@@ -23,17 +23,21 @@ def watch(real):
         yield lambda path: made.enter_context(contextlib.closing(Watcher(real.address, path)))
 
 
+class Quiet:
+    """A server to which no node ever spoke: none can fall silent. quiet(path) -> a Watcher."""
+
+    def __init__(self, address, made):
+        self._address, self._made = address, made
+        self.call = made.enter_context(contextlib.closing(Client(address)))
+
+    def __call__(self, path):
+        return self._made.enter_context(contextlib.closing(Watcher(self._address, path)))
+
+
 @pytest.fixture
 def quiet(start):
-    """A server to which no node ever spoke: none can fall silent. quiet(path) -> a Watcher."""
-    server = start()
     with contextlib.ExitStack() as made:
-
-        def quiet(path):
-            return made.enter_context(contextlib.closing(Watcher(server.admin, path)))
-
-        quiet.call = made.enter_context(contextlib.closing(Client(server.admin)))
-        yield quiet
+        yield Quiet(start().admin, made)
 
 
 CHANGES = {

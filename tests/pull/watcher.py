@@ -10,7 +10,8 @@ class Watcher:
     """One connection that asks and waits. path: of something that can be watched."""
 
     def __init__(self, address, path, *, token=""):
-        self._connection = http.client.HTTPConnection(*address, timeout=20)
+        host, port = address
+        self._connection = http.client.HTTPConnection(host, port, timeout=20)
         self._headers = {"Authorization": f"Bearer {token}"} if token else {}
         self._path = path
         self.etag = self.ask()[1]

@@ -98,6 +98,5 @@ def run():
 
     yield run
     for process in processes:
-        process.kill()
-        process.wait()
-        process.stderr.close()
+        with process:
+            process.kill()

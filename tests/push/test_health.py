@@ -44,9 +44,9 @@ def stuck():
         for client in waiting:
             client.sendall(request)
         wait_for(lambda: runner.asked == THREADS, "all threads wait", timeout_s=20)
-        client = Client(address)
-        yield client
-        client.close()
+        call = Client(address)
+        yield call
+        call.close()
         runner.gate.set()
         for client in waiting:
             assert client.recv(12) == b"HTTP/1.1 200"

@@ -24,7 +24,7 @@ def test_serves_until_sigterm_even_while_a_node_hangs(run, inventory):
     with socket.create_server(("127.0.0.1", 0)) as silent:
         file = inventory(silent.getsockname()[1])
         process = run("--inventory", file, "--listen", "127.0.0.1:0", "--connect-timeout", "0.5")
-        url = re.search(r"http://\S+", process.stderr.readline())[0]
+        url = re.findall(r"http://\S+", process.stderr.readline())[0]
         assert get(f"{url}/healthz").json() == {"status": "ok"}
         listed = get(f"{url}/containers").json()
         assert listed == {"total": 0, "containers": [], "unreachable": ["node1"]}
@@ -118,7 +118,7 @@ def test_node_that_comes_up_later_is_reached_by_the_next_request(run, inventory)
     port = free_port()
     file = inventory(port)
     process = run("--inventory", file, "--listen", "127.0.0.1:0", "--connect-timeout", "0.5")
-    url = re.search(r"http://\S+", process.stderr.readline())[0]
+    url = re.findall(r"http://\S+", process.stderr.readline())[0]
     assert "refused" in get(f"{url}/nodes").json()["nodes"][0]["error"]
     with socket.create_server(("127.0.0.1", port)) as server:
         server.settimeout(10)

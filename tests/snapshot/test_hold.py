@@ -44,8 +44,13 @@ def guest(port, clock):
         target=lambda: codes.append(hold.main(["secret", ADDRESS, str(port)])), daemon=True
     )
     thread.start()
-    yield lambda: (thread.join(30), codes)[1]
-    thread.join(30)
+
+    def ended():
+        thread.join(30)
+        return codes
+
+    yield ended
+    ended()
 
 
 def test_a_guest_that_is_armed_keeps_still_until_it_is_told_the_time(guest, port, clock, tmp_path):

@@ -4,11 +4,12 @@ import io
 import shutil
 from collections import namedtuple
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from lab.bringup import restore
-from lab.snapshot import freeze
+from lab.snapshot import freeze, secrets
 from lab.snapshot.freeze import NoRoom
 from lab.snapshot.thaw import CutShort
 from lab.terminal.progress import Progress
@@ -49,30 +50,36 @@ def test_what_fails_with_room_enough_is_told_as_it_is(save):
         save(FAILED, 498)
 
 
-@pytest.fixture
-def thawing(monkeypatch, tmp_path):
-    """thawing(room=…, thaw=…): restore a lab; these steps raise what they are given."""
+class Thawing:
+    """Restores a lab whose steps raise what they are given; done: the steps that were begun."""
 
-    def fails(name, error):
+    def __init__(self, monkeypatch, folder):
+        self._patch = monkeypatch.setattr
+        self._folder = folder
+        self.done: list[str] = []
+
+    def __call__(self, *, room=None, thaw=None):
+        saved: Any = SimpleNamespace(box="box", secrets={})
+        for name in ("prepare", "check_fits", "check_same_machines", "_box"):
+            self._patch(restore, name, lambda *_: None)
+        domains = SimpleNamespace(check_room=self._step("room", room))
+        self._patch(restore, "Domains", lambda _: domains)
+        self._patch(secrets, "put_back", self._step("secrets", None))
+        self._patch(restore, "thaw", self._step("thaw", thaw))
+        restore.restore(None, self._folder, Progress(io.StringIO()), verify=lambda _: saved)
+
+    def _step(self, name, error):
         def step(*_):
-            thawing.done.append(name)
+            self.done.append(name)
             if error:
                 raise error
 
         return step
 
-    def thawing(*, room=None, thaw=None):
-        saved = SimpleNamespace(box="box", secrets={})
-        for name in ("prepare", "check_fits", "check_same_machines", "_box"):
-            monkeypatch.setattr(restore, name, lambda *_: None)
-        domains = SimpleNamespace(check_room=fails("room", room))
-        monkeypatch.setattr(restore, "Domains", lambda _: domains)
-        monkeypatch.setattr(restore.secrets, "put_back", fails("secrets", None))
-        monkeypatch.setattr(restore, "thaw", fails("thaw", thaw))
-        restore.restore(None, tmp_path / "one", Progress(io.StringIO()), verify=lambda _: saved)
 
-    thawing.done = []
-    return thawing
+@pytest.fixture
+def thawing(monkeypatch, tmp_path):
+    return Thawing(monkeypatch, tmp_path / "one")
 
 
 def test_without_room_nothing_of_the_lab_that_runs_is_replaced(thawing):

@@ -31,7 +31,7 @@ def host(monkeypatch):
 @pytest.fixture
 def answers(monkeypatch):
     """Machine -> what its SSH ends with; one that is left out says nothing until it is late."""
-    said = {}
+    said: dict[str, str] = {}
 
     def run_all(machines, argv, *, timeout_s):
         (one,) = machines
@@ -47,7 +47,7 @@ def answers(monkeypatch):
 
 def test_machines_that_are_waited_for_are_named_before_the_deadline(answers):
     answers["api"] = ""
-    lines = []
+    lines: list[str] = []
     silent = pytest.raises(LabError, match="no answer from node1, node2 within 2 s")
     with silent:
         Pause([machine("api"), machine("node1"), machine("node2")]).start(lines.append)

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from lab.host import forward
-from lab.machines import remote
+from lab.machines import remote, vagrant
 from lab.snapshot import thaw
 from lab.snapshot.thaw import CutShort
 from lab.terminal.progress import Progress
@@ -55,7 +55,7 @@ def domains(monkeypatch, tmp_path):
     monkeypatch.setattr(thaw, "_MARKER", tmp_path / "thawing")
     monkeypatch.setattr(thaw, "Domains", lambda _: fake)
     monkeypatch.setattr(thaw, "resume", fake.resume)
-    monkeypatch.setattr(thaw.vagrant, "machine_states", lambda _: dict(fake.states))
+    monkeypatch.setattr(vagrant, "machine_states", lambda _: dict(fake.states))
     monkeypatch.setattr(forward, "stop", lambda: fake.done.append("ports end"))
     monkeypatch.setattr(forward, "ensure", lambda _: fake.done.append("ports are back"))
     monkeypatch.setattr(remote, "disconnect", lambda _: None)

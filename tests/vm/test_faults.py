@@ -134,7 +134,8 @@ def test_a_node_whose_kernel_panics_boots_again(stage):
 
     def boot() -> str:
         said = remote.run_all([node], ["cat", "/proc/sys/kernel/random/boot_id"], timeout_s=10)
-        return said[node.name] if isinstance(said[node.name], str) else ""
+        answer = said[node.name]
+        return answer if isinstance(answer, str) else ""
 
     _declare(stage)
     first = boot()

@@ -1,5 +1,6 @@
 import pytest
 
+from services.core.address import Address
 from services.core.errors import LabError
 from services.web import add_metrics, add_ready, make_bottle, note, read_json, refusal
 from services.web.metrics import Metrics
@@ -16,6 +17,10 @@ class Teapot(LabError):
 class Api:
     """A small app as both APIs build theirs, on a real server, with what it counts."""
 
+    # Of its server, while there is one.
+    address: Address
+    call: Client
+
     def __init__(self):
         self.metrics = Metrics("test")
         self.trouble = None
@@ -28,7 +33,7 @@ class Api:
         add_ready(self.app, self._check)
         self.app.get("/things/<name>", callback=lambda name: {"name": name})
         self.app.post("/things", callback=lambda: {"got": read_json()})
-        self.app.get("/bug", callback=lambda: {}["nothing"])
+        self.app.get("/bug", callback=lambda: dict[str, str]()["nothing"])
         self.app.get("/teapot", callback=self._teapot)
         self.app.get("/secret", callback=self._secret)
         self.app.get("/noted", callback=lambda: note(node="node2"))

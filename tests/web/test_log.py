@@ -75,7 +75,7 @@ def test_text_says_nothing_of_requests_and_all_of_bugs(process_log, api):
 
 def test_path_cannot_forge_a_line_of_text(process_log, api):
     out = process_log("text")
-    api.app.get("/bug/<name>", callback=lambda name: {}["nothing"])
+    api.app.get("/bug/<name>", callback=lambda name: dict[str, str]()["nothing"])
     api.call("GET", "/bug/a%0Aforged")
     assert "\nforged" not in out.getvalue()
 

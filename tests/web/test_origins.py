@@ -33,7 +33,9 @@ def test_names_and_addresses_of_this_machine_are_served(host):
     ],
 )  # fmt: skip
 def test_any_other_host_is_misdirected(host):
-    status, error, hint = foreign({"HTTP_HOST": host, "SERVER_PROTOCOL": "HTTP/1.1"})
+    refusal = foreign({"HTTP_HOST": host, "SERVER_PROTOCOL": "HTTP/1.1"})
+    assert refusal
+    status, error, hint = refusal
     assert status == "421 Misdirected Request"
     assert error
     assert "localhost" in hint

@@ -30,6 +30,14 @@ def patient(**patience):
         call.close()
 
 
+def slow_handler(begun, end):
+    def handle():
+        begun.set()
+        return {"ended": end.wait(BOUND_S)}
+
+    return handle
+
+
 class Dribblers:
     """Sockets that send REQUEST a byte at a time, in turn, until closed."""
 
@@ -109,7 +117,8 @@ def test_a_byte_in_a_while_does_not_count_as_patience_earned():
 
 def test_time_of_a_request_does_not_run_while_a_connection_rests():
     with patient(request_s=0.5) as (_, at, _):
-        kept = http.client.HTTPConnection(*at, timeout=BOUND_S)
+        host, port = at
+        kept = http.client.HTTPConnection(host, port, timeout=BOUND_S)
         kept.connect()
         ours = kept.sock.getsockname()
         for _ in range(6):
@@ -127,7 +136,7 @@ def test_a_handler_that_takes_long_is_not_a_slow_client():
         patient(request_s=0.2, idle_s=1, connections=2) as (api, at, call),
         ThreadPoolExecutor() as threads,
     ):
-        api.app.get("/slow", callback=lambda: begun.set() or {"ended": end.wait(BOUND_S)})
+        api.app.get("/slow", callback=slow_handler(begun, end))
         slow = threads.submit(call, "GET", "/slow")
         assert begun.wait(BOUND_S)
         strangers = [socket.create_connection(at, timeout=BOUND_S) for _ in range(10)]
@@ -141,7 +150,7 @@ def test_a_handler_that_takes_long_is_not_a_slow_client():
 def test_a_request_behind_another_has_its_time_after_it():
     begun, end = threading.Event(), threading.Event()
     with patient(request_s=1) as (api, at, _), socket.create_connection(at) as client:
-        api.app.get("/slow", callback=lambda: begun.set() or {"ended": end.wait(BOUND_S)})
+        api.app.get("/slow", callback=slow_handler(begun, end))
         client.settimeout(BOUND_S)
         client.sendall(b"GET /slow HTTP/1.1\r\nHost: lab\r\n\r\nGET /things/a HTT")
         assert begun.wait(BOUND_S)

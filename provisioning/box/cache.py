@@ -83,7 +83,7 @@ def installed(report: dict[str, Any]) -> dict[str, Facts]:
 
 
 class NotOurs(LabError):
-    """The cache is somebody else's: as a rule, root's."""
+    """The cache belongs to another user: as a rule, to root."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(
@@ -94,7 +94,7 @@ class NotOurs(LabError):
 
 
 def ready() -> None:
-    """Have the cache's folder, made by whoever asks: made under sudo it would be root's."""
+    """Make the cache's folder as this user: made under sudo it would be root's."""
     folder().mkdir(parents=True, exist_ok=True)
     if not os.access(folder(), os.W_OK):
         raise NotOurs(folder())
@@ -117,7 +117,7 @@ def scratch() -> Iterator[Path]:
 def workspace() -> Iterator[Path]:
     """A scratch folder in the cache: the same file system, so that the end is a rename.
 
-    Raises NotOurs where only somebody else may write to the cache.
+    Raises NotOurs where only another user may write to the cache.
     """
     ready()
     _sweep()
@@ -132,7 +132,7 @@ def workspace() -> Iterator[Path]:
 def _sweep() -> None:
     """Delete what builds that were killed left here; those that run are younger."""
     for left in [*folder().glob("work-*"), *folder().glob("*.part-*")]:
-        with suppress(OSError):  # gone meanwhile, or somebody else's
+        with suppress(OSError):  # gone meanwhile, or another user's
             if time.time() - left.stat().st_mtime <= _STALE_S:
                 continue
             if left.is_dir():
@@ -143,7 +143,7 @@ def _sweep() -> None:
 
 def used(path: Path) -> None:
     """Take down that `path`, in the cache, is in use; prune() looks at that."""
-    with suppress(OSError):  # somebody else's
+    with suppress(OSError):  # another user's
         os.utime(path)
 
 

@@ -54,5 +54,5 @@ def archive(root: Path = ROOT) -> bytes:
 
 
 def _mode(path: Path) -> int:
-    """git keeps only the executable bit; the umask of whoever cloned must not matter."""
+    """git keeps only the executable bit; the umask of the user who cloned must not matter."""
     return 0o755 if path.stat().st_mode & 0o100 else 0o644

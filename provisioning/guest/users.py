@@ -1,4 +1,4 @@
-"""The users of the long-lived services: each owns its files, and nobody else reads them.
+"""The users of the long-lived services: each owns its files, which no other user reads.
 
 systemd-sysusers makes them, in the chroot of a box build as on a running machine. The service of
 that name is masked: the image is complete when it boots.

@@ -137,7 +137,7 @@ def _add_containers(app: Bottle, store: Store, watches: Watches) -> None:
 
 
 def _add_nodes(app: Bottle, store: Store, watches: Watches, stop_margin_s: float) -> None:
-    def everybody() -> wire.Json:
+    def all_nodes() -> wire.Json:
         roll = store.nodes()
         documents = [_described(node, beat) for node, beat in roll.heard]
         return wire_nodes.dump_nodes(
@@ -153,7 +153,7 @@ def _add_nodes(app: Bottle, store: Store, watches: Watches, stop_margin_s: float
     @app.get("/api/nodes")  # type: ignore[untyped-decorator]
     def list_nodes() -> HTTPResponse:
         """Every node heard since the server started, and the names of nodes heard only before."""
-        return watches.answer(NODES, everybody)
+        return watches.answer(NODES, all_nodes)
 
     @app.get("/api/nodes/<node>")  # type: ignore[untyped-decorator]
     def show_node(node: str) -> HTTPResponse:

@@ -144,7 +144,7 @@ class NodeListing(NamedTuple):
 
 
 def list_containers(places: Places) -> Command:
-    """Return the command that lists the containers with processes, whoever started them."""
+    """Return the command that lists the containers with processes, also those started by hand."""
     return Command(_LIST, (places.containers, places.cgroups))
 
 

@@ -65,7 +65,7 @@ class Systemd:
         self._running: dict[str, UnitState] = {}
 
     def observed(self) -> dict[str, UnitState]:
-        """Return every container that has processes, also one started by hand, or may have them soon.
+        """Return every container that has processes, also by hand, or may have them soon.
 
         By name. Cheap while nothing changes: images are only read again when containers came,
         went or got ready, or after `perform`.

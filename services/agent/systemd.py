@@ -65,9 +65,9 @@ class Systemd:
         self._running: dict[str, UnitState] = {}
 
     def observed(self) -> dict[str, UnitState]:
-        """Return every container that has processes, also by hand, or may have them soon.
+        """Return, by name, every container that has processes or may have them soon.
 
-        By name. Cheap while nothing changes: images are only read again when containers came,
+        Also one that was started by hand. Cheap while nothing changes: images are only read again when containers came,
         went or got ready, or after `perform`.
         """
         glance = self._glance()

@@ -67,8 +67,8 @@ class Systemd:
     def observed(self) -> dict[str, UnitState]:
         """Return, by name, every container that has processes or may have them soon.
 
-        Also one that was started by hand. Cheap while nothing changes: images are only read again when containers came,
-        went or got ready, or after `perform`.
+        Also one that was started by hand. Cheap while nothing changes: images are only read again
+        when containers came, went or got ready, or after `perform`.
         """
         glance = self._glance()
         if glance != self._glanced:

@@ -8,6 +8,7 @@ with 1 at the first that fails. It leaves nothing behind: FOLDER (default: a tem
 """
 
 import argparse
+import json
 import os
 import signal
 import sys
@@ -16,6 +17,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from provisioning.box import build, manifest
+from provisioning.box.look.compare import differences
+from provisioning.box.manifest import Manifest
 from services.core.errors import LabError
 from tests.hosts.container import USER, Container, container, missing
 
@@ -34,6 +38,13 @@ def setup(host: Container) -> None:
     host.connect()
     host.do("make setup")
     nothing(host.do("find ~ ! -user $(id -un)"), "files of others in the user's home")
+
+
+def box(host: Container) -> None:
+    """The box that was built there has the bytes of the one that this computer builds."""
+    ours = manifest.read(build.build(print).folder)
+    theirs = Manifest(**json.loads(host.do(".venv/bin/lab box show --json")))
+    nothing("\n".join(differences(ours, theirs)), "differences between the two boxes")
 
 
 def servers(host: Container) -> None:
@@ -88,8 +99,8 @@ def down(host: Container) -> None:
     nothing(host.do("find ~ ! -user $(id -un)"), "files of others in the user's home")
 
 
-SHORT = (setup, up, down)
-FULL = (setup, servers, demo, freeze, thaw, reboot, thaw, down)
+SHORT = (setup, box, up, down)
+FULL = (setup, box, servers, demo, freeze, thaw, reboot, thaw, down)
 
 
 def nothing(found: str, what: str) -> None:

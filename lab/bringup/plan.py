@@ -136,10 +136,10 @@ def machines(found: Found, asked: Asked) -> tuple[Step, ...]:
     replace = asked.replace or found.cut_short
     if exist and not replace:
         clocks = Step(Act.CLOCKS, exist, STOOD_STILL)
-        return (*_boot(found.states), *_settle(found, asked), clocks, _answer(asked))
+        return (*reach(found.states), *_settle(found, asked), clocks, _answer(asked))
     absent = dict.fromkeys(found.states, "absent")
     delete = [Step(Act.DELETE, exist, REPLACES if asked.replace else MIXED)] if exist else []
-    return (*delete, *_boot(absent), *_new(found, asked), _answer(asked), SAVE)
+    return (*delete, *reach(absent), *_new(found, asked), _answer(asked), SAVE)
 
 
 def saved(folder: Path, modes: tuple[str, ...]) -> tuple[Step, ...]:
@@ -169,10 +169,10 @@ def _thawed(lab: Saved, why: str, found: Found, asked: Asked) -> tuple[Step, ...
     return (thaw, *_settle(found, asked), _answer(asked), *save)
 
 
-def _boot(states: Mapping[str, str]) -> tuple[Step, ...]:
-    """The steps after which every machine can be reached."""
+def reach(states: Mapping[str, str], absent: Act = Act.CREATE) -> tuple[Step, ...]:
+    """Return the steps after which every machine answers. absent: for one that does not exist."""
     acts = {
-        "absent": (Act.CREATE, ABSENT),
+        "absent": (absent, ABSENT),
         "off": (Act.BOOT, OFF),
         "paused": (Act.RESUME, PAUSED),
         "running": (Act.REACH, RUNNING),

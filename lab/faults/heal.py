@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
-from lab.bringup import look
-from lab.bringup.plan import ABSENT, MODES, OFF, PAUSED, RUNNING, Act, Step
+from lab.bringup import look, plan
+from lab.bringup.plan import MODES, Act, Step
 from lab.errors import LabNotUp, MachineAbsent
 from lab.faults.chaos import MARKS, START_S, api_units
 from lab.host import daemons, forward, settings
@@ -37,13 +37,6 @@ FIND = ("sh", "-c", f"test ! -d {MARKS} || find {MARKS} -mindepth 2 -printf '%P\
 _COMMAND_S = 10.0
 _LOGIN_S = 2.0
 
-_BY_STATE = {
-    "absent": (Act.GIVE_UP, ABSENT),
-    "off": (Act.BOOT, OFF),
-    "paused": (Act.RESUME, PAUSED),
-    "running": (Act.REACH, RUNNING),
-}
-
 
 class Harm(NamedTuple):
     """What was found. states: machine -> its state; left: folders of killed saves."""
@@ -57,12 +50,11 @@ class Harm(NamedTuple):
 
 def decide(harm: Harm) -> tuple[Step, ...]:
     """Return the steps that mend `harm`, in the order in which each machine gets them. Pure."""
-    named = {kind: tuple(n for n, s in harm.states.items() if s == kind) for kind in _BY_STATE}
     exist = tuple(name for name, state in harm.states.items() if state != "absent")
     steps = [
         Step(Act.LIBVIRT, (), DAEMON_ENDED) if not harm.libvirt else None,
         Step(Act.TIDY, tuple(harm.left), KILLED) if harm.left else None,
-        *(Step(act, named[kind], why) for kind, (act, why) in _BY_STATE.items() if named[kind]),
+        *plan.reach(harm.states, absent=Act.GIVE_UP),
         Step(Act.START, exist, ANY_STATE),
         Step(Act.SWEEP, tuple(name for name in harm.nodes if name in exist), MARKED),
         Step(Act.CLOCKS, exist, STOOD_STILL),

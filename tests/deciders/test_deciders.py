@@ -7,21 +7,10 @@ from services.core.profiles import profile
 from services.deciders import node_controller, scheduler
 from services.deciders.loop import run
 from services.store import Store
-from tests.pull.clock import Clock as StoreClock
 from tests.pull.direct import DirectApi, declare, names, report
 
 PLAIN = profile("seed")
 LEAST = "least loaded node that is up"
-
-
-@pytest.fixture
-def clock():
-    return StoreClock()
-
-
-@pytest.fixture
-def store(tmp_path, clock):
-    return Store(tmp_path, lease_s=3.0, now_s=clock)
 
 
 @pytest.fixture

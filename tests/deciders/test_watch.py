@@ -12,7 +12,6 @@ from services.deciders import node_controller, scheduler
 from services.deciders.loop import Clock, run
 from services.deciders.state_server import Wait
 from services.store import Store
-from tests.pull.clock import Clock as StoreClock
 from tests.pull.direct import DirectApi, declare, names, report
 from tests.waiting import wait_for
 
@@ -22,16 +21,6 @@ LEAST = "least loaded node that is up"
 def watching(seconds, tick_s=60.0):
     """A profile; tick_s: so long by default that no test passes by polling."""
     return profile("fast")._replace(watch_s=seconds, tick_s=tick_s)
-
-
-@pytest.fixture
-def clock():
-    return StoreClock()
-
-
-@pytest.fixture
-def store(tmp_path, clock):
-    return Store(tmp_path, lease_s=3.0, now_s=clock)
 
 
 @contextmanager

@@ -121,7 +121,7 @@ def heal(dry_run: bool) -> None:
     declared. What push lost stays lost: it has no list of what should run.
 
     Push's container `fake` is always stopped, also if you started it: it is the name for
-    corrupting a node by hand, and push would run it for ever. Choose other names for your own.
+    corrupting a node by hand, and push would never stop it. Choose other names for your own.
     """
     from lab.faults import heal as mend
     from lab.terminal import lock

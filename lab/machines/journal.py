@@ -86,7 +86,7 @@ def follow(
     cursors: Mapping[str, str],
     say: Callable[[str], None],
 ) -> Generator[LogLine, None, None]:
-    """Yield the entries of all `machines` as they come, for ever, also across reboots.
+    """Yield the entries of all `machines` as they come, without end, also across reboots.
 
     cursors: machine -> where to begin. say: hears of a machine that does not answer any more.
     """

@@ -1,12 +1,22 @@
 """For all tests: examples of property tests are not timed (hypothesis allows each 200 ms)."""
 
 import logging
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
+from lab import paths
+
 settings.register_profile("lab", deadline=None)
 settings.load_profile("lab")
+
+
+@pytest.fixture(autouse=True)
+def without_the_lab_of_this_checkout(request, monkeypatch):
+    """A test without VMs finds what a fresh clone finds: no lab was ever up."""
+    if request.node.get_closest_marker("vm") is None:
+        monkeypatch.setattr(paths, "SETTINGS", Path("/nonexistent/lab.json"))
 
 
 @pytest.fixture(autouse=True)

@@ -129,7 +129,7 @@ def test_what_is_followed_goes_on_where_it_was_after_a_reboot(monkeypatch):
     assert len(said) <= 2
 
 
-def test_a_machine_on_which_no_unit_matches_is_not_called_silent(monkeypatch):
+def test_a_machine_on_which_no_unit_matches_is_not_called_silent(vms, monkeypatch):
     monkeypatch.setattr(journal, "_AGAIN_S", 0.01)
     failed = CommandFailed("node1", "journalctl", 1, "Failed to add filter for units")
     monkeypatch.setattr(remote, "run_all", lambda *_, **__: {"node1": failed})

@@ -10,7 +10,7 @@ from http import HTTPStatus
 from typing import Any
 
 import gevent
-from gevent.pywsgi import MAX_REQUEST_LINE, WSGIHandler
+from gevent.pywsgi import MAX_REQUEST_LINE, OldMessage, WSGIHandler
 
 from services.core import wire
 from services.web.body import BODY_LIMIT_BYTES, REPORT_LIMIT_BYTES
@@ -20,6 +20,8 @@ from services.web.request_ids import HEADER
 HEADER_LIMIT_BYTES = 16 * 1024
 HEADER_LIMIT = 100
 _PIECE_BYTES = 8 * 1024
+# Of what was received and not read yet. Every connection has such a buffer, and most only wait.
+_BUFFER_BYTES = 1024
 
 _WORD = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _REQUEST_LINE = re.compile(_WORD + r" [!-~]+ HTTP/1\.[0-9]")
@@ -50,6 +52,9 @@ class Reading(WSGIHandler):  # type: ignore[misc]
     # Bytes of this request's body, counted in `server.body_bytes` until it is answered.
     body_bytes = 0
 
+    def __init__(self, client: Any, address: Any, server: Any) -> None:
+        super().__init__(client, address, server, client.makefile("rb", _BUFFER_BYTES))
+
     def read_whole(self) -> None:
         """Read one request. Raises Refusal, and OSError if the client has gone."""
         limit_s = self.server.patience.request_s
@@ -79,20 +84,22 @@ class Reading(WSGIHandler):  # type: ignore[misc]
         self.socket.sendall(head.encode("latin-1") + body)
 
     def MessageClass(self, rfile: Any, *_: Any) -> Any:  # noqa: N802 - pywsgi's name
-        """Parse headers as pywsgi does, within our limits. Raises Refusal."""
-        lines: list[bytes] = []
+        """Parse headers, within our limits. Raises Refusal."""
+        # As pywsgi's own, but its parser is the one of e-mail: a tenth of what a request costs.
+        headers = OldMessage()
         left = HEADER_LIMIT_BYTES
         while (line := rfile.readline(left + 1)) not in (b"\r\n", b"\n"):
             left -= len(line)
-            if left < 0 or len(lines) == HEADER_LIMIT:
+            if left < 0 or len(headers) == HEADER_LIMIT:
                 limit = f"{HEADER_LIMIT_BYTES} bytes or {HEADER_LIMIT} lines"
                 raise Refusal(431, f"headers of more than {limit}")
             # http.client accepts other lines, which a proxy might read in another way. The
             # error does not quote the line: it may contain a token.
             if not _FIELD.match(line):
                 raise Refusal(400, "headers that are cut short, or one without a name")
-            lines.append(line)
-        return super().MessageClass(io.BytesIO(b"".join([*lines, line])))
+            name, _, value = line.decode("latin-1").partition(":")
+            headers[name] = value.strip()
+        return headers
 
     def _read_head(self) -> None:
         self.command = self.path = ""

@@ -17,6 +17,7 @@ MAY_IMPORT = {
     "services/agent/": {"services.core", "services.lib", "services.agent"},
     "services/deciders/": {"services.core", "services.lib", "services.deciders"},
     "services/workload/": {"services.core", "services.lib", "services.workload"},
+    "services/state/": {"services.core", "services.lib", "services.state", "tinydb"},
     "services/store/": {"services.core", "services.lib", "services.store", "tinydb"},
     "services/web/": {
         "services.core", "services.lib", "services.web", "bottle", "gevent", "prometheus_client",

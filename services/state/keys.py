@@ -82,7 +82,7 @@ class Conflict(LabError):
     """Something was not as `compare` said."""
 
     def __init__(self) -> None:
-        super().__init__("something changed meanwhile", hint="read it again and decide anew")
+        super().__init__("something changed meanwhile", hint="read it again, then decide again")
 
 
 class Compacted(LabError):

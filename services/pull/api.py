@@ -1,4 +1,4 @@
-"""HTTP face of the state server: parses, calls one method of the store, and answers.
+"""HTTP face of the state server: parses, calls one method of the state, and answers.
 
 Admin realm, on loopback: everything, as the seed's curl lines do it. What nodes may do on the
 lab's network is in node_api.py.
@@ -13,16 +13,15 @@ from services.core import wire, wire_nodes
 from services.core.errors import LabError, UnknownContainer, UnknownNode
 from services.core.model import Node, Placed
 from services.core.names import check_label
-from services.lib.durable import UnwritableFile
 from services.pull import conditions
 from services.pull.agents import add_agent_routes, assignment
 from services.pull.conditions import BadCondition
 from services.pull.listing import Encoded
 from services.pull.meters import PullMetrics
 from services.pull.watching import Watches, answer
-from services.store import LimitReached, RevisionConflict, Store
-from services.store.seen import Beat
-from services.store.versions import CONTAINERS, NODES, UNASSIGNED
+from services.state import LimitReached, RevisionConflict, State, Unavailable
+from services.state.answers import Beat
+from services.state.topics import CONTAINERS, NODES, UNASSIGNED
 from services.web import add_document, add_metrics, add_ready, make_bottle, note, read_json, sent
 
 STATUS: dict[type[LabError], int] = {
@@ -31,7 +30,7 @@ STATUS: dict[type[LabError], int] = {
     UnknownNode: 404,
     LimitReached: 409,
     RevisionConflict: 412,
-    UnwritableFile: 503,
+    Unavailable: 503,
 }
 DOCUMENT = Path(__file__).with_name("openapi.json")
 _HINT = (
@@ -41,26 +40,26 @@ _HINT = (
 
 
 def make_admin_app(
-    store: Store, *, stop_margin_s: float = 0.0, meters: PullMetrics | None = None
+    state: State, *, stop_margin_s: float = 0.0, meters: PullMetrics | None = None
 ) -> Bottle:
-    """Return the app of the admin realm over `store`.
+    """Return the app of the admin realm over `state`.
 
     stop_margin_s: of the profile, published with the nodes.
     """
-    meters = meters or PullMetrics(store)
+    meters = meters or PullMetrics(state)
     watches = meters.watches
     app = make_bottle(STATUS, hint=_HINT, metrics=meters.metrics)
     add_metrics(app, meters.metrics)
-    add_ready(app, lambda: _check(store))
+    add_ready(app, lambda: _check(state))
     add_document(app, DOCUMENT)
-    _add_containers(app, store, watches)
-    _add_nodes(app, store, watches, stop_margin_s)
-    add_agent_routes(app, store, meters)
+    _add_containers(app, state, watches)
+    _add_nodes(app, state, watches, stop_margin_s)
+    add_agent_routes(app, state, meters)
 
     @app.get("/api/nodes/<node>/desired")  # type: ignore[untyped-decorator]
     def desired(node: str) -> HTTPResponse:
         """What `node` must run. Asking here is no sign of its life."""
-        return assignment(store, watches, check_label(node, "node"))
+        return assignment(state, watches, check_label(node, "node"))
 
     @app.get("/api/events")  # type: ignore[untyped-decorator]
     def list_events() -> wire.Json:
@@ -70,11 +69,11 @@ def make_admin_app(
     return app
 
 
-def _add_containers(app: Bottle, store: Store, watches: Watches) -> None:
+def _add_containers(app: Bottle, state: State, watches: Watches) -> None:
     encoded = Encoded()
 
     def everything() -> bytes:
-        return encoded.text(store.listing())
+        return encoded.text(state.listing())
 
     def changed(placed: Placed | None, status: int = 200) -> HTTPResponse:
         """The whole list, as the seed's clients expect it, or what changed alone."""
@@ -82,9 +81,9 @@ def _add_containers(app: Bottle, store: Store, watches: Watches) -> None:
         if not conditions.minimal(sent("Prefer") or ""):
             return answer(everything(), tag, status)
         if placed is None:
-            body: wire.Json = {"container": None, "revision": store.version(CONTAINERS)}
+            body: wire.Json = {"container": None, "revision": state.version(CONTAINERS)}
         else:
-            body = wire.dump_changed(placed, _running(store, placed), placed.revision)
+            body = wire.dump_changed(placed, _running(state, placed), placed.revision)
         response = answer(body, tag, status)
         response.set_header("Preference-Applied", "return=minimal")
         return response
@@ -95,9 +94,9 @@ def _add_containers(app: Bottle, store: Store, watches: Watches) -> None:
         node = request.query.get("node")
         unassigned = conditions.flag("unassigned", request.query.get("unassigned"))
         if node is not None:
-            return assignment(store, watches, check_label(node, "node"))
+            return assignment(state, watches, check_label(node, "node"))
         if unassigned:
-            return watches.answer(UNASSIGNED, lambda: _listed(store))
+            return watches.answer(UNASSIGNED, lambda: _listed(state))
         return watches.answer(CONTAINERS, everything)
 
     @app.post("/api/containers")  # type: ignore[untyped-decorator]
@@ -105,20 +104,20 @@ def _add_containers(app: Bottle, store: Store, watches: Watches) -> None:
         """Want a container. One that exists stays as it is; the answer is the same."""
         container, node = wire.load_container(read_json())
         note(container=container.name)
-        return changed(store.declare(container, node), 201)
+        return changed(state.declare(container, node), 201)
 
     @app.get("/api/containers/<name>")  # type: ignore[untyped-decorator]
     def show(name: str) -> HTTPResponse:
         """One container, with its revision as ETag."""
-        placed = store.container(check_label(name, "container"))
-        return answer(wire.dump_one(placed, _running(store, placed)), f'"{placed.revision}"')
+        placed = state.container(check_label(name, "container"))
+        return answer(wire.dump_one(placed, _running(state, placed)), f'"{placed.revision}"')
 
     @app.put("/api/containers/<name>")  # type: ignore[untyped-decorator]
     def put(name: str) -> HTTPResponse:
         """Declare a container, or change it; its node stays the same."""
         note(container=check_label(name, "container"))
         container = wire.load_wanted(name, read_json())
-        placed, created = store.put(container, expect=_expected(creates=True))
+        placed, created = state.put(container, expect=_expected(creates=True))
         return changed(placed, 201 if created else 200)
 
     @app.patch("/api/containers/<name>")  # type: ignore[untyped-decorator]
@@ -126,28 +125,28 @@ def _add_containers(app: Bottle, store: Store, watches: Watches) -> None:
         """Place a container on a node, or on none."""
         note(container=check_label(name, "container"))
         patch = wire.load_patch(read_json())
-        return changed(store.place(name, patch.node, patch.reason, expect=_expected()))
+        return changed(state.place(name, patch.node, patch.reason, expect=_expected()))
 
     @app.delete("/api/containers/<name>")  # type: ignore[untyped-decorator]
     def remove(name: str) -> HTTPResponse:
         """Delete a container; a success, too, if there is none of this name."""
         note(container=check_label(name, "container"))
-        store.remove(name, expect=_expected())
+        state.remove(name, expect=_expected())
         return changed(None)
 
 
-def _add_nodes(app: Bottle, store: Store, watches: Watches, stop_margin_s: float) -> None:
+def _add_nodes(app: Bottle, state: State, watches: Watches, stop_margin_s: float) -> None:
     def all_nodes() -> wire.Json:
-        roll = store.nodes()
+        roll = state.nodes()
         documents = [_described(node, beat) for node, beat in roll.heard]
         return wire_nodes.dump_nodes(
-            documents, roll.uptime_s, store.lease_s, roll.awaited, stop_margin_s
+            documents, roll.uptime_s, state.lease_s, roll.awaited, stop_margin_s
         )
 
     def one(name: str) -> HTTPResponse:
-        node, beat = store.node(check_label(name, "node"))
+        node, beat = state.node(check_label(name, "node"))
         document = _described(node, beat)
-        document["containers"] = [item.name for item in store.assignment(name).containers]
+        document["containers"] = [item.name for item in state.assignment(name).containers]
         return answer(document, f'"{node.revision}"')
 
     @app.get("/api/nodes")  # type: ignore[untyped-decorator]
@@ -165,7 +164,7 @@ def _add_nodes(app: Bottle, store: Store, watches: Watches, stop_margin_s: float
         """Cordon a node, drain it, or let it take containers again."""
         note(node=check_label(node, "node"))
         marks = wire_nodes.load_marks(read_json())
-        store.mark(node, cordoned=marks.cordoned, draining=marks.draining, expect=_expected())
+        state.mark(node, cordoned=marks.cordoned, draining=marks.draining, expect=_expected())
         return one(node)
 
 
@@ -178,18 +177,18 @@ def _expected(*, creates: bool = False) -> Any:
     return conditions.expected(sent("If-Match"), none_match)
 
 
-def _running(store: Store, placed: Placed) -> dict[str, str]:
-    node = store.running_on(placed.name)
+def _running(state: State, placed: Placed) -> dict[str, str]:
+    node = state.running_on(placed.name)
     return {} if node is None else {placed.name: node}
 
 
-def _listed(store: Store) -> wire.Json:
-    listing = store.unassigned()
+def _listed(state: State) -> wire.Json:
+    listing = state.unassigned()
     return wire.dump_placed(listing.placed, listing.running, listing.revision)
 
 
-def _check(store: Store) -> None:
-    trouble = store.trouble()
+def _check(state: State) -> None:
+    trouble = state.trouble()
     if trouble:
         raise LabError(
             f"the last change could not be written: {trouble}",

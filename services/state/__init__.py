@@ -1,1 +1,17 @@
 """The state of the pull mode: keys with revisions, and containers, nodes and events over them."""
+
+from services.state.answers import ABSENT, EXISTS, LimitReached, Limits, RevisionConflict
+from services.state.embedded import EmbeddedKeys
+from services.state.keys import Unavailable
+from services.state.state import State
+
+__all__ = [
+    "ABSENT",
+    "EXISTS",
+    "EmbeddedKeys",
+    "LimitReached",
+    "Limits",
+    "RevisionConflict",
+    "State",
+    "Unavailable",
+]

@@ -8,9 +8,10 @@ import threading
 import time
 import zlib
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from tinydb import TinyDB
 from tinydb.table import Document, Table
@@ -35,29 +36,13 @@ _HISTORY = 4096
 # TinyDB copies a table for each operation on it: many small ones make a commit cost the same among
 # ten thousand rows as among a hundred.
 _TABLES = 64
+_CLOSED = "closed"
 # Revisions given out in a millisecond: more than there can be. See EmbeddedKeys.
 _PER_MS = 10
 
 
-class EmbeddedStats(NamedTuple):
-    """Since the opening. file_bytes: of the newest file. commits: to the disk. changes: in these.
-
-    trouble: why the last commit failed, or "".
-    """
-
-    file_bytes: int
-    generations: int
-    commits: int
-    changes: int
-    last_batch: int
-    largest_batch: int
-    trouble: str
-
-
 class EmbeddedKeys:
     """Keys in the folder `folder`, which one process uses at a time.
-
-    problem: "" or what was damaged at opening. lost: whether acknowledged commits may be missing.
 
     A store that is opened again goes on at a revision taken from the time of day, which is higher
     than any that was given out before, also by a copy of the folder that was put back later. Only
@@ -76,6 +61,8 @@ class EmbeddedKeys:
         self._tiny = TinyDB(storage=lambda: self._storage)
         self._tiny.table_class = _Rows
         self.problem, self.lost = self._storage.problem, self._storage.lost
+        # Written by `close` alone: without it, events that waited for a commit are missing.
+        self.complete = not self._storage.found or self._item(_CLOSED, {}) is not None
         self._seen: dict[str, Item] = {}
         # Events that wait for the next commit to the disk.
         self._late: dict[str, Item | None] = {}
@@ -87,7 +74,11 @@ class EmbeddedKeys:
         self._revision = max(newest, now_ms * _PER_MS) if self._storage.found else 0
         self._history: deque[Change] = deque(maxlen=_HISTORY)
         self._compacted = self._revision
-        self._stats = EmbeddedStats(0, 0, 0, 0, 0, 0, "")
+        if self._item(_CLOSED, {}) is not None:
+            self._put({_CLOSED: None})
+            self._storage.commit()
+        self.trouble = ""
+        self._stats = {"commits": 0, "changes": 0, "last_batch": 0, "largest_batch": 0}
 
     def read(self, prefix: str) -> Snapshot:
         """As Keys.read."""
@@ -138,10 +129,10 @@ class EmbeddedKeys:
                 if changed or deleted:
                     yield Change(change.revision, changed, deleted)
 
-    def stats(self) -> EmbeddedStats:
-        """Return numbers for metrics."""
+    def stats(self) -> Mapping[str, int]:
+        """As Keys.stats, since the opening. commits: to the disk, of one change or more."""
         files = self._storage
-        return self._stats._replace(file_bytes=files.size, generations=files.generations)
+        return {**self._stats, "file_bytes": files.size, "generations": files.generations}
 
     def close(self) -> None:
         """As Keys.close. Events that waited for a commit are written."""
@@ -149,10 +140,9 @@ class EmbeddedKeys:
             while self._leading:
                 self._turn.wait()
             if not self._closed:
-                try:
+                with suppress(OSError):
+                    self._put({_CLOSED: Item(_CLOSED, {}, self._revision, self._revision)})
                     self._storage.commit()
-                except OSError as error:
-                    self._stats = self._stats._replace(trouble=str(error))
             self._closed = True
             self._storage.close()
             self._turn.notify_all()
@@ -267,17 +257,14 @@ class EmbeddedKeys:
         return Unavailable(self._where, detail, hint)
 
     def _count(self, changes: int, failure: str) -> None:
-        old = self._stats
-        if failure:
-            self._stats = old._replace(trouble=failure)
-        elif changes:
-            self._stats = old._replace(
-                commits=old.commits + 1,
-                changes=old.changes + changes,
-                last_batch=changes,
-                largest_batch=max(changes, old.largest_batch),
-                trouble="",
-            )
+        if not (changes or failure):
+            return
+        self.trouble = failure
+        if not failure:
+            self._stats["commits"] += 1
+            self._stats["changes"] += changes
+            self._stats["last_batch"] = changes
+            self._stats["largest_batch"] = max(changes, self._stats["largest_batch"])
 
 
 class _Commit:

@@ -53,7 +53,20 @@ class Change(NamedTuple):
 
 
 class Keys(Protocol):
-    """A store of keys. Every method may be called from any thread."""
+    """A store of keys. Every method may be called from any thread.
+
+    problem: "" or what was damaged when it was opened. lost: whether commits that had been
+    acknowledged may be missing; complete: whether all events are there that were committed.
+    trouble: why the last commit could not be made, or "".
+    """
+
+    problem: str
+    lost: bool
+    complete: bool
+    trouble: str
+
+    def stats(self) -> Mapping[str, int]:
+        """Return numbers for metrics, by name."""
 
     def read(self, prefix: str) -> Snapshot:
         """Return every key below `prefix`, never older than the last commit that any server of

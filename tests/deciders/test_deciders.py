@@ -6,8 +6,8 @@ from services.core.model import STOP
 from services.core.profiles import profile
 from services.deciders import node_controller, scheduler
 from services.deciders.loop import run
-from services.store import Store
 from tests.pull.direct import DirectApi, declare, names, report
+from tests.states import open_state
 
 PLAIN = profile("seed")
 LEAST = "least loaded node that is up"
@@ -112,12 +112,12 @@ def test_what_must_not_run_twice_leaves_a_silent_node_after_lease_and_margin(sto
 def test_after_a_restart_nobody_is_thought_to_have_stopped_what_must_not_run_twice(
     tmp_path, clock, once
 ):
-    old = Store(tmp_path, lease_s=3.0, now_s=clock)
+    old = open_state(tmp_path, lease_s=3.0, now_s=clock)
     declare(old, "a", node="node1", policy=STOP)
     report(old, "node1", "a")
     old.place("a", None, "by hand")
     old.close()
-    store = Store(tmp_path, lease_s=3.0, now_s=clock)
+    store = open_state(tmp_path, lease_s=3.0, now_s=clock)
     for _ in range(9):
         report(store, "node2")
         (line,) = once(scheduler, DirectApi(store))

@@ -9,8 +9,8 @@ from services.core.errors import ApiRefused, ApiUnreachable, UnknownContainer
 from services.core.model import Container, UnitState
 from services.deciders.state_server import StateServer
 from services.lib.http_client import Reply
-from services.store import RevisionConflict
-from services.store.versions import CONTAINERS, NODES, UNASSIGNED
+from services.state import RevisionConflict
+from services.state.topics import CONTAINERS, NODES, UNASSIGNED
 
 MARGIN_S = 6.0
 TOPICS = {

@@ -1,0 +1,405 @@
+"""Typed access to the state of the pull mode, over any Keys.
+
+Users write what is *wanted*, scheduler and node controller what is *placed*, agents what is
+*seen*. Every change has a revision of one sequence, which only grows, and moves the topics that it
+concerns.
+"""
+
+import secrets
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from types import MappingProxyType
+
+from services.core.errors import UnknownContainer, UnknownNode
+from services.core.liveness import health
+from services.core.messages import EventPage
+from services.core.model import Assignment, Container, Health, Node, Placed, UnitState
+from services.state import changes
+from services.state.answers import (
+    DEFAULT_LIMITS,
+    REPAIRED,
+    Beat,
+    Expect,
+    Happening,
+    Limits,
+    Listing,
+    Roll,
+    Stats,
+)
+from services.state.changes import Plan
+from services.state.keys import ABSENT, Conflict, Keys, Unavailable
+from services.state.mirror import Mirror
+from services.state.rows import DECLARED, DROPPED, STORE, Marking, Sign, dump_events
+from services.state.topics import CONTAINERS, EVENTS, NODES, UNASSIGNED
+
+# How soon to try again to tell what the store could not write.
+RETRY_S = 1.0
+# A commit that others were faster than is decided again. More often only if something is wrong.
+_TRIES = 100
+# How long the view may be behind the store.
+_BEHIND_S = 5.0
+# Events that one commit deletes: etcd takes 128 keys in a commit.
+_DELETES = 50
+
+
+class State:
+    """The whole state. Every method is safe to call from any thread, and atomic.
+
+    A method that changes something returns after the change is durable; only then others see it.
+    Each of these raises Unavailable if it cannot be written. `expect`: what the object's revision
+    must be, or RevisionConflict is raised: a revision, EXISTS, ABSENT, or None for no condition.
+    What changes nothing has no revision. epoch: changes when a store is made again.
+    """
+
+    def __init__(
+        self,
+        keys: Keys,
+        *,
+        lease_s: float,
+        now_s: Callable[[], float] = time.monotonic,
+        limits: Limits = DEFAULT_LIMITS,
+    ) -> None:
+        """Open the state in `keys`, which this closes. now_s: monotonic. Raises Unavailable."""
+        self.lease_s = lease_s
+        self._keys = keys
+        self._now_s = now_s
+        self._limits = limits
+        self._open(keys)
+        self._view = Mirror(keys, now_s=now_s, most_topics=limits.topics)
+        self.epoch = self._view.epoch
+        self.started_s = now_s()
+        self._due_s = self.started_s + lease_s
+        # Nodes that spoke only before the start.
+        self._awaited = self._view.marked.keys() - self._view.signs.keys()
+        self._earlier = frozenset(self._awaited)
+        self._listing: Listing | None = None
+        self._follower = threading.Thread(target=self._view.follow, daemon=True)
+        self._follower.start()
+        if keys.problem:
+            with suppress(Unavailable):
+                self._change(
+                    lambda: Plan(happened=(Happening(REPAIRED, "store", "", keys.problem),))
+                )
+
+    def declare(self, container: Container, node: str | None) -> Placed:
+        """Want `container`, on `node` if the user insists; one that exists stays as it is.
+
+        Raises LimitReached.
+        """
+        plan = self._change(lambda: changes.declare(self._view, self._limits, container, node))
+        return _after(plan)
+
+    def put(self, container: Container, *, expect: Expect = None) -> tuple[Placed, bool]:
+        """Want `container` as it is given; return it, and whether it is new.
+
+        Where it is placed stays. Raises LimitReached and RevisionConflict.
+        """
+        plan = self._change(lambda: changes.replace(self._view, self._limits, container, expect))
+        return _after(plan), plan.created
+
+    def remove(self, name: str, *, expect: Expect = None) -> None:
+        """Want `name` no longer; does nothing if it was not wanted. Raises RevisionConflict."""
+        self._change(lambda: changes.remove(self._view, name, expect))
+
+    def place(self, name: str, node: str | None, reason: str, *, expect: Expect = None) -> Placed:
+        """Put `name` on `node` (None: nowhere). Raises UnknownContainer and RevisionConflict.
+
+        Any node will do, known or not: a node becomes known by speaking. What is put on one that
+        never does, the node controller takes off again.
+        """
+        return _after(self._change(lambda: changes.place(self._view, name, node, reason, expect)))
+
+    def mark(
+        self,
+        node: str,
+        *,
+        cordoned: bool | None = None,
+        draining: bool | None = None,
+        expect: Expect = None,
+    ) -> Node:
+        """Mark `node`; None leaves as it is. One that drains is cordoned; one that is not cordoned
+        does not drain.
+
+        Raises UnknownNode of one that never spoke, and RevisionConflict.
+        """
+        self._change(lambda: changes.mark(self._view, node, cordoned, draining, expect))
+        return self.node(node)[0]
+
+    def beat(
+        self,
+        node: str,
+        running: Mapping[str, UnitState] | None,
+        boot: str = "",
+        revision: int = 0,
+    ) -> None:
+        """Record that `node` lives, what is ready there if it says so, and in which boot.
+
+        revision: of the assignment under which it found that running. Raises LimitReached if one
+        more node is too much. A disk that is full does not make a node look dead.
+        """
+        acted = revision if running is not None else None
+        self._hear(node, running, boot, acted)
+        if acted:
+            with suppress(Unavailable):
+                self._change(lambda: changes.act(self._view, node, acted))
+
+    def alive(self, node: str) -> None:
+        """As `beat` of a node that says nothing but that it lives, not even in which boot."""
+        self._hear(node, None, None, None)
+
+    def leave(self, node: str, boot: str) -> None:
+        """Record that `node` shuts down; undone by a beat of another boot, or of none."""
+        self._enrol(node)
+        self._change(lambda: changes.leave(self._view, node, boot))
+
+    def container(self, name: str) -> Placed:
+        """Return the container `name`. Raises UnknownContainer."""
+        with self._view.reading():
+            kept = self._view.placements.get(name)
+        if kept is None:
+            raise UnknownContainer(name)
+        return kept.placed
+
+    def running_on(self, name: str) -> str | None:
+        """Return the node on which `name` serves, as that reported within its lease, or None."""
+        self._judge_if_due()
+        with self._view.reading():
+            kept = self._view.placements.get(name)
+            return self._running((kept.placed,)).get(name) if kept is not None else None
+
+    def listing(self) -> Listing:
+        """Return everything that is wanted, where it was put, and where it serves."""
+        self._judge_if_due()
+        with self._view.reading():
+            version = self._view.topics.version(CONTAINERS)
+            if self._listing is None or self._listing.version != version:
+                placed = self._view.placements.everything()
+                shown = MappingProxyType(self._running(placed))
+                self._listing = Listing(placed, shown, self._view.declared, version)
+            return self._listing
+
+    def unassigned(self) -> Listing:
+        """Return the containers that are nowhere."""
+        with self._view.reading():
+            version = self._view.topics.version(UNASSIGNED)
+            return Listing(self._view.placements.on(None), {}, self._view.declared, version)
+
+    def assignment(self, node: str) -> Assignment:
+        """Return what `node` must run; nothing for a node that was never heard of."""
+        with self._view.reading():
+            mine = tuple(item.container for item in self._view.placements.on(node))
+            return Assignment(self.epoch, self._view.assigned(node), mine, self.lease_s)
+
+    def nodes(self) -> Roll:
+        """Return the nodes that spoke since the start, and those that only did before it."""
+        self._judge_if_due()
+        with self._view.reading():
+            version, now_s = self._view.topics.version(NODES), self._now_s()
+            heard = tuple(
+                self._node(name, sign, now_s)
+                for name, sign in sorted(self._view.signs.items())
+                if sign.wall
+            )
+            spoke = {node.name for node, _ in heard}
+            awaited = tuple(sorted(self._view.marked.keys() - spoke))
+            return Roll(heard, awaited, now_s - self.started_s, version)
+
+    def node(self, name: str) -> tuple[Node, Beat]:
+        """Return a node that ever spoke, with its last sign of life. Raises UnknownNode."""
+        self._judge_if_due()
+        with self._view.reading():
+            sign = self._view.signs.get(name)
+            if sign is None and name not in self._view.marked:
+                raise UnknownNode(name, tuple(sorted(self._view.marked)))
+            node, beat = self._node(name, sign or Sign(""), self._now_s())
+            if not (sign and sign.wall) and node.health is Health.UP:
+                # It is not called alive before it has spoken.
+                node = node._replace(health=Health.SUSPECT)
+            return node, beat
+
+    def events(self, since: int) -> EventPage:
+        """Return what happened after revision `since`, as far as it is kept."""
+        self._judge_if_due()
+        with self._view.reading():
+            last = self._view.topics.version(EVENTS)
+            events = self._view.events_since(since)
+            oldest = self._view.events[0].revision if self._view.events else last
+            missing = since < self._view.dropped or since > self._view.revision
+            return EventPage(events, last, oldest, missing)
+
+    def version(self, topic: str) -> int:
+        """Return the revision of the last change of `topic`, see topics.py."""
+        self._judge_if_due()
+        return self._view.topics.version(topic)
+
+    def await_change(self, topic: str, version: int, timeout_s: float) -> int:
+        """Return the version of `topic` once it is not `version`, or after timeout_s."""
+        return self._view.topics.await_change(topic, version, timeout_s)
+
+    def judge(self) -> float:
+        """Tell watchers which nodes fell silent; return in how many seconds to do so again."""
+        with self._view.reading():
+            now_s = self._now_s()
+            names = [name for name, sign in self._view.signs.items() if sign.up]
+            names += [name for name in self._awaited if name not in self._view.signs]
+            silent = [name for name in names if self._is_silent(name, now_s)]
+        for name in sorted(silent):
+            with suppress(Unavailable):
+                self._change(lambda name=name: self._fall(name))  # type: ignore[misc]
+        with self._view.reading():
+            now_s = self._now_s()
+            heard = [self._heard_s(name) for name, sign in self._view.signs.items() if sign.up]
+            heard += [self.started_s] * bool(self._awaited - self._view.signs.keys())
+            due_s = min(heard, default=float("inf")) + self.lease_s
+            self._due_s = due_s if due_s >= now_s else now_s + RETRY_S
+            # A lease has run out after that moment, not at it.
+            return min(self._due_s - now_s + 0.001, self.lease_s)
+
+    def trouble(self) -> str:
+        """Return why the last change could not be written; "" if it could."""
+        return self._keys.trouble
+
+    def stats(self) -> Stats:
+        """Return numbers for metrics."""
+        listing = self.listing()
+        with self._view.reading():
+            signs = self._view.signs.values()
+            up = sum(sign.up for sign in signs)
+            return Stats(
+                containers=len(listing.placed),
+                placed=len(listing.placed) - self._view.placements.how_many_on(None),
+                running=len(listing.running),
+                nodes_up=up,
+                nodes_down=len(signs) - up,
+                events=len(self._view.events),
+                watchers=self._view.topics.watchers(),
+                revision=self._view.revision,
+                of_keys=self._keys.stats(),
+            )
+
+    def release(self) -> None:
+        """Let all go that wait for a change, and none wait again."""
+        self._view.topics.close()
+
+    def close(self) -> None:
+        """Release the waiting, and close the store; every later change raises Unavailable."""
+        self.release()
+        self._keys.close()
+        self._follower.join(_BEHIND_S)
+
+    def _open(self, keys: Keys) -> None:
+        """Write what a store must have. Of several servers that open a new one, one does."""
+        with suppress(Conflict):
+            keys.commit({STORE: ABSENT}, {STORE: {"epoch": secrets.token_hex(8)}})
+        # Agents may have acted on what was lost, and obey only a newer revision.
+        if keys.lost and (found := keys.read(DECLARED).items):
+            keys.commit({}, {DECLARED: found[0].value})
+        if not keys.complete:
+            keys.commit({}, {DROPPED: {"revision": keys.read(STORE).revision}})
+
+    def _change(self, decide: Callable[[], Plan]) -> Plan:
+        """Commit what `decide` returns, which runs under the view's lock; again after a conflict.
+
+        Raises what it raises, and Unavailable.
+        """
+        for _ in range(_TRIES):
+            with self._view.reading():
+                plan = decide()
+                if not plan.write and not plan.happened:
+                    return plan
+                write = {**plan.write, **dump_events(plan.happened, self._now_s()), **self._room()}
+            try:
+                revision = self._keys.commit(plan.compare, write)
+            except Conflict:
+                # What was faster is on its way to here.
+                self._view.await_applied(self._keys.read(STORE).revision, RETRY_S)
+                continue
+            self._view.await_applied(revision, _BEHIND_S)
+            return plan._replace(after=plan.after and plan.after._replace(revision=revision))
+        raise Unavailable("the state", "something else changes it all the time", "try again")
+
+    def _room(self) -> dict[str, dict[str, int] | None]:
+        """Deletes of old events if there are too many: those of the node that has the most."""
+        if len(self._view.events) <= self._limits.events:
+            return {}
+        counts: dict[str, int] = {}
+        for event in self._view.events:
+            counts[event.node] = counts.get(event.node, 0) + 1
+        node = max(counts, key=lambda name: counts[name])
+        doomed = [pair for pair in self._view.event_keys() if pair[0].node == node][:_DELETES]
+        dropped = max(self._view.dropped, doomed[-1][0].revision)
+        return {**{key: None for _, key in doomed}, DROPPED: {"revision": dropped}}
+
+    def _hear(
+        self,
+        node: str,
+        running: Mapping[str, UnitState] | None,
+        boot: str | None,
+        acted: int | None,
+    ) -> None:
+        self._enrol(node)
+        with self._view.reading():
+            silent_s = self._now_s() - self._heard_s(node)
+            self._view.hear(node)
+        known = node in self._earlier
+        self._change(
+            lambda: changes.hear(
+                self._view, node, running, boot, acted, silent_s=silent_s, known=known
+            )
+        )
+        self._due_s = min(self._due_s, self._now_s() + self.lease_s)
+
+    def _enrol(self, node: str) -> None:
+        # A full disk does not make it dead: its next beat tries again.
+        with suppress(Unavailable):
+            self._change(lambda: changes.enrol(self._view, self._limits, node))
+
+    def _fall(self, name: str) -> Plan:
+        return changes.fall(self._view, name, self._now_s() - self._heard_s(name), self.lease_s)
+
+    def _judge_if_due(self) -> None:
+        """Before reading: a reader must not see silence of which watchers were not told."""
+        if self._now_s() > self._due_s:
+            self.judge()
+
+    def _is_silent(self, name: str, now_s: float) -> bool:
+        return health(now_s - self._heard_s(name), self.lease_s) is Health.DOWN
+
+    def _heard_s(self, name: str) -> float:
+        return self._view.heard_s.get(name, self.started_s)
+
+    def _node(self, name: str, sign: Sign, now_s: float) -> tuple[Node, Beat]:
+        at_s = self._heard_s(name)
+        marking = self._view.marked.get(name, Marking(name))
+        node = Node(
+            name,
+            now_s - at_s,
+            health(now_s - at_s, self.lease_s),
+            cordoned=marking.cordoned,
+            draining=marking.draining,
+            leaving=sign.left is not None,
+            revision=self._view.stands(name),
+            settled=sign.acted is not None and sign.acted == self._view.assigned(name),
+        )
+        return node, Beat(at_s, sign.wall, sign.running)
+
+    def _running(self, placed: Sequence[Placed]) -> Mapping[str, str]:
+        """Container -> node, of those of `placed` that serve: as their node said in its lease."""
+        now_s, signs = self._now_s(), self._view.signs
+        found = {}
+        for item in placed:
+            sign = signs.get(item.node) if item.node else None
+            if sign is None or not sign.counts or item.node is None:
+                continue
+            unit = sign.running.get(item.name)
+            ready = unit == UnitState(item.container.image, ready=True)
+            if ready and not self._is_silent(item.node, now_s):
+                found[item.name] = item.node
+        return found
+
+
+def _after(plan: Plan) -> Placed:
+    assert plan.after is not None  # noqa: S101 - for mypy: these plans leave a container
+    return plan.after

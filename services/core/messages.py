@@ -9,12 +9,14 @@ from services.core.model import Event, Node, UnitState
 class Report(NamedTuple):
     """What an agent saw on its node in one pass, and under which revision it acted.
 
-    boot: the kernel's id of this boot; "" from agents that do not say.
+    boot: the kernel's id of this boot, epoch: the store that gave the revision; "" from agents
+    that do not say.
     """
 
     running: Mapping[str, UnitState]
     revision: int
     boot: str = ""
+    epoch: str = ""
 
 
 class Patch(NamedTuple):

@@ -26,7 +26,7 @@ def add_agent_routes(app: Bottle, state: State, meters: PullMetrics) -> None:
         note(node=check_label(node, "node"))
         if _has_body():
             report = wire.load_report(read_json(REPORT_LIMIT_BYTES))
-            state.beat(node, report.running, report.boot, report.revision)
+            state.beat(node, report.running, report.boot, report.revision, report.epoch)
             meters.reported(node)
         else:
             state.beat(node, None)

@@ -152,19 +152,26 @@ def mark(
     return Plan({NODE + node: before.revision}, {NODE + node: value}, (happened,))
 
 
-def enrol(view: Mirror, limits: Limits, node: str) -> Plan:
-    """Remember that `node` spoke."""
+def enrol(view: Mirror, limits: Limits, node: str, plan: Plan) -> Plan:
+    """Return `plan`, which also remembers that `node` spoke."""
     if node in view.marked:
-        return Plan()
+        return plan
     known = view.marked.keys() | view.signs.keys()
     if node not in known and len(known) >= limits.nodes:
         raise LimitReached("nodes", limits.nodes)
-    return Plan({NODE + node: ABSENT}, {NODE + node: {"cordoned": False, "draining": False}})
+    return plan._replace(
+        compare={**plan.compare, NODE + node: ABSENT},
+        write={**plan.write, NODE + node: {"cordoned": False, "draining": False}},
+    )
 
 
 def act(view: Mirror, node: str, revision: int) -> Plan:
-    """Remember that `node` acted on the assignment of `revision`: what left it before, it knows."""
-    if revision <= view.acted.get(node, 0):
+    """Remember that `node` acted on the assignment of `revision`: what left it before, it knows.
+
+    A revision that this store did not give comes from before the store was set back: what was
+    said under it may not be true here.
+    """
+    if not view.acted.get(node, 0) < revision <= view.assigned(node):
         return Plan()
     known = [left for left in view.left.get(node, {}).values() if left.revision <= revision]
     gone = {f"{LEFT}{node}/{left.name}": None for left in known}

@@ -84,7 +84,10 @@ class Mirror:
             self.heard_s[node] = self._now_s()
 
     def assigned(self, node: str) -> int:
-        """Return the revision of what `node` must run; 0 only while nothing was ever declared."""
+        """Return the revision of what `node` must run; 0 only while nothing was ever declared.
+
+        What it acted on counts, too: then what left it before is not remembered any more.
+        """
         held = [item.revision for item in self.placements.on(node)]
         left = [item.revision for item in self.left.get(node, {}).values()]
         return max([*held, *left, self.acted.get(node, 0), self.first])

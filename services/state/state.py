@@ -133,13 +133,16 @@ class State:
         running: Mapping[str, UnitState] | None,
         boot: str = "",
         revision: int = 0,
+        epoch: str = "",
     ) -> None:
         """Record that `node` lives, what is ready there if it says so, and in which boot.
 
-        revision: of the assignment under which it found that running. Raises LimitReached if one
-        more node is too much. A disk that is full does not make a node look dead.
+        revision, epoch: of the assignment under which it found that running, and of the store
+        that gave it; "" if it does not say. Raises LimitReached if one more node is too much. A
+        disk that is full does not make a node look dead.
         """
-        acted = revision if running is not None else None
+        known = running is not None and epoch in ("", self.epoch)
+        acted = revision if known else None
         self._hear(node, running, boot, acted)
         if acted:
             with suppress(Unavailable):
@@ -151,8 +154,7 @@ class State:
 
     def leave(self, node: str, boot: str) -> None:
         """Record that `node` shuts down; undone by a beat of another boot, or of none."""
-        self._enrol(node)
-        self._change(lambda: changes.leave(self._view, node, boot))
+        self._speak(node, lambda: changes.leave(self._view, node, boot))
 
     def container(self, name: str) -> Placed:
         """Return the container `name`. Raises UnknownContainer."""
@@ -339,22 +341,27 @@ class State:
         boot: str | None,
         acted: int | None,
     ) -> None:
-        self._enrol(node)
         with self._view.reading():
             silent_s = self._now_s() - self._heard_s(node)
-            self._view.hear(node)
+            if node in self._view.marked:
+                # Also while the disk is busy with what others write.
+                self._view.hear(node)
         known = node in self._earlier
-        self._change(
+        self._speak(
+            node,
             lambda: changes.hear(
                 self._view, node, running, boot, acted, silent_s=silent_s, known=known
-            )
+            ),
         )
         self._due_s = min(self._due_s, self._now_s() + self.lease_s)
 
-    def _enrol(self, node: str) -> None:
-        # A full disk does not make it dead: its next beat tries again.
-        with suppress(Unavailable):
-            self._change(lambda: changes.enrol(self._view, self._limits, node))
+    def _speak(self, node: str, decide: Callable[[], Plan]) -> None:
+        """Make the change of a node that speaks, perhaps for the first time."""
+        try:
+            self._change(lambda: changes.enrol(self._view, self._limits, node, decide()))
+        except Unavailable:
+            # A full disk does not make it dead: its next beat tries again to remember it.
+            self._change(decide)
 
     def _fall(self, name: str) -> Plan:
         return changes.fall(self._view, name, self._now_s() - self._heard_s(name), self.lease_s)

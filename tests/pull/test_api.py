@@ -39,7 +39,7 @@ def test_a_node_reads_plain_names(realms):
         body = realm("GET", "/api/containers?node=node1").json()
         assert body["containers"] == ["a", "b"]
         assert body["images"] == {"a": "nginx", "b": "demo"}
-        assert body["revision"] == 2, "of the last change that concerned this node"
+        assert body["revision"] == 3, "of the last change that concerned this node"
         assert body["epoch"]
 
 

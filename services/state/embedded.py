@@ -35,10 +35,10 @@ from services.state.storage import DurableStorage, Offload, call_here
 _HISTORY = 4096
 # TinyDB copies a table for each operation on it: many small ones make a commit cost the same among
 # ten thousand rows as among a hundred.
-_TABLES = 64
+_TABLES = 256
 _CLOSED = "closed"
 # Revisions given out in a millisecond: more than there can be. See EmbeddedKeys.
-_PER_MS = 10
+_PER_MS = 100
 
 
 class EmbeddedKeys:
@@ -64,7 +64,8 @@ class EmbeddedKeys:
         # Written by `close` alone: without it, events that waited for a commit are missing.
         self.complete = not self._storage.found or self._item(_CLOSED, {}) is not None
         self._seen: dict[str, Item] = {}
-        # Events that wait for the next commit to the disk.
+        # Tables that were written since the last commit to the disk, and events that wait for it.
+        self._touched: set[str] = set()
         self._late: dict[str, Item | None] = {}
         self._turn = threading.Condition()
         self._queue: list[_Commit] = []
@@ -76,7 +77,8 @@ class EmbeddedKeys:
         self._compacted = self._revision
         if self._item(_CLOSED, {}) is not None:
             self._put({_CLOSED: None})
-            self._storage.commit()
+            self._storage.commit(self._touched)
+            self._touched = set()
         self.trouble = ""
         self._stats = {"commits": 0, "changes": 0, "last_batch": 0, "largest_batch": 0}
 
@@ -142,7 +144,7 @@ class EmbeddedKeys:
             if not self._closed:
                 with suppress(OSError):
                     self._put({_CLOSED: Item(_CLOSED, {}, self._revision, self._revision)})
-                    self._storage.commit()
+                    self._storage.commit(self._touched)
             self._closed = True
             self._storage.close()
             self._turn.notify_all()
@@ -163,19 +165,20 @@ class EmbeddedKeys:
         failure = ""
         if durable:
             try:
-                self._storage.commit()
+                self._storage.commit(self._touched)
             except OSError as error:
                 failure = error.strerror or str(error)
         with self._turn:
             if failure:
                 # What does not wait for the disk is made again, without what failed.
                 self._storage.rollback()
+                self._touched = set()
                 for one in durable:
                     one.fail(self._unavailable(failure))
                 self._put(self._late)
                 made = self._stage([one for one in batch if not one.durable])
             elif durable:
-                self._late = {}
+                self._late, self._touched = {}, set()
             self._publish(made)
             self._count(len(durable), failure)
 
@@ -224,6 +227,7 @@ class EmbeddedKeys:
         tables: dict[str, dict[str, Item | None]] = {}
         for key, item in rows.items():
             tables.setdefault(_table_of(key), {})[key] = item
+        self._touched |= tables.keys()
         for name, changes in tables.items():
             table = self._table(name)
             # Not update(): that changes the row itself, which the files would not notice.

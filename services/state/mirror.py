@@ -86,16 +86,25 @@ class Mirror:
     def assigned(self, node: str) -> int:
         """Return the revision of what `node` must run; 0 only while nothing was ever declared.
 
-        What it acted on counts, too: then what left it before is not remembered any more.
+        What it acted on counts, too: then what left it before is not remembered any more. Of a
+        node that never spoke nothing is remembered, so any change may concern it.
         """
+        if node not in self.marked:
+            return self.declared
+        if not self.first:
+            return 0
         held = [item.revision for item in self.placements.on(node)]
         left = [item.revision for item in self.left.get(node, {}).values()]
-        return max([*held, *left, self.acted.get(node, 0), self.first])
+        said = self.acted.get(node, 0), self.marked[node].joined
+        return max([*held, *left, *said, self.first])
 
     def stands(self, node: str) -> int:
-        """Return the revision of the last change of `node` as it is listed."""
+        """Return the revision of the last change of `node` as it is listed.
+
+        What was said of it before the start is not known, and may have been something else.
+        """
         marked = self.marked.get(node)
-        return max(self._health.get(node, 0), marked.revision if marked else 0)
+        return max(self._health.get(node, self._start), marked.revision if marked else 0)
 
     def events_since(self, revision: int) -> tuple[Event, ...]:
         """Return the events after `revision`, in order."""
@@ -118,7 +127,7 @@ class Mirror:
             self._applied.notify_all()
 
     def _load(self, snapshot: Snapshot) -> None:
-        self.revision = snapshot.revision
+        self.revision = self._start = snapshot.revision
         self.epoch = ""
         self.first = self.declared = self.dropped = 0
         self.placements = Placements()

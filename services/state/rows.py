@@ -40,12 +40,13 @@ class Kept(NamedTuple):
 
 
 class Marking(NamedTuple):
-    """How an administrator marked one node. revision: of that."""
+    """How an administrator marked one node. revision: of that. joined: when it spoke first."""
 
     node: str
     cordoned: bool = False
     draining: bool = False
     revision: int = 0
+    joined: int = 0
 
 
 class Left(NamedTuple):
@@ -106,7 +107,8 @@ def load_container(item: Item) -> Kept:
 def load_marking(item: Item) -> Marking:
     """Of a key below NODE."""
     value = item.value
-    return Marking(item.key[len(NODE) :], value["cordoned"], value["draining"], item.revision)
+    marks = value["cordoned"], value["draining"]
+    return Marking(item.key[len(NODE) :], *marks, item.revision, item.created)
 
 
 def dump_left(kept: Kept, acted: int, before: Left | None) -> Value:

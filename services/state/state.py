@@ -259,6 +259,11 @@ class State:
             # A lease has run out after that moment, not at it.
             return min(self._due_s - now_s + 0.001, self.lease_s)
 
+    @property
+    def problem(self) -> str:
+        """What was damaged when the store was opened; "" if nothing was."""
+        return self._keys.problem
+
     def trouble(self) -> str:
         """Return why the last change could not be written; "" if it could."""
         return self._keys.trouble

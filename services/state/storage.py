@@ -15,7 +15,7 @@ import json
 import os
 import re
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -56,7 +56,7 @@ class DurableStorage(Storage):
         self._folder = folder
         self._offload = offload
         recovered = _recover(folder)
-        self.found = recovered.newest > 0
+        self.found = recovered.number > 0
         self.problem, self.lost = recovered.problem, recovered.lost
         self._committed = self._written = recovered.tables
         self._number = recovered.number
@@ -78,12 +78,13 @@ class DurableStorage(Storage):
         """Forget what was written since the last commit."""
         self._written = self._committed
 
-    def commit(self) -> None:
+    def commit(self, changed: Iterable[str]) -> None:
         """Return when what was written is on disk, in a file that still has its name.
 
-        Raises OSError; what was written stays, and may be committed again or rolled back.
+        changed: tables that may differ from the last commit. Raises OSError; what was written
+        stays, and may be committed again or rolled back.
         """
-        rows = _difference(self._committed, self._written)
+        rows = _difference(self._committed, self._written, changed)
         if not rows:
             return
         line = encode({"n": self._number + 1, "rows": rows})
@@ -187,11 +188,11 @@ class _Recovered(NamedTuple):
 def _recover(folder: Path) -> _Recovered:
     """Read the newest rows that are whole, and every commit since. Raises LabError and OSError."""
     files = _listed(folder, "")
-    newest = max(_listed(folder, ""), default=0)
+    # Half-made files too: their names are taken.
+    newest = max((*files, *_listed(folder, ".new"), *_listed(folder, ".damaged")), default=0)
     if not files:
         _refuse_others(folder)
-        highest = max((*_listed(folder, ".new"), *_listed(folder, ".damaged")), default=0)
-        return _Recovered({}, 0, "", False, highest, highest + 1)
+        return _Recovered({}, 0, "", False, newest, newest + 1)
     notes: list[str] = []
     contents = {n: (folder / f"state-{n:08}").read_bytes().splitlines(True) for n in files}
     for used in reversed(files):
@@ -208,7 +209,7 @@ def _recover(folder: Path) -> _Recovered:
     lost = False
     for generation, lines in contents.items():
         number, bad = _replay(lines, tables, number)
-        if bad:
+        if bad and generation >= used:
             kept = _set_aside(folder, generation)
             notes.append(f"generation {generation}: {bad} bytes torn or damaged, dropped ({kept})")
             lost = True
@@ -260,13 +261,11 @@ def _replay(lines: list[bytes], tables: Tables, number: int) -> tuple[int, int]:
     return number, bad
 
 
-def _difference(before: Tables, after: Tables) -> Rows:
+def _difference(before: Tables, after: Tables, names: Iterable[str]) -> Rows:
     """What changed, by identity: a row that changes is another object (embedded.py sees to it)."""
     rows: Rows = {}
-    for name in before.keys() | after.keys():
+    for name in names:
         old, new = before.get(name, {}), after.get(name, {})
-        if old is new:
-            continue
         changed: dict[str, Row | None] = {
             row_id: row for row_id, row in new.items() if old.get(row_id) is not row
         }

@@ -18,13 +18,12 @@ MAY_IMPORT = {
     "services/deciders/": {"services.core", "services.lib", "services.deciders"},
     "services/workload/": {"services.core", "services.lib", "services.workload"},
     "services/state/": {"services.core", "services.lib", "services.state", "tinydb"},
-    "services/store/": {"services.core", "services.lib", "services.store", "tinydb"},
     "services/web/": {
         "services.core", "services.lib", "services.web", "bottle", "gevent", "prometheus_client",
         "pythonjsonlogger",
     },
     "services/pull/": {
-        "services.core", "services.lib", "services.store", "services.web", "services.pull",
+        "services.core", "services.lib", "services.state", "services.web", "services.pull",
         "bottle", "gevent", "prometheus_client",
     },
     "services/push/": {

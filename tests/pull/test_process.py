@@ -10,7 +10,7 @@ import pytest
 from services.pull.command import main
 from tests.pull.writers import images, writing
 from tests.serving import Client
-from tests.store.acknowledged import problems
+from tests.state.acknowledged import problems
 from tests.waiting import wait_for
 
 

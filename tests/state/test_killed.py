@@ -9,9 +9,8 @@ import time
 
 import pytest
 
-from services.store import writer
-from services.store.database import Database
-from tests.store.acknowledged import GONE, Writer, problems, settle
+from services.state import EmbeddedKeys, storage
+from tests.state.acknowledged import GONE, Writer, problems, settle
 
 KILLS = 250
 THREADS = 4
@@ -21,7 +20,7 @@ DEADLINE_S = 20
 
 def child(folder, life, pipe):
     """Write from several threads until killed; say what is asked for and what is done."""
-    db = Database(folder)
+    keys = EmbeddedKeys(folder)
     os.write(pipe, b"open\n")
 
     def work(thread):
@@ -30,7 +29,9 @@ def child(folder, life, pipe):
             key = f"t{thread}-{rng.randrange(12)}"
             value = GONE if rng.random() < 0.2 else f"{life}-{n}"
             os.write(pipe, f"ask {thread} {key} {value}\n".encode())
-            db.change(lambda key=key, value=value: make(db, key, value))
+            row = value and {"value": value, "ballast": "x" * 100}
+            # Two keys in one commit, so that half of it would show.
+            keys.commit({}, {f"wanted/{key}": row, f"placed/{key}": row})
             os.write(pipe, f"told {thread}\n".encode())
 
     threads = [threading.Thread(target=work, args=(n,)) for n in range(THREADS)]
@@ -38,17 +39,6 @@ def child(folder, life, pipe):
         thread.start()
     for thread in threads:
         thread.join()
-
-
-def make(db, key, value):
-    """Two tables, so that half a change would show, and a counter."""
-    for name in ("wanted", "placed"):
-        if value is GONE:
-            db.table(name).drop(key)
-        else:
-            db.table(name).put(key, {"value": value, "ballast": "x" * 100})
-    before = db.table("meta").row("meta") or {"revision": 0}
-    db.table("meta").put("meta", {"revision": before["revision"] + 1})
 
 
 def spawn(folder, life):
@@ -96,21 +86,23 @@ def note(writers, said):
             writers[int(rest[0])].told()
 
 
-def found_in(db):
-    wanted, placed = ({row.doc_id: row["value"] for row in db.table(name)}
-                      for name in ("wanted", "placed"))  # fmt: skip
-    assert wanted == placed, "half a change"
+def found_in(keys):
+    wanted, placed = (
+        {item.key.partition("/")[2]: item.value["value"] for item in keys.read(prefix).items}
+        for prefix in ("wanted/", "placed/")
+    )
+    assert wanted == placed, "half a commit"
     return wanted
 
 
 # Other tests' threads hold no lock that the child needs.
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
-def test_killed_at_any_moment_it_keeps_every_change_that_it_acknowledged(tmp_path, monkeypatch):
-    # So that kills fall into checkpoints too.
-    monkeypatch.setattr(writer, "SMALLEST_LIMIT_BYTES", 4096)
+def test_killed_at_any_moment_it_keeps_every_commit_that_it_acknowledged(tmp_path, monkeypatch):
+    # So that kills fall into the beginnings of generations, too.
+    monkeypatch.setattr(storage, "SMALLEST_LIMIT_BYTES", 4096)
     rng = random.Random(20261125)
     writers = [Writer() for _ in range(THREADS)]
-    revision = lives = checkpoints = 0
+    revision = lives = generations = 0
     for life in range(KILLS):
         pid, pipe = spawn(tmp_path, life)
         early = life % 4 == 0
@@ -118,21 +110,19 @@ def test_killed_at_any_moment_it_keeps_every_change_that_it_acknowledged(tmp_pat
             pid, pipe, rng.uniform(0, LONGEST_S / (6 if early else 1)), opened=not early
         )
         lives += said.startswith(b"open\n")
-        before = sum(one.acknowledged for one in writers)
         note(writers, said)
-        told = sum(one.acknowledged for one in writers) - before
-        db = Database(tmp_path)
-        found = found_in(db)
+        keys = EmbeddedKeys(tmp_path)
+        found = found_in(keys)
         assert problems(writers, found) == []
         settle(writers, found)
-        now = (db.table("meta").row("meta") or {"revision": 0})["revision"]
-        assert revision + told <= now <= revision + told + THREADS
-        revision = now
-        assert db.lost_bytes == 0 or "torn" in db.problem
-        checkpoints = max(int(p.name[-8:]) for p in tmp_path.glob("checkpoint-????????"))
-        db.close()
+        now = keys.read("").revision
+        assert now > revision or not found
+        revision = max([now, *(item.revision for item in keys.read("").items)])
+        assert not keys.lost or "torn" in keys.problem
+        generations = max(int(path.name[-8:]) for path in tmp_path.glob("state-????????"))
+        keys.close()
     # Of those that are killed early none may come so far, on a busy machine.
     assert lives >= KILLS - len(range(0, KILLS, 4))
     assert sum(one.acknowledged for one in writers) > KILLS / 2
-    # Each opening begins a generation, the first two; there were others.
-    assert checkpoints > lives + KILLS + 1
+    # Each opening begins a generation; there were others.
+    assert generations > lives + KILLS + 1

@@ -4,15 +4,16 @@ import pytest
 
 from services.core.errors import UnknownContainer
 from services.core.model import KEEP, STOP, Assignment, Container, UnitState
-from services.store import LimitReached, Limits, Store
-from tests.store.conftest import LEASE_S, reopen, told, where
+from services.state import LimitReached, Limits
+from tests.state.conftest import LEASE_S, reopen, told, where
+from tests.states import open_state
 
 
 def test_a_new_store_is_empty_and_at_revision_0(store):
-    assert store.listing() == ((), {}, 0, 0)
-    assert store.unassigned() == ((), {}, 0, 0)
+    listing, nowhere = store.listing(), store.unassigned()
+    assert listing[:3] == nowhere[:3] == ((), {}, 0)
     assert store.assignment("node1") == Assignment(store.epoch, 0, (), LEASE_S)
-    assert store.problem == ""
+    assert store.trouble() == ""
 
 
 def test_what_is_declared_is_listed_by_name(store):
@@ -116,20 +117,22 @@ def test_everything_but_what_was_seen_survives_a_restart(store, tmp_path, clock)
 def test_an_assignment_has_the_revision_of_what_last_concerned_its_node(store, tmp_path, clock):
     """Or of something as old, but 0 only while nothing was ever declared."""
     store.beat("node1", {})
+    store.beat("node2", {})
     store.mark("node1", cordoned=True)
     assert store.assignment("node1").revision == 0
     first = store.declare(Container("a"), "node1").revision
     second = store.declare(Container("b"), "node2").revision
-    store.declare(Container("c"), None)
+    third = store.declare(Container("c"), None).revision
     store.beat("node2", {"b": UnitState("demo", ready=True)})
     revisions = {node: store.assignment(node).revision for node in ("node1", "node2", "other")}
-    assert revisions == {"node1": first, "node2": second, "other": first}
+    assert revisions == {"node1": first, "node2": second, "other": third}
     last = store.place("a", None, "").revision
     assert store.assignment("node1").revision == last
     again = reopen(tmp_path, clock)
-    assert {again.assignment(node).revision for node in revisions} == {last}
+    after = {node: again.assignment(node).revision for node in revisions}
+    assert after == {"node1": last, "node2": second, "other": last}
     again.place("a", "node1", "")
-    assert again.assignment("node1").revision > again.assignment("node2").revision == last
+    assert again.assignment("node1").revision > last
 
 
 def test_a_store_made_anew_has_another_epoch(store, tmp_path, clock):
@@ -159,7 +162,7 @@ def test_every_change_is_told_with_its_reason(store):
         "declared",
         "declared",
         "declared there",
-        "declared anew: image nginx",
+        "declared again: image nginx",
         "fewest containers",
         "node is down: node1",
         "deleted",
@@ -167,7 +170,7 @@ def test_every_change_is_told_with_its_reason(store):
 
 
 def test_one_container_too_many_is_refused_and_room_can_be_made(tmp_path, clock):
-    store = Store(tmp_path, lease_s=LEASE_S, now_s=clock, limits=Limits(containers=2))
+    store = open_state(tmp_path, lease_s=LEASE_S, now_s=clock, limits=Limits(containers=2))
     store.declare(Container("a"), None)
     store.put(Container("b"))
     for more in (lambda: store.declare(Container("c"), None), lambda: store.put(Container("c"))):

@@ -5,8 +5,8 @@ import sys
 import pytest
 
 from services.core.model import Container, UnitState
-from services.store import Store
-from tests.store.conftest import LEASE_S
+from tests.state.conftest import LEASE_S
+from tests.states import open_state
 
 MINE = 10
 READY = {f"c{n}": UnitState("demo", ready=True) for n in range(MINE)}
@@ -34,7 +34,7 @@ def filled(directory, stored, monkeypatch):
     """A store with `stored` containers, of which MINE are on node0, and one is nowhere."""
     directory.mkdir()
     monkeypatch.setattr("os.fdatasync", lambda fd: None, raising=False)
-    store = Store(directory, lease_s=LEASE_S, now_s=lambda: 0.0)
+    store = open_state(directory, lease_s=LEASE_S, now_s=lambda: 0.0)
     for n in range(stored):
         store.declare(Container(f"c{n}"), f"node{n // MINE}")
     store.declare(Container("nowhere"), None)

@@ -4,8 +4,9 @@ import pytest
 
 from services.core.errors import UnknownNode
 from services.core.model import Container, Health, UnitState
-from services.store import LimitReached, Limits, Store
-from tests.store.conftest import LEASE_S, reopen, told
+from services.state import LimitReached, Limits
+from tests.state.conftest import LEASE_S, reopen, told
+from tests.states import open_state
 
 READY = {"a": UnitState("demo", ready=True)}
 
@@ -93,7 +94,7 @@ def test_a_node_that_never_spoke_cannot_be_marked_or_asked_for(store, tmp_path, 
 
 
 def test_one_node_too_many_is_refused_and_the_others_go_on(tmp_path, clock):
-    store = Store(tmp_path, lease_s=LEASE_S, now_s=clock, limits=Limits(nodes=2))
+    store = open_state(tmp_path, lease_s=LEASE_S, now_s=clock, limits=Limits(nodes=2))
     store.beat("node1", None)
     store.leave("node2", "")
     for more in (lambda: store.beat("node3", None), lambda: store.leave("node3", "")):
@@ -105,7 +106,7 @@ def test_one_node_too_many_is_refused_and_the_others_go_on(tmp_path, clock):
 
 def test_the_limit_of_nodes_holds_while_no_name_can_be_written(tmp_path, clock, disk):
     limits = Limits(nodes=2)
-    store = Store(tmp_path, lease_s=LEASE_S, now_s=clock, offload=disk, limits=limits)
+    store = open_state(tmp_path, lease_s=LEASE_S, now_s=clock, offload=disk, limits=limits)
     disk.full = True
     store.beat("node1", None)
     store.beat("node2", None)

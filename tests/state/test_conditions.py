@@ -6,9 +6,9 @@ import threading
 import pytest
 
 from services.core.model import Container
-from services.store import ABSENT, EXISTS, RevisionConflict
-from services.store.answers import check
-from tests.store.conftest import in_threads, where
+from services.state import ABSENT, EXISTS, RevisionConflict
+from services.state.answers import check
+from tests.state.conftest import in_threads, where
 
 WRITES = {
     "put": lambda store, expect: store.put(Container("a", "nginx"), expect=expect),
@@ -100,7 +100,7 @@ def test_a_conflict_says_what_was_expected_and_what_is(expected, actual, message
     with pytest.raises(RevisionConflict) as caught:
         check("container", "a", expected, actual)
     assert str(caught.value) == message
-    assert caught.value.hint == "read container 'a' again and decide anew"
+    assert caught.value.hint == "read container 'a' again, then decide again"
 
 
 def test_of_writers_with_one_expectation_in_one_batch_exactly_one_wins(store, disk):

@@ -3,7 +3,7 @@
 import pytest
 
 from services.core.model import Container, Health, UnitState
-from tests.store.conftest import LEASE_S, reopen, told
+from tests.state.conftest import LEASE_S, reopen, told
 
 READY = {"a": UnitState("demo", ready=True)}
 
@@ -166,5 +166,5 @@ def test_stats_count_what_there_is(store, clock):
     assert (stats.containers, stats.placed, stats.running) == (2, 1, 1)
     assert (stats.nodes_up, stats.nodes_down) == (1, 1)
     assert (stats.events, stats.watchers) == (len(store.events(0).events), 0)
-    assert stats.journal_bytes > 0
+    assert stats.of_keys["file_bytes"] > 0
     assert stats.revision == store.events(0).revision

@@ -4,7 +4,8 @@ import threading
 
 import pytest
 
-from services.store import Store
+from services.state.storage import decode
+from tests.states import open_state
 
 LEASE_S = 3.0
 DEADLINE_S = 20.0
@@ -58,25 +59,27 @@ def disk():
 
 @pytest.fixture
 def store(tmp_path, clock, disk):
-    return Store(tmp_path, lease_s=LEASE_S, now_s=clock, offload=disk)
+    return open_state(tmp_path, lease_s=LEASE_S, now_s=clock, offload=disk)
 
 
 def reopen(tmp_path, clock):
-    return Store(tmp_path, lease_s=LEASE_S, now_s=clock)
+    return open_state(tmp_path, lease_s=LEASE_S, now_s=clock)
 
 
 def crashed(directory, clock, to, *, lost_bytes=0):
     """A store that finds what a kill at this moment leaves, and less if the disk lost the end.
 
-    It never ends between two lines: nobody could tell that something is missing.
+    It never ends between two lines: nothing could tell that something is missing. The rows that
+    a file begins with were on disk before it got its name.
     """
     shutil.copytree(directory, to)
     if lost_bytes:
-        journal = max(to.glob("journal-*[0-9]"))
-        content = journal.read_bytes()
-        kept = content[: max(0, len(content) - lost_bytes)]
-        at_a_line = not kept or kept.endswith(b"\n")
-        journal.write_bytes(content[: len(kept) + at_a_line])
+        newest = max(to.glob("state-*[0-9]"))
+        lines = newest.read_bytes().splitlines(keepends=True)
+        rows = b"".join(lines[: 1 + decode(lines[0])["rows"]])
+        commits = b"".join(lines)[len(rows) :]
+        kept = commits[: max(1, len(commits) - lost_bytes)]
+        newest.write_bytes(rows + kept[: -1 if kept.endswith(b"\n") else None])
     return reopen(to, clock)
 
 

@@ -3,8 +3,8 @@
 import pytest
 
 from services.core.model import Container, UnitState
-from services.store import Store
-from tests.store.conftest import LEASE_S
+from tests.state.conftest import LEASE_S
+from tests.states import open_state
 
 TOPICS = ["containers", "unassigned", "nodes", "node/node1", "node/node2", "events"]
 READY = {"a": UnitState("demo", ready=True)}
@@ -64,9 +64,9 @@ def lab(store):
 
 
 def moved_by(store, does):
-    before = {topic: store._engine.versions.version(topic) for topic in TOPICS}
+    before = {topic: store._view.topics.version(topic) for topic in TOPICS}
     does()
-    after = {topic: store._engine.versions.version(topic) for topic in TOPICS}
+    after = {topic: store._view.topics.version(topic) for topic in TOPICS}
     assert all(after[topic] >= before[topic] for topic in TOPICS)
     return {topic for topic in TOPICS if after[topic] != before[topic]}
 
@@ -98,12 +98,12 @@ def test_asking_for_a_version_finds_out_whose_lease_is_over(lab, clock):
 
 
 def test_versions_of_a_restarted_store_are_not_older_than_those_before(tmp_path, clock):
-    store = Store(tmp_path, lease_s=LEASE_S, now_s=clock)
+    store = open_state(tmp_path, lease_s=LEASE_S, now_s=clock)
     store.declare(Container("a"), "node1")
     store.beat("node1", READY)
     before = {topic: store.version(topic) for topic in TOPICS}
     store.close()
-    again = Store(tmp_path, lease_s=LEASE_S, now_s=clock)
+    again = open_state(tmp_path, lease_s=LEASE_S, now_s=clock)
     # What node1 runs is not known any more: watchers must look again.
     assert all(again.version(topic) >= before[topic] for topic in TOPICS)
     assert again.version("containers") > before["containers"]

@@ -12,9 +12,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from services.core.errors import UnknownContainer, UnknownNode
 from services.core.model import UnitState
-from services.store import Store
 from tests.core.strategies import containers, names, node_names, unit_states
-from tests.store.conftest import LEASE_S, Clock, crashed
+from tests.state.conftest import LEASE_S, Clock, crashed
+from tests.states import open_state
 
 TOPICS = ["containers", "unassigned", "nodes", "events", *(f"node/node{n}" for n in range(1, 5))]
 places = st.none() | node_names
@@ -28,8 +28,6 @@ class StoreMachine(RuleBasedStateMachine):
         # What is killed here is no machine, so nothing need get further than the kernel.
         self.no_sync = patch.multiple("os", fdatasync=Mock(), fsync=Mock(), create=True)
         self.no_sync.start()
-        self.small_blocks = patch("services.store.numbers.BLOCK", 100)
-        self.small_blocks.start()
         self.scratch = tempfile.TemporaryDirectory()
         self.folders = (Path(self.scratch.name) / str(n) for n in count())
         self.clock = Clock()
@@ -39,7 +37,7 @@ class StoreMachine(RuleBasedStateMachine):
         self.assigned = {}
         self.folder = next(self.folders)
         self.folder.mkdir()
-        self.store = Store(self.folder, lease_s=LEASE_S, now_s=self.clock)
+        self.store = open_state(self.folder, lease_s=LEASE_S, now_s=self.clock)
         self.epoch = self.store.epoch
         self.versions = dict.fromkeys(TOPICS, 0)
         self.since = 0
@@ -49,7 +47,6 @@ class StoreMachine(RuleBasedStateMachine):
             self.store.close()
             self.scratch.cleanup()
             self.no_sync.stop()
-            self.small_blocks.stop()
 
     @rule(container=containers, node=places)
     def declare(self, container, node):
@@ -95,14 +92,13 @@ class StoreMachine(RuleBasedStateMachine):
 
     @rule(restless=st.integers(40, 120))
     def much_is_seen(self, restless):
-        """More than a block of numbers, so that another is reserved."""
         for turn in range(restless):
             self.store.beat("node1", {"a": UnitState("demo", ready=turn % 2 == 0)})
 
     @rule()
     def stop_and_start(self):
         self.store.close()
-        self._took_over(Store(self.folder, lease_s=LEASE_S, now_s=self.clock))
+        self._took_over(open_state(self.folder, lease_s=LEASE_S, now_s=self.clock))
 
     @rule(lost_bytes=st.integers(0, 400))
     def kill(self, lost_bytes):
@@ -124,7 +120,7 @@ class StoreMachine(RuleBasedStateMachine):
 
     def _took_over(self, store):
         self.store = store
-        self.since = store._engine.numbers.start
+        self.since = store._view.revision
 
     @invariant()
     def lists_say_what_the_model_says(self):

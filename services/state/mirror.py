@@ -4,15 +4,27 @@ Nothing here is written but by what a watch of the store says. So every server o
 the same view of it, a moment later.
 """
 
+import secrets
 import threading
-from bisect import bisect_left, bisect_right, insort
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from bisect import bisect_right
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from operator import attrgetter
 
-from services.core.model import Event, Placed
+from services.core.model import Event
 from services.state.answers import PLACED, UNPLACED, UNWANTED, WANTED
-from services.state.keys import EVENTS, SEEN, Change, Compacted, Item, Keys, Snapshot
+from services.state.keys import (
+    ABSENT,
+    EVENTS,
+    SEEN,
+    Change,
+    Compacted,
+    Conflict,
+    Item,
+    Keys,
+    Snapshot,
+)
+from services.state.placements import Placements
 from services.state.rows import (
     ACTED,
     CONTAINER,
@@ -21,7 +33,6 @@ from services.state.rows import (
     LEFT,
     NODE,
     STORE,
-    Kept,
     Left,
     Marking,
     Sign,
@@ -219,53 +230,12 @@ class Mirror:
             moved.add(CONTAINERS)
 
 
-class Placements:
-    """Container name -> Kept, and the same by node. Not for several threads at once."""
-
-    def __init__(self) -> None:
-        self._kept: dict[str, Kept] = {}
-        self._names: list[str] = []
-        self._on: dict[str | None, set[str]] = {}
-        self._all: tuple[Placed, ...] | None = None
-
-    def __len__(self) -> int:
-        return len(self._kept)
-
-    def get(self, name: str) -> Kept | None:
-        """The container `name`, or None."""
-        return self._kept.get(name)
-
-    def everything(self) -> tuple[Placed, ...]:
-        """All containers by name; the same tuple as long as nothing changes."""
-        if self._all is None:
-            self._all = tuple(self._kept[name].placed for name in self._names)
-        return self._all
-
-    def on(self, node: str | None) -> tuple[Placed, ...]:
-        """The containers on `node`, by name; None: those that are nowhere."""
-        return tuple(item.placed for item in self.kept_on(node))
-
-    def kept_on(self, node: str | None) -> Iterable[Kept]:
-        """The same, as they are stored."""
-        return (self._kept[name] for name in sorted(self._on.get(node, ())))
-
-    def how_many_on(self, node: str | None) -> int:
-        """How many containers `on` returns."""
-        return len(self._on.get(node, ()))
-
-    def replace(self, name: str, kept: Kept | None) -> None:
-        """Let the container `name` be `kept`; None: let there be none."""
-        self._all = None
-        before = self._kept.pop(name, None)
-        if before is not None:
-            there = self._on[before.placed.node]
-            there.remove(name)
-            if not there:
-                del self._on[before.placed.node]
-        if kept is not None:
-            self._kept[name] = kept
-            self._on.setdefault(kept.placed.node, set()).add(name)
-        if before is None and kept is not None:
-            insort(self._names, name)
-        elif before is not None and kept is None:
-            del self._names[bisect_left(self._names, name)]
+def prepare(keys: Keys) -> None:
+    """Write what a store must have. Of several servers that open a new one, one does."""
+    with suppress(Conflict):
+        keys.commit({STORE: ABSENT}, {STORE: {"epoch": secrets.token_hex(8)}})
+    # Agents may have acted on what was lost, and obey only a newer revision.
+    if keys.lost and (found := keys.read(DECLARED).items):
+        keys.commit({}, {DECLARED: found[0].value})
+    if not keys.complete:
+        keys.commit({}, {DROPPED: {"revision": keys.read(STORE).revision}})

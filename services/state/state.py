@@ -5,34 +5,26 @@ Users write what is *wanted*, scheduler and node controller what is *placed*, ag
 concerns.
 """
 
-import secrets
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from types import MappingProxyType
 
-from services.core.errors import UnknownContainer, UnknownNode
-from services.core.liveness import health
-from services.core.messages import EventPage
-from services.core.model import Assignment, Container, Health, Node, Placed, UnitState
-from services.state import changes
+from services.core.model import Container, Node, Placed, UnitState
+from services.state import changes, signs
 from services.state.answers import (
     DEFAULT_LIMITS,
     REPAIRED,
-    Beat,
     Expect,
     Happening,
     Limits,
-    Listing,
-    Roll,
     Stats,
 )
 from services.state.changes import Plan
-from services.state.keys import ABSENT, Conflict, Keys, Unavailable
-from services.state.mirror import Mirror
-from services.state.rows import DECLARED, DROPPED, STORE, Marking, Sign, dump_events
-from services.state.topics import CONTAINERS, EVENTS, NODES, UNASSIGNED
+from services.state.keys import Conflict, Keys, Unavailable
+from services.state.mirror import Mirror, prepare
+from services.state.reads import Reads
+from services.state.rows import STORE, dump_events
 
 # How soon to try again to tell what the store could not write.
 RETRY_S = 1.0
@@ -40,11 +32,9 @@ RETRY_S = 1.0
 _TRIES = 100
 # How long the view may be behind the store.
 _BEHIND_S = 5.0
-# Events that one commit deletes: etcd takes 128 keys in a commit.
-_DELETES = 50
 
 
-class State:
+class State(Reads):
     """The whole state. Every method is safe to call from any thread, and atomic.
 
     A method that changes something returns after the change is durable; only then others see it.
@@ -62,19 +52,14 @@ class State:
         limits: Limits = DEFAULT_LIMITS,
     ) -> None:
         """Open the state in `keys`, which this closes. now_s: monotonic. Raises Unavailable."""
-        self.lease_s = lease_s
         self._keys = keys
-        self._now_s = now_s
         self._limits = limits
-        self._open(keys)
-        self._view = Mirror(keys, now_s=now_s, most_topics=limits.topics)
-        self.epoch = self._view.epoch
-        self.started_s = now_s()
+        prepare(keys)
+        super().__init__(Mirror(keys, now_s=now_s, most_topics=limits.topics), lease_s, now_s)
         self._due_s = self.started_s + lease_s
         # Nodes that spoke only before the start.
         self._awaited = self._view.marked.keys() - self._view.signs.keys()
         self._earlier = frozenset(self._awaited)
-        self._listing: Listing | None = None
         self._follower = threading.Thread(target=self._view.follow, daemon=True)
         self._follower.start()
         if keys.problem:
@@ -124,7 +109,7 @@ class State:
 
         Raises UnknownNode of one that never spoke, and RevisionConflict.
         """
-        self._change(lambda: changes.mark(self._view, node, cordoned, draining, expect))
+        self._change(lambda: signs.mark(self._view, node, cordoned, draining, expect))
         return self.node(node)[0]
 
     def beat(
@@ -146,7 +131,7 @@ class State:
         self._hear(node, running, boot, acted)
         if acted:
             with suppress(Unavailable):
-                self._change(lambda: changes.act(self._view, node, acted))
+                self._change(lambda: signs.act(self._view, node, acted))
 
     def alive(self, node: str) -> None:
         """As `beat` of a node that says nothing but that it lives, not even in which boot."""
@@ -154,91 +139,7 @@ class State:
 
     def leave(self, node: str, boot: str) -> None:
         """Record that `node` shuts down; undone by a beat of another boot, or of none."""
-        self._speak(node, lambda: changes.leave(self._view, node, boot))
-
-    def container(self, name: str) -> Placed:
-        """Return the container `name`. Raises UnknownContainer."""
-        with self._view.reading():
-            kept = self._view.placements.get(name)
-        if kept is None:
-            raise UnknownContainer(name)
-        return kept.placed
-
-    def running_on(self, name: str) -> str | None:
-        """Return the node on which `name` serves, as that reported within its lease, or None."""
-        self._judge_if_due()
-        with self._view.reading():
-            kept = self._view.placements.get(name)
-            return self._running((kept.placed,)).get(name) if kept is not None else None
-
-    def listing(self) -> Listing:
-        """Return everything that is wanted, where it was put, and where it serves."""
-        self._judge_if_due()
-        with self._view.reading():
-            version = self._view.topics.version(CONTAINERS)
-            if self._listing is None or self._listing.version != version:
-                placed = self._view.placements.everything()
-                shown = MappingProxyType(self._running(placed))
-                self._listing = Listing(placed, shown, self._view.declared, version)
-            return self._listing
-
-    def unassigned(self) -> Listing:
-        """Return the containers that are nowhere."""
-        with self._view.reading():
-            version = self._view.topics.version(UNASSIGNED)
-            return Listing(self._view.placements.on(None), {}, self._view.declared, version)
-
-    def assignment(self, node: str) -> Assignment:
-        """Return what `node` must run; nothing for a node that was never heard of."""
-        with self._view.reading():
-            mine = tuple(item.container for item in self._view.placements.on(node))
-            return Assignment(self.epoch, self._view.assigned(node), mine, self.lease_s)
-
-    def nodes(self) -> Roll:
-        """Return the nodes that spoke since the start, and those that only did before it."""
-        self._judge_if_due()
-        with self._view.reading():
-            version, now_s = self._view.topics.version(NODES), self._now_s()
-            heard = tuple(
-                self._node(name, sign, now_s)
-                for name, sign in sorted(self._view.signs.items())
-                if sign.wall
-            )
-            spoke = {node.name for node, _ in heard}
-            awaited = tuple(sorted(self._view.marked.keys() - spoke))
-            return Roll(heard, awaited, now_s - self.started_s, version)
-
-    def node(self, name: str) -> tuple[Node, Beat]:
-        """Return a node that ever spoke, with its last sign of life. Raises UnknownNode."""
-        self._judge_if_due()
-        with self._view.reading():
-            sign = self._view.signs.get(name)
-            if sign is None and name not in self._view.marked:
-                raise UnknownNode(name, tuple(sorted(self._view.marked)))
-            node, beat = self._node(name, sign or Sign(""), self._now_s())
-            if not (sign and sign.wall) and node.health is Health.UP:
-                # It is not called alive before it has spoken.
-                node = node._replace(health=Health.SUSPECT)
-            return node, beat
-
-    def events(self, since: int) -> EventPage:
-        """Return what happened after revision `since`, as far as it is kept."""
-        self._judge_if_due()
-        with self._view.reading():
-            last = self._view.topics.version(EVENTS)
-            events = self._view.events_since(since)
-            oldest = self._view.events[0].revision if self._view.events else last
-            missing = since < self._view.dropped or since > self._view.revision
-            return EventPage(events, last, oldest, missing)
-
-    def version(self, topic: str) -> int:
-        """Return the revision of the last change of `topic`, see topics.py."""
-        self._judge_if_due()
-        return self._view.topics.version(topic)
-
-    def await_change(self, topic: str, version: int, timeout_s: float) -> int:
-        """Return the version of `topic` once it is not `version`, or after timeout_s."""
-        return self._view.topics.await_change(topic, version, timeout_s)
+        self._speak(node, lambda: signs.leave(self._view, node, boot))
 
     def judge(self) -> float:
         """Tell watchers which nodes fell silent; return in how many seconds to do so again."""
@@ -296,16 +197,6 @@ class State:
         self._keys.close()
         self._follower.join(_BEHIND_S)
 
-    def _open(self, keys: Keys) -> None:
-        """Write what a store must have. Of several servers that open a new one, one does."""
-        with suppress(Conflict):
-            keys.commit({STORE: ABSENT}, {STORE: {"epoch": secrets.token_hex(8)}})
-        # Agents may have acted on what was lost, and obey only a newer revision.
-        if keys.lost and (found := keys.read(DECLARED).items):
-            keys.commit({}, {DECLARED: found[0].value})
-        if not keys.complete:
-            keys.commit({}, {DROPPED: {"revision": keys.read(STORE).revision}})
-
     def _change(self, decide: Callable[[], Plan]) -> Plan:
         """Commit what `decide` returns, which runs under the view's lock; again after a conflict.
 
@@ -316,7 +207,11 @@ class State:
                 plan = decide()
                 if not plan.write and not plan.happened:
                     return plan
-                write = {**plan.write, **dump_events(plan.happened, self._now_s()), **self._room()}
+                write = {
+                    **plan.write,
+                    **dump_events(plan.happened, self._now_s()),
+                    **changes.room(self._view, self._limits),
+                }
             try:
                 revision = self._keys.commit(plan.compare, write)
             except Conflict:
@@ -326,18 +221,6 @@ class State:
             self._view.await_applied(revision, _BEHIND_S)
             return plan._replace(after=plan.after and plan.after._replace(revision=revision))
         raise Unavailable("the state", "something else changes it all the time", "try again")
-
-    def _room(self) -> dict[str, dict[str, int] | None]:
-        """Deletes of old events if there are too many: those of the node that has the most."""
-        if len(self._view.events) <= self._limits.events:
-            return {}
-        counts: dict[str, int] = {}
-        for event in self._view.events:
-            counts[event.node] = counts.get(event.node, 0) + 1
-        node = max(counts, key=lambda name: counts[name])
-        doomed = [pair for pair in self._view.event_keys() if pair[0].node == node][:_DELETES]
-        dropped = max(self._view.dropped, doomed[-1][0].revision)
-        return {**{key: None for _, key in doomed}, DROPPED: {"revision": dropped}}
 
     def _hear(
         self,
@@ -354,7 +237,7 @@ class State:
         known = node in self._earlier
         self._speak(
             node,
-            lambda: changes.hear(
+            lambda: signs.hear(
                 self._view, node, running, boot, acted, silent_s=silent_s, known=known
             ),
         )
@@ -363,53 +246,17 @@ class State:
     def _speak(self, node: str, decide: Callable[[], Plan]) -> None:
         """Make the change of a node that speaks, perhaps for the first time."""
         try:
-            self._change(lambda: changes.enrol(self._view, self._limits, node, decide()))
+            self._change(lambda: signs.enrol(self._view, self._limits, node, decide()))
         except Unavailable:
             # A full disk does not make it dead: its next beat tries again to remember it.
             self._change(decide)
 
     def _fall(self, name: str) -> Plan:
-        return changes.fall(self._view, name, self._now_s() - self._heard_s(name), self.lease_s)
+        return signs.fall(self._view, name, self._now_s() - self._heard_s(name), self.lease_s)
 
-    def _judge_if_due(self) -> None:
-        """Before reading: a reader must not see silence of which watchers were not told."""
+    def _before_reading(self) -> None:
         if self._now_s() > self._due_s:
             self.judge()
-
-    def _is_silent(self, name: str, now_s: float) -> bool:
-        return health(now_s - self._heard_s(name), self.lease_s) is Health.DOWN
-
-    def _heard_s(self, name: str) -> float:
-        return self._view.heard_s.get(name, self.started_s)
-
-    def _node(self, name: str, sign: Sign, now_s: float) -> tuple[Node, Beat]:
-        at_s = self._heard_s(name)
-        marking = self._view.marked.get(name, Marking(name))
-        node = Node(
-            name,
-            now_s - at_s,
-            health(now_s - at_s, self.lease_s),
-            cordoned=marking.cordoned,
-            draining=marking.draining,
-            leaving=sign.left is not None,
-            revision=self._view.stands(name),
-            settled=sign.acted is not None and sign.acted == self._view.assigned(name),
-        )
-        return node, Beat(at_s, sign.wall, sign.running)
-
-    def _running(self, placed: Sequence[Placed]) -> Mapping[str, str]:
-        """Container -> node, of those of `placed` that serve: as their node said in its lease."""
-        now_s, signs = self._now_s(), self._view.signs
-        found = {}
-        for item in placed:
-            sign = signs.get(item.node) if item.node else None
-            if sign is None or not sign.counts or item.node is None:
-                continue
-            unit = sign.running.get(item.name)
-            ready = unit == UnitState(item.container.image, ready=True)
-            if ready and not self._is_silent(item.node, now_s):
-                found[item.name] = item.node
-        return found
 
 
 def _after(plan: Plan) -> Placed:

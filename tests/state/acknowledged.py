@@ -24,6 +24,7 @@ class Writer:
 
     def told(self) -> None:
         """Note that what was asked for is done."""
+        assert self.asked is not None
         key, value = self.asked
         self.done[key] = value
         self.asked = None

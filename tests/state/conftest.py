@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from services.state.storage import decode
+from services.state.recovery import decode
 from tests.states import open_state
 
 LEASE_S = 3.0

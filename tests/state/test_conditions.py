@@ -147,7 +147,7 @@ def test_no_scheduler_ever_overwrites_a_decision_that_it_did_not_read(store):
 
     in_threads(*(lambda t=t: schedule(t) for t in range(8)))
     assert conflicts
-    last = {}
+    last: dict[str, tuple[int, str]] = {}
     for event in store.events(0).events:
         if event.kind == "placed":
             assert event.reason == f"decided on {last[event.subject][0]}", event

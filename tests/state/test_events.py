@@ -1,6 +1,6 @@
 """The log of events: bounded, in order, and honest about what it dropped."""
 
-from services.core.model import Container, UnitState
+from services.core.model import Container, Event, UnitState
 from services.state import Limits
 from tests.state.conftest import LEASE_S, crashed, reopen, told
 from tests.states import open_state
@@ -8,7 +8,7 @@ from tests.states import open_state
 
 def test_a_page_is_what_happened_since_or_says_that_some_of_it_is_missing(tmp_path, clock):
     store = open_state(tmp_path, lease_s=LEASE_S, now_s=clock, limits=Limits(events=20))
-    everything = []
+    everything: list[Event] = []
     for n in range(70):
         store.beat(f"node{n % 3}", {f"c{n % 5}": UnitState("demo", ready=n % 2 == 0)})
         store.mark(f"node{n % 3}", cordoned=n % 2 == 0)

@@ -29,7 +29,7 @@ def child(folder, life, pipe):
             key = f"t{thread}-{rng.randrange(12)}"
             value = GONE if rng.random() < 0.2 else f"{life}-{n}"
             os.write(pipe, f"ask {thread} {key} {value}\n".encode())
-            row = value and {"value": value, "ballast": "x" * 100}
+            row = None if value is GONE else {"value": value, "ballast": "x" * 100}
             # Two keys in one commit, so that half of it would show.
             keys.commit({}, {f"wanted/{key}": row, f"placed/{key}": row})
             os.write(pipe, f"told {thread}\n".encode())

@@ -7,7 +7,7 @@ import shutil
 import pytest
 
 from services.core.errors import LabError
-from services.state import EmbeddedKeys, Unavailable, storage
+from services.state import EmbeddedKeys, Unavailable, recovery, storage
 from services.state.keys import Conflict
 
 
@@ -153,10 +153,10 @@ def test_the_file_of_another_format_is_refused_and_stays(tmp_path):
     keys.close()
     file = newest(tmp_path / "store")
     for each in (tmp_path / "store").iterdir():
-        each.write_bytes(storage.encode({"format": 1, "n": 0, "rows": 0}))
+        each.write_bytes(recovery.encode({"format": 1, "n": 0, "rows": 0}))
     with pytest.raises(LabError, match="another version"):
         EmbeddedKeys(tmp_path / "store")
-    assert storage.decode(file.read_bytes())["format"] == 1
+    assert recovery.decode(file.read_bytes())["format"] == 1
 
 
 def test_a_commit_that_a_batch_overtook_is_a_conflict(tmp_path):

@@ -48,6 +48,12 @@ class Plan(NamedTuple):
     after: Placed | None = None
     created: bool = False
 
+    @property
+    def placed(self) -> Placed:
+        """Of a plan that leaves a container."""
+        assert self.after is not None  # noqa: S101 - for mypy
+        return self.after
+
 
 def declare(view: Mirror, limits: Limits, container: Container, node: str | None) -> Plan:
     """Want `container`, on `node` if the user insists; one that exists stays as it is."""

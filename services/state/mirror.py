@@ -106,7 +106,7 @@ class Mirror:
             return 0
         held = [item.revision for item in self.placements.on(node)]
         left = [item.revision for item in self.left.get(node, {}).values()]
-        said = self.acted.get(node, 0), self.marked[node].joined
+        said = self.acted.get(node, 0), self.marked[node].told
         return max([*held, *left, *said, self.first])
 
     def stands(self, node: str) -> int:

@@ -40,13 +40,16 @@ class Kept(NamedTuple):
 
 
 class Marking(NamedTuple):
-    """How an administrator marked one node. revision: of that. joined: when it spoke first."""
+    """How an administrator marked one node. revision: of that.
+
+    told: the highest revision that its assignment can have had before it spoke first.
+    """
 
     node: str
     cordoned: bool = False
     draining: bool = False
     revision: int = 0
-    joined: int = 0
+    told: int = 0
 
 
 class Left(NamedTuple):
@@ -108,7 +111,13 @@ def load_marking(item: Item) -> Marking:
     """Of a key below NODE."""
     value = item.value
     marks = value["cordoned"], value["draining"]
-    return Marking(item.key[len(NODE) :], *marks, item.revision, item.created)
+    return Marking(item.key[len(NODE) :], *marks, item.revision, value["told"])
+
+
+def dump_marking(marking: Marking) -> Value:
+    """The inverse."""
+    fields = marking._asdict()
+    return {name: fields[name] for name in ("cordoned", "draining", "told")}
 
 
 def dump_left(kept: Kept, acted: int, before: Left | None) -> Value:

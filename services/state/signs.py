@@ -1,6 +1,7 @@
 """What nodes say and what is said of them, as changes: see changes.py. Nothing acts here."""
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 from services.core.errors import UnknownNode
 from services.core.liveness import health
@@ -27,7 +28,9 @@ from services.state.rows import (
     ACTED,
     LEFT,
     NODE,
+    Marking,
     Sign,
+    dump_marking,
     dump_sign,
     seen_key,
     wall,
@@ -61,9 +64,8 @@ def mark(
     elif after.cordoned:
         kind = CORDONED
         reason = "drains no more, but gets nothing new" if before.draining else "gets nothing new"
-    value = {"cordoned": after.cordoned, "draining": after.draining}
     happened = Happening(kind, node, node, reason)
-    return Plan({NODE + node: before.revision}, {NODE + node: value}, (happened,))
+    return Plan({NODE + node: before.revision}, {NODE + node: dump_marking(after)}, (happened,))
 
 
 def enrol(view: Mirror, limits: Limits, node: str, plan: Plan) -> Plan:
@@ -75,7 +77,7 @@ def enrol(view: Mirror, limits: Limits, node: str, plan: Plan) -> Plan:
         raise LimitReached("nodes", limits.nodes)
     return plan._replace(
         compare={**plan.compare, NODE + node: ABSENT},
-        write={**plan.write, NODE + node: {"cordoned": False, "draining": False}},
+        write={**plan.write, NODE + node: dump_marking(Marking(node, told=view.declared))},
     )
 
 
@@ -95,35 +97,38 @@ def act(view: Mirror, node: str, revision: int) -> Plan:
     )
 
 
-def hear(
-    view: Mirror,
-    node: str,
-    running: Mapping[str, UnitState] | None,
-    boot: str | None,
-    acted: int | None,
-    *,
-    silent_s: float,
-    known: bool,
-) -> Plan:
-    """Write a sign of life. running: None if it does not say. boot: None if it was not asked.
+class Said(NamedTuple):
+    """What a sign of life says. running: None if nothing of that; boot: None if it was not asked.
 
-    silent_s: since the sign before. known: whether the node spoke before the server started.
+    acted: revision of the assignment under which that runs, None if unknown. silent_s: since the
+    sign before. known: whether the node spoke before the server started.
     """
+
+    running: Mapping[str, UnitState] | None
+    boot: str | None
+    acted: int | None
+    silent_s: float
+    known: bool
+
+
+def hear(view: Mirror, node: str, said: Said) -> Plan:
+    """Write a sign of life."""
     before = view.signs.get(node)
+    running, acted = said.running, said.acted
     if running is None:
         running = before.running if before else {}
         acted = before.acted if before else None
     left = before.left if before else None
-    returns = left is not None and boot is not None and (not boot or boot != left)
+    returns = left is not None and said.boot is not None and (not said.boot or said.boot != left)
     sign = Sign(wall(), running, True, None if returns else left, acted)
     happened = _reports(node, before, sign)
     if before is None:
         # What it says at first is no change of anything.
-        since = " since the server started" if known else ""
+        since = " since the server started" if said.known else ""
         reason = f"first heard of{since}; {len(sign.ready())} containers ready there"
         happened = [Happening(NODE_UP, node, node, reason)]
     elif not before.up:
-        happened.insert(0, Happening(NODE_UP, node, node, f"back after {silent_s:.1f} s"))
+        happened.insert(0, Happening(NODE_UP, node, node, f"back after {said.silent_s:.1f} s"))
     elif returns:
         happened.insert(0, Happening(NODE_UP, node, node, "does not leave, or is back"))
     return _sign(view, node, sign, happened)

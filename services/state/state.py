@@ -26,6 +26,7 @@ from services.state.mirror import Mirror, prepare
 from services.state.reads import Reads
 from services.state.rows import STORE, dump_events
 
+Running = Mapping[str, UnitState] | None
 # How soon to try again to tell what the store could not write.
 RETRY_S = 1.0
 # A commit that others were faster than is decided again. More often only if something is wrong.
@@ -74,7 +75,7 @@ class State(Reads):
         Raises LimitReached.
         """
         plan = self._change(lambda: changes.declare(self._view, self._limits, container, node))
-        return _after(plan)
+        return plan.placed
 
     def put(self, container: Container, *, expect: Expect = None) -> tuple[Placed, bool]:
         """Want `container` as it is given; return it, and whether it is new.
@@ -82,7 +83,7 @@ class State(Reads):
         Where it is placed stays. Raises LimitReached and RevisionConflict.
         """
         plan = self._change(lambda: changes.replace(self._view, self._limits, container, expect))
-        return _after(plan), plan.created
+        return plan.placed, plan.created
 
     def remove(self, name: str, *, expect: Expect = None) -> None:
         """Want `name` no longer; does nothing if it was not wanted. Raises RevisionConflict."""
@@ -94,7 +95,8 @@ class State(Reads):
         Any node will do, known or not: a node becomes known by speaking. What is put on one that
         never does, the node controller takes off again.
         """
-        return _after(self._change(lambda: changes.place(self._view, name, node, reason, expect)))
+        plan = self._change(lambda: changes.place(self._view, name, node, reason, expect))
+        return plan.placed
 
     def mark(
         self,
@@ -115,7 +117,7 @@ class State(Reads):
     def beat(
         self,
         node: str,
-        running: Mapping[str, UnitState] | None,
+        running: Running,
         boot: str = "",
         revision: int = 0,
         epoch: str = "",
@@ -222,25 +224,14 @@ class State(Reads):
             return plan._replace(after=plan.after and plan.after._replace(revision=revision))
         raise Unavailable("the state", "something else changes it all the time", "try again")
 
-    def _hear(
-        self,
-        node: str,
-        running: Mapping[str, UnitState] | None,
-        boot: str | None,
-        acted: int | None,
-    ) -> None:
+    def _hear(self, node: str, running: Running, boot: str | None, acted: int | None) -> None:
         with self._view.reading():
             silent_s = self._now_s() - self._heard_s(node)
             if node in self._view.marked:
                 # Also while the disk is busy with what others write.
                 self._view.hear(node)
-        known = node in self._earlier
-        self._speak(
-            node,
-            lambda: signs.hear(
-                self._view, node, running, boot, acted, silent_s=silent_s, known=known
-            ),
-        )
+        said = signs.Said(running, boot, acted, silent_s, node in self._earlier)
+        self._speak(node, lambda: signs.hear(self._view, node, said))
         self._due_s = min(self._due_s, self._now_s() + self.lease_s)
 
     def _speak(self, node: str, decide: Callable[[], Plan]) -> None:
@@ -257,8 +248,3 @@ class State(Reads):
     def _before_reading(self) -> None:
         if self._now_s() > self._due_s:
             self.judge()
-
-
-def _after(plan: Plan) -> Placed:
-    assert plan.after is not None  # noqa: S101 - for mypy: these plans leave a container
-    return plan.after

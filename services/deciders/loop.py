@@ -48,7 +48,7 @@ def run(
     failures = 0
     while True:
         try:
-            wait = decide(server, explain, timings.tick_s)
+            wait = decide(server, explain, timings)
             left_s = until_s - clock.now_s()
             if left_s <= 0:
                 return

@@ -11,6 +11,7 @@ from services.core import wire, wire_nodes
 from services.core.address import Address
 from services.core.errors import ApiRefused, printable
 from services.core.model import Placed, Placement
+from services.core.profiles import Profile
 from services.lib.http_client import NOT_MODIFIED, Pending, Reply
 
 T = TypeVar("T")
@@ -31,8 +32,8 @@ class Wait(NamedTuple):
 
 # Takes the reason why nothing (more) is decided; "" when there is none.
 Explain = Callable[[str], None]
-# One decision: reads, writes, and says when to decide again. The number: tick_s of the profile.
-Decide = Callable[["StateServer", Explain, float], Wait]
+# One decision: reads, writes, and says when to decide again.
+Decide = Callable[["StateServer", Explain, Profile], Wait]
 
 
 class StateServer:

@@ -23,6 +23,7 @@ from services.store.answers import Listing
 from services.store.events import PLACED, UNPLACED, UNWANTED, WANTED
 from tests.pull.clock import Clock
 from tests.pull.direct import DirectApi, declare, names, report
+from tests.pull.passes import decide_of
 from tests.serving import ROOT, Client
 from tests.waiting import wait_for
 
@@ -94,7 +95,7 @@ def deciding(make_api):
     def repeat(program, timings):
         try:
             while not over.is_set():
-                run(program.decide, make_api(), timings)
+                run(decide_of(program), make_api(), timings)
         except Exception as error:
             errors.append(error)
 

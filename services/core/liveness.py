@@ -11,14 +11,14 @@ from typing import NamedTuple
 from services.core.at_most_once import lost
 from services.core.messages import NodeList
 from services.core.model import STOP, Health, Node, Placed, Placement
+from services.core.witness import NEVER_S as NEVER_S
+from services.core.witness import NO_ECHOES, Echoes, due_s, judged, testimony
+from services.core.witness import health as health
 
 NODE_DOWN = "node is down"
 NODE_UNKNOWN = "the server never heard from this node"
 NODE_LEAVING = "node is leaving"
 NODE_DRAINED = "node is being drained"
-NEVER_S = float("inf")
-# Silence beyond this share of the lease is worth showing, long before it is worth acting on.
-SUSPECT_SHARE = 0.6
 _NEVER: Mapping[str, float] = {}
 
 
@@ -37,27 +37,19 @@ class Eviction(NamedTuple):
     guarded: Mapping[str, float] = _NEVER
 
 
-def health(silent_s: float, lease_s: float) -> Health:
-    """Return what `silent_s` seconds without a heartbeat mean under a lease of `lease_s`.
-
-    A node is down only after more than a whole lease.
-    """
-    if silent_s > lease_s:
-        return Health.DOWN
-    return Health.SUSPECT if silent_s > lease_s * SUSPECT_SHARE else Health.UP
-
-
 def evict(
     containers: Sequence[Placed],
     seen: NodeList,
     guarded: Mapping[str, float] = _NEVER,
     now_s: float = 0.0,
+    echoes: Echoes = NO_ECHOES,
 ) -> Eviction:
     """Return the containers that must leave their nodes, in order of their names.
 
     seen: the nodes, and how long the state server has been up. Nodes that it awaits count as
     silent for as long as that; any other name is a node that may not even exist. guarded: of the
-    last call: node -> when a guard last held for it. now_s: of the same monotonic clock.
+    last call: node -> when a guard last held for it. now_s: of the same monotonic clock. echoes:
+    what machines answered; a node whose machine fell silent, too, is down sooner.
 
     From nodes that are down: nothing while the server is younger than one lease, nothing if they
     fell silent together with more than half of the nodes that were alive before, and no STOP
@@ -68,12 +60,12 @@ def evict(
     containers, since a person decided that. `waiting` is "" when there was nothing to evict anyway.
     Total function; it never raises.
     """
-    world = _look(containers, seen, guarded, now_s)
-    placements, reasons, again_s = [], {}, NEVER_S
+    world = _look(containers, judged(seen, echoes), echoes, guarded, now_s)
+    placements, reasons, again_s = [], {}, due_s(seen, echoes)
     for item in sorted(containers, key=lambda item: item.name):
         verdict = _stays if item.node is None else _about(item, item.node, world)
         if verdict.leaves:
-            placements.append(Placement(item.name, None, f"{verdict.leaves}: {item.node}"))
+            placements.append(Placement(item.name, None, verdict.leaves))
         elif verdict.waits:
             reasons[verdict.waits] = True
             again_s = min(again_s, verdict.again_s)
@@ -83,7 +75,7 @@ def evict(
 
 
 class _Verdict(NamedTuple):
-    """What happens to one container. leaves: why; or waits: why it stays although it should leave.
+    """What happens to one container. leaves: the reason; or waits: why it stays all the same.
 
     Neither: it stays where it is.
     """
@@ -104,6 +96,7 @@ class _World(NamedTuple):
     """
 
     seen: NodeList
+    echoes: Echoes
     now_s: float
     nodes: dict[str, Node]
     mass: frozenset[str]
@@ -116,7 +109,11 @@ class _World(NamedTuple):
 
 
 def _look(
-    containers: Sequence[Placed], seen: NodeList, guarded: Mapping[str, float], now_s: float
+    containers: Sequence[Placed],
+    seen: NodeList,
+    echoes: Echoes,
+    guarded: Mapping[str, float],
+    now_s: float,
 ) -> _World:
     awaited = [Node(name, seen.uptime_s, Health.DOWN) for name in seen.awaited]
     everyone = [*seen.nodes, *awaited]
@@ -130,6 +127,7 @@ def _look(
     holds = [*mass, *(unknown if none_up else ())]
     return _World(
         seen,
+        echoes,
         now_s,
         nodes,
         frozenset(mass),
@@ -151,7 +149,7 @@ def _about(item: Placed, name: str, world: _World) -> _Verdict:
     if not (node.leaving or node.draining):
         return _stays
     if world.one_takes:
-        return _Verdict(NODE_LEAVING if node.leaving else NODE_DRAINED)
+        return _Verdict(f"{NODE_LEAVING if node.leaving else NODE_DRAINED}: {name}")
     what = "is leaving" if node.leaving else "is to be drained"
     return _Verdict(waits=f"{name} {what}, but no other node takes containers")
 
@@ -175,7 +173,9 @@ def _on_silent(item: Placed, name: str, node: Node | None, world: _World) -> _Ve
         whole_s = seen.lease_s + seen.stop_margin_s
         waits = f"what must not run twice stays on {name} until that is silent for {whole_s:g} s"
         return _Verdict(waits=waits, again_s=whole_s - silent_s)
-    return _Verdict(NODE_UNKNOWN if node is None else NODE_DOWN)
+    if node is None:
+        return _Verdict(f"{NODE_UNKNOWN}: {name}")
+    return _Verdict(f"{NODE_DOWN}: {name}{testimony(node, world.echoes)}")
 
 
 def _fell_with_most(node: Node, nodes: Sequence[Node], lease_s: float) -> bool:

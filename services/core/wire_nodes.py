@@ -26,6 +26,7 @@ def dump_node(node: Node, last_heartbeat: str, running: Sequence[str]) -> Json:
         "draining": node.draining,
         "leaving": node.leaving,
         "settled": node.settled,
+        "address": node.address,
         "revision": node.revision,
     }
 
@@ -78,6 +79,7 @@ def load_node_status(body: object) -> Node:
         leaving=flag(fields, "leaving") is True,
         revision=count(fields, "revision") if "revision" in fields else 0,
         settled=flag(fields, "settled") is True,
+        address=text(fields, "address") if "address" in fields else "",
     )
 
 

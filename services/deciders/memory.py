@@ -6,15 +6,20 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from services.core.errors import LabError
-from services.core.fields import Json, as_object, decode, seconds
+from services.core.fields import Json, as_object, decode, seconds, text
 
 _NOTHING: Mapping[str, float] = {}
 
 
 class PassMemory(NamedTuple):
-    """guarded: see services.core.liveness.evict, by the clock of this boot."""
+    """guarded: see services.core.liveness.evict, by the clock of this boot.
+
+    silent_s, trouble: see services.deciders.echo.Listener.
+    """
 
     guarded: Mapping[str, float] = _NOTHING
+    silent_s: Mapping[str, float] = _NOTHING
+    trouble: str = ""
 
 
 def recall(path: str) -> PassMemory:
@@ -22,7 +27,8 @@ def recall(path: str) -> PassMemory:
     try:
         with open(path, "rb") as file:
             fields = as_object(decode(file.read()))
-        return PassMemory(_durations(fields, "guarded"))
+        guarded, silent_s = (_durations(fields, key) for key in ("guarded", "silent_s"))
+        return PassMemory(guarded, silent_s, text(fields, "trouble"))
     except (OSError, ValueError, LabError):
         return PassMemory()
 

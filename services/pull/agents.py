@@ -30,6 +30,7 @@ def add_agent_routes(app: Bottle, store: Store, meters: PullMetrics) -> None:
             meters.reported(node)
         else:
             store.beat(node, None)
+        note_address(meters, node)
         return wire.dump_beat(store.assignment(node))
 
     @app.post("/api/nodes/<node>/leaving")  # type: ignore[untyped-decorator]
@@ -40,12 +41,19 @@ def add_agent_routes(app: Bottle, store: Store, meters: PullMetrics) -> None:
         boot = wire.load_boot(read_json()) if _has_body() else ""
         mine = store.assignment(node).containers
         store.leave(node, boot)
+        note_address(meters, node)
         return wire_nodes.dump_leaving(*_await_elsewhere(store, meters.watches, node, mine, wait_s))
 
 
 def assignment(store: Store, watches: Watches, node: str) -> HTTPResponse:
     """Answer the current request with what `node` must run."""
     return watches.answer(of_node(node), lambda: wire.dump_assignment(store.assignment(node)))
+
+
+def note_address(meters: PullMetrics, node: str) -> None:
+    """Remember where the current request of `node`, which the store knows, came from."""
+    # A listener on [::] has IPv4 addresses in this form.
+    meters.addresses[node] = str(request.environ["REMOTE_ADDR"]).removeprefix("::ffff:")
 
 
 def _has_body() -> bool:

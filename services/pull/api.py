@@ -54,7 +54,7 @@ def make_admin_app(
     add_ready(app, lambda: _check(store))
     add_document(app, DOCUMENT)
     _add_containers(app, store, watches)
-    _add_nodes(app, store, watches, stop_margin_s)
+    _add_nodes(app, store, meters, stop_margin_s)
     add_agent_routes(app, store, meters)
 
     @app.get("/api/nodes/<node>/desired")  # type: ignore[untyped-decorator]
@@ -136,24 +136,28 @@ def _add_containers(app: Bottle, store: Store, watches: Watches) -> None:
         return changed(None)
 
 
-def _add_nodes(app: Bottle, store: Store, watches: Watches, stop_margin_s: float) -> None:
+def _add_nodes(app: Bottle, store: Store, meters: PullMetrics, stop_margin_s: float) -> None:
+    def described(node: Node, beat: Beat) -> wire.Json:
+        node = node._replace(address=meters.addresses.get(node.name, ""))
+        return wire_nodes.dump_node(node, beat.wall, sorted(beat.running))
+
     def all_nodes() -> wire.Json:
         roll = store.nodes()
-        documents = [_described(node, beat) for node, beat in roll.heard]
+        documents = [described(node, beat) for node, beat in roll.heard]
         return wire_nodes.dump_nodes(
             documents, roll.uptime_s, store.lease_s, roll.awaited, stop_margin_s
         )
 
     def one(name: str) -> HTTPResponse:
         node, beat = store.node(check_label(name, "node"))
-        document = _described(node, beat)
+        document = described(node, beat)
         document["containers"] = [item.name for item in store.assignment(name).containers]
         return answer(document, f'"{node.revision}"')
 
     @app.get("/api/nodes")  # type: ignore[untyped-decorator]
     def list_nodes() -> HTTPResponse:
         """Every node heard since the server started, and the names of nodes heard only before."""
-        return watches.answer(NODES, all_nodes)
+        return meters.watches.answer(NODES, all_nodes)
 
     @app.get("/api/nodes/<node>")  # type: ignore[untyped-decorator]
     def show_node(node: str) -> HTTPResponse:
@@ -167,10 +171,6 @@ def _add_nodes(app: Bottle, store: Store, watches: Watches, stop_margin_s: float
         marks = wire_nodes.load_marks(read_json())
         store.mark(node, cordoned=marks.cordoned, draining=marks.draining, expect=_expected())
         return one(node)
-
-
-def _described(node: Node, beat: Beat) -> wire.Json:
-    return wire_nodes.dump_node(node, beat.wall, sorted(beat.running))
 
 
 def _expected(*, creates: bool = False) -> Any:

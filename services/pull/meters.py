@@ -42,12 +42,14 @@ class _Open(NamedTuple):
 class PullMetrics(Collector):
     """The metrics of one state server, for both of its realms.
 
-    watches: the requests of both that wait, which are counted there.
+    watches: the requests of both that wait, which are counted there. addresses: node -> where its
+    last sign of life came from.
     """
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self.watches = Watches(store)
+        self.addresses: dict[str, str] = {}
         self.metrics = Metrics("pull")
         registry = self.metrics.registry
         self._passes = Counter(

@@ -52,8 +52,7 @@ def assignment(store: Store, watches: Watches, node: str) -> HTTPResponse:
 
 def note_address(meters: PullMetrics, node: str) -> None:
     """Remember where the current request of `node`, which the store knows, came from."""
-    # A listener on [::] has IPv4 addresses in this form.
-    meters.addresses[node] = str(request.environ["REMOTE_ADDR"]).removeprefix("::ffff:")
+    meters.addresses[node] = str(request.environ["REMOTE_ADDR"])
 
 
 def _has_body() -> bool:

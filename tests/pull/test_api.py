@@ -99,3 +99,25 @@ def test_an_unknown_route_names_the_known_ones(realms):
 def test_healthz(realms):
     assert realms.admin("GET", "/healthz").json() == {"status": "ok"}
     assert realms.admin("HEAD", "/healthz").status_code == 200
+
+
+def test_a_node_has_the_address_of_its_last_sign_of_life(realms):
+    def addresses():
+        one = realms.admin("GET", "/api/nodes/node1").json()
+        (listed,) = realms.admin("GET", "/api/nodes").json()["nodes"]
+        return one["address"], listed["address"]
+
+    realms.node("GET", "/api/nodes/node1/desired")
+    assert addresses() == ("127.0.0.1", "127.0.0.1")
+    realms.meters.addresses.clear()
+    assert addresses() == ("", "")
+    realms.node("POST", "/api/nodes/node1/heartbeat")
+    assert addresses() == ("127.0.0.1", "127.0.0.1")
+    realms.meters.addresses.clear()
+    realms.node("POST", "/api/nodes/node1/leaving")
+    assert addresses() == ("127.0.0.1", "127.0.0.1")
+
+
+def test_a_refused_request_gives_nobody_an_address(realms):
+    realms.node("POST", "/api/nodes/node9/heartbeat")
+    assert realms.meters.addresses == {}

@@ -44,6 +44,7 @@ def test_server_deciders_and_agent_speak_ipv6(start, tmp_path, capsys):
         assert main(decide_of(program), ["--api", place, "--profile", "seed"], {}) == 0
     assert capsys.readouterr().out.startswith("PLACE a -> node1")
     assert client("GET", "/api/containers").json()["containers"][0]["node"] == "node1"
+    assert client("GET", "/api/nodes/node1").json()["address"] == "::1"
     client.close()
     server.stop()
     assert "API unreachable, using local state from" in agent(server.node, state)

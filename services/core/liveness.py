@@ -5,7 +5,7 @@ stops evicting when most of a zone looks dead (kubernetes.io, "Nodes"), and a se
 started does not know how long the nodes have been silent.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from services.core.at_most_once import lost
@@ -27,7 +27,8 @@ class Eviction(NamedTuple):
 
     again_s: seconds after which time alone may change the answer; infinite if it cannot.
     unsure: a node that is only suspect made a guard hold, and no change of a list says when it
-    speaks again. guarded: for the next call.
+    speaks again. guarded: for the next call. dead: nodes that are down although the server, which
+    hears only agents, does not know yet.
     """
 
     placements: tuple[Placement, ...]
@@ -35,6 +36,7 @@ class Eviction(NamedTuple):
     again_s: float = NEVER_S
     unsure: bool = False
     guarded: Mapping[str, float] = _NEVER
+    dead: tuple[Node, ...] = ()
 
 
 def evict(
@@ -71,7 +73,9 @@ def evict(
             again_s = min(again_s, verdict.again_s)
     waiting = "; ".join(reasons)
     unsure = world.unsure and world.mass_waits in reasons
-    return Eviction(tuple(placements), waiting, again_s, unsure, world.guarded)
+    return Eviction(
+        tuple(placements), waiting, again_s, unsure, world.guarded, tuple(_dead(seen, world))
+    )
 
 
 class _Verdict(NamedTuple):
@@ -156,18 +160,10 @@ def _about(item: Placed, name: str, world: _World) -> _Verdict:
 
 def _on_silent(item: Placed, name: str, node: Node | None, world: _World) -> _Verdict:
     """Of a container on a node that is down, or unknown (None)."""
+    guard = _guard(name, world)
+    if guard.waits:
+        return guard
     seen = world.seen
-    if seen.uptime_s <= seen.lease_s:
-        young = f"state server is up for less than one lease ({seen.lease_s:g} s)"
-        return _Verdict(waits=young, again_s=seen.lease_s - seen.uptime_s)
-    if name in world.mass:
-        return _Verdict(waits=world.mass_waits)
-    if node is None and world.none_up:
-        return _Verdict(waits=world.none_up_waits)
-    patience_s = world.guarded.get(name, -NEVER_S) + seen.lease_s - world.now_s
-    if patience_s >= 0:
-        late = f"most nodes speak again; {name} still has one lease ({seen.lease_s:g} s)"
-        return _Verdict(waits=late, again_s=patience_s)
     silent_s = seen.uptime_s if node is None else node.silent_s
     if item.container.on_disconnect == STOP and not lost(silent_s, seen):
         whole_s = seen.lease_s + seen.stop_margin_s
@@ -176,6 +172,31 @@ def _on_silent(item: Placed, name: str, node: Node | None, world: _World) -> _Ve
     if node is None:
         return _Verdict(f"{NODE_UNKNOWN}: {name}")
     return _Verdict(f"{NODE_DOWN}: {name}{testimony(node, world.echoes)}")
+
+
+def _dead(seen: NodeList, world: _World) -> Iterator[Node]:
+    """Nodes that the server does not call down, and that no guard holds for."""
+    for node in seen.nodes:
+        judged_down = world.nodes[node.name].health is Health.DOWN
+        if judged_down and node.health is not Health.DOWN and not _guard(node.name, world).waits:
+            yield node
+
+
+def _guard(name: str, world: _World) -> _Verdict:
+    """Return why nothing leaves the node `name`, which is down or unknown, yet; or that it may."""
+    seen = world.seen
+    if seen.uptime_s <= seen.lease_s:
+        young = f"state server is up for less than one lease ({seen.lease_s:g} s)"
+        return _Verdict(waits=young, again_s=seen.lease_s - seen.uptime_s)
+    if name in world.mass:
+        return _Verdict(waits=world.mass_waits)
+    if name not in world.nodes and world.none_up:
+        return _Verdict(waits=world.none_up_waits)
+    patience_s = world.guarded.get(name, -NEVER_S) + seen.lease_s - world.now_s
+    if patience_s >= 0:
+        late = f"most nodes speak again; {name} still has one lease ({seen.lease_s:g} s)"
+        return _Verdict(waits=late, again_s=patience_s)
+    return _stays
 
 
 def _fell_with_most(node: Node, nodes: Sequence[Node], lease_s: float) -> bool:

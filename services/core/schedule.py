@@ -7,7 +7,6 @@ from typing import NamedTuple
 from services.core.at_most_once import blocked
 from services.core.messages import NodeList
 from services.core.model import STOP, Health, Node, Placed, Placement
-from services.core.witness import NEVER_S
 
 LEAST_LOADED = "least loaded node that is up"
 
@@ -15,7 +14,7 @@ LEAST_LOADED = "least loaded node that is up"
 class Schedule(NamedTuple):
     """What to place now, and why the rest waits ("" if nothing does).
 
-    unsure: some of it waits for nodes to speak, and no change of a list announces that.
+    unsure: some of it waits for reports of nodes, and no change of a list announces these.
     """
 
     placements: tuple[Placement, ...]
@@ -23,24 +22,20 @@ class Schedule(NamedTuple):
     unsure: bool = False
 
 
-def schedule(containers: Sequence[Placed], seen: NodeList, lease_s: float = NEVER_S) -> Schedule:
+def schedule(containers: Sequence[Placed], seen: NodeList) -> Schedule:
     """Return a placement for every container that has no node, in order of container names.
 
-    containers: everything that is declared. seen: the nodes, read after the containers. lease_s:
-    the profile's own, not stretched.
+    containers: everything that is declared. seen: the nodes, read after the containers.
 
     Placed containers are never moved; the node controller takes them off a node that died.
-    Nodes that are down, cordoned, draining or leaving get nothing, nor do those that have been
-    silent for longer than lease_s: the node controller may know already that they died. A
-    container with STOP waits until no node can be running it (services/core/at_most_once.py).
-    Equal inputs give equal placements. Total function; it never raises.
+    Nodes that are down, cordoned, draining or leaving get nothing. A container with STOP waits
+    until no node can be running it (services/core/at_most_once.py). Equal inputs give equal
+    placements. Total function; it never raises.
     """
     waiting = sorted((item for item in containers if item.node is None), key=_name)
-    takers = [node for node in seen.nodes if node.takes_containers]
-    load = {node.name: 0 for node in takers if node.silent_s <= lease_s}
+    load = {node.name: 0 for node in seen.nodes if node.takes_containers}
     if not (waiting and load):
-        why = _why_no_node(len(waiting), seen.nodes, lease_s) if waiting else ""
-        return Schedule((), why, unsure=bool(waiting and takers))
+        return Schedule((), _why_no_node(len(waiting), seen.nodes) if waiting else "")
     for item in containers:
         if item.node in load:
             load[item.node] += 1
@@ -63,11 +58,7 @@ def _name(item: Placed) -> str:
     return item.name
 
 
-def _why_no_node(waiting: int, nodes: Sequence[Node], lease_s: float) -> str:
-    if any(node.takes_containers for node in nodes):
-        return (
-            f"{waiting} waiting; every node that takes containers is silent for over {lease_s:g} s"
-        )
+def _why_no_node(waiting: int, nodes: Sequence[Node]) -> str:
     down = sum(node.health is Health.DOWN for node in nodes)
     if down == len(nodes):
         return f"{waiting} waiting; no node is up ({len(nodes)} known, {down} down)"

@@ -103,6 +103,16 @@ def dump_marks(marks: Marks) -> Json:
     return {key: value for key, value in marks._asdict().items() if value is not None}
 
 
+def dump_silence(silent_s: float) -> Json:
+    """What the node controller says of a node that is down: for how long it was silent."""
+    return {"silent_s": round(silent_s, 3)}
+
+
+def load_silence(body: object) -> float:
+    """The inverse of dump_silence."""
+    return seconds(as_object(body), "silent_s")
+
+
 def dump_leaving(elsewhere: Sequence[str], waiting: Sequence[str]) -> Json:
     """The answer to a goodbye: which containers of the node run elsewhere now, and which do not."""
     return {"status": "leaving", "elsewhere": list(elsewhere), "waiting": list(waiting)}

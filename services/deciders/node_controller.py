@@ -39,6 +39,9 @@ class NodeController:
         echoes = self._echoes(seen, timings)
         eviction = evict(containers, seen, self._memory.guarded, self._now_s(), echoes)
         self._remember(self._memory._replace(guarded=eviction.guarded))
+        # First, so that the scheduler does not place on a dead node what just left it.
+        if not all(server.declare_down(node) for node in eviction.dead):
+            return Wait(server.nodes.changed, 0.0)
         overtaken = write_all(server, "UNASSIGN", eviction.placements, containers)
         explain(eviction.waiting)
         # A container that was put on a node that is down already changes no node.

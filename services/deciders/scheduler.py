@@ -6,7 +6,7 @@
 import os
 import sys
 
-from services.core.profiles import Profile, own_lease_s
+from services.core.profiles import Profile
 from services.core.schedule import schedule
 from services.deciders.loop import main
 from services.deciders.state_server import Explain, StateServer, Wait, write_all
@@ -19,7 +19,7 @@ def decide(server: StateServer, explain: Explain, timings: Profile) -> Wait:
         return Wait(server.unassigned.changed)  # as nearly always: one request
     containers = server.containers.read()
     # The nodes after the containers: services/core/at_most_once.py.
-    plan = schedule(containers, server.nodes.read(), own_lease_s(timings))
+    plan = schedule(containers, server.nodes.read())
     write_all(server, "PLACE", plan.placements, containers)
     explain(plan.waiting)
     if plan.unsure:

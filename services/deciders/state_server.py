@@ -10,7 +10,7 @@ from typing import Generic, NamedTuple, Protocol, TypeVar
 from services.core import wire, wire_nodes
 from services.core.address import Address
 from services.core.errors import ApiRefused, printable
-from services.core.model import Placed, Placement
+from services.core.model import Node, Placed, Placement
 from services.core.profiles import Profile
 from services.lib.http_client import NOT_MODIFIED, Pending, Reply, wait
 
@@ -62,6 +62,17 @@ class StateServer:
         headers = {"If-Match": f'"{revision}"', "Prefer": "return=minimal"}
         body = wire.dump_patch(placement)
         self._ask("PATCH", f"/api/containers/{placement.name}", headers, body, 0.0)
+
+    def declare_down(self, node: Node) -> bool:
+        """Let `node` count as down until it speaks; return False if it has spoken already."""
+        body = wire_nodes.dump_silence(node.silent_s)
+        try:
+            self._ask("POST", f"/api/nodes/{node.name}/down", {}, body, 0.0)
+        except ApiRefused as error:
+            if error.status != _PRECONDITION_FAILED:
+                raise
+            return False
+        return True
 
     def _ask(
         self,

@@ -11,7 +11,7 @@ from bottle import Bottle, HTTPResponse, request
 
 from services.core import wire, wire_nodes
 from services.core.errors import LabError, UnknownContainer, UnknownNode
-from services.core.model import Node, Placed
+from services.core.model import Health, Node, Placed
 from services.core.names import check_label
 from services.lib.durable import UnwritableFile
 from services.pull import conditions
@@ -25,12 +25,27 @@ from services.store.seen import Beat
 from services.store.versions import CONTAINERS, NODES, UNASSIGNED
 from services.web import add_document, add_metrics, add_ready, make_bottle, note, read_json, sent
 
+# Silences are told in milliseconds.
+_ROUNDED_S = 0.001
+
+
+class SpokeMeanwhile(LabError):
+    """A node that was found dead has given a sign of life since it was looked at."""
+
+    def __init__(self, node: str, silent_s: float, found_s: float) -> None:
+        super().__init__(
+            f"node {node!r} is silent for {silent_s:.3f} s, and was found silent for {found_s:g} s",
+            hint="it spoke meanwhile; GET /api/nodes shows how it is",
+        )
+
+
 STATUS: dict[type[LabError], int] = {
     BadCondition: 400,
     UnknownContainer: 404,
     UnknownNode: 404,
     LimitReached: 409,
     RevisionConflict: 412,
+    SpokeMeanwhile: 412,
     UnwritableFile: 503,
 }
 DOCUMENT = Path(__file__).with_name("openapi.json")
@@ -139,6 +154,8 @@ def _add_containers(app: Bottle, store: Store, watches: Watches) -> None:
 def _add_nodes(app: Bottle, store: Store, meters: PullMetrics, stop_margin_s: float) -> None:
     def described(node: Node, beat: Beat) -> wire.Json:
         node = node._replace(address=meters.addresses.get(node.name, ""))
+        if meters.deaths.get(node.name) == beat.at_s:
+            node = node._replace(health=Health.DOWN)
         return wire_nodes.dump_node(node, beat.wall, sorted(beat.running))
 
     def all_nodes() -> wire.Json:
@@ -162,6 +179,17 @@ def _add_nodes(app: Bottle, store: Store, meters: PullMetrics, stop_margin_s: fl
     @app.get("/api/nodes/<node>")  # type: ignore[untyped-decorator]
     def show_node(node: str) -> HTTPResponse:
         """One node, and what is placed there."""
+        return one(node)
+
+    @app.post("/api/nodes/<node>/down")  # type: ignore[untyped-decorator]
+    def declare_down(node: str) -> HTTPResponse:
+        """The node controller found the machine dead: the node is down until it speaks again."""
+        note(node=check_label(node, "node"))
+        silent_s = wire_nodes.load_silence(read_json())
+        found, beat = store.node(node)
+        if found.silent_s + _ROUNDED_S < silent_s:
+            raise SpokeMeanwhile(node, found.silent_s, silent_s)
+        meters.deaths[node] = beat.at_s
         return one(node)
 
     @app.patch("/api/nodes/<node>")  # type: ignore[untyped-decorator]

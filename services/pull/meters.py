@@ -43,13 +43,14 @@ class PullMetrics(Collector):
     """The metrics of one state server, for both of its realms.
 
     watches: the requests of both that wait, which are counted there. addresses: node -> where its
-    last sign of life came from.
+    last sign of life came from. deaths: node -> when it gave the last one before it was found dead.
     """
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self.watches = Watches(store)
         self.addresses: dict[str, str] = {}
+        self.deaths: dict[str, float] = {}
         self.metrics = Metrics("pull")
         registry = self.metrics.registry
         self._passes = Counter(

@@ -104,18 +104,6 @@ def test_what_may_still_run_waits_and_holds_up_nothing_else():
     assert plan.unsure
 
 
-def test_a_node_that_is_silent_for_the_profiles_own_lease_gets_nothing():
-    """Under a stretched lease it is still up, and the node controller may have emptied it."""
-    silent, at_the_lease = Node("n1", 3.1, UP), Node("n2", 3.0, UP)
-    (placement,) = schedule(placed(a=None, b="n2"), seen([silent, at_the_lease]), 3.0).placements
-    assert placement.node == "n2"
-    plan = schedule(placed(a=None), seen([silent, Node("n3", 9.9, DOWN)]), 3.0)
-    assert plan.placements == ()
-    assert plan.waiting == "1 waiting; every node that takes containers is silent for over 3 s"
-    assert plan.unsure
-    assert not schedule(placed(a="n1"), seen([silent]), 3.0).unsure
-
-
 @given(placed_lists, roll())
 def test_what_may_run_twice_gets_a_node_that_takes_it_or_all_wait(containers, roll):
     plan = schedule(containers, roll)

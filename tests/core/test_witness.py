@@ -89,6 +89,18 @@ def test_the_reason_says_which_witness_was_silent():
     ]
 
 
+def test_a_dead_node_is_reported_unless_a_guard_holds_or_the_server_knows():
+    seen = list_of(node(3.25))
+    echoes = Echoes({AWAY: 3.1}, OWN_S)
+    assert evict([], seen, echoes=echoes).dead == (seen.nodes[0],)
+    assert evict([], seen).dead == ()
+    assert evict([], seen._replace(uptime_s=STRETCHED_S), echoes=echoes).dead == ()
+    assert evict([], seen._replace(nodes=seen.nodes[:1]), echoes=echoes).dead == ()
+    assert evict([], seen, {"n1": 0.0}, STRETCHED_S, echoes).dead == ()
+    known = seen.nodes[0]._replace(health=Health.DOWN)
+    assert evict([], seen._replace(nodes=(known, *seen.nodes[1:])), echoes=echoes).dead == ()
+
+
 def test_what_must_not_run_twice_waits_as_long_as_without_echoes():
     once = [Placed(Container("a", on_disconnect=STOP), "n1")]
     echoes = Echoes({AWAY: 4.0}, OWN_S)

@@ -6,7 +6,7 @@ from typing import cast
 import pytest
 
 from services.core.profiles import profile
-from services.deciders import state_server
+from services.deciders import scheduler, state_server
 from services.deciders.echo import Listener
 from services.deciders.loop import Clock, run
 from services.deciders.node_controller import NodeController
@@ -93,6 +93,39 @@ def test_a_dead_machine_is_noticed_after_the_profiles_own_lease(lab, capsys):
     (line,) = capsys.readouterr().out.splitlines()
     assert line.startswith("UNASSIGN a: node is down: node1 (agent silent for 3.")
     assert ", machine for 3." in line
+
+
+def test_a_dead_machine_gets_nothing_new_before_its_lease_is_over(lab, capsys):
+    """Its node has the least to run once it was emptied."""
+    lab.watch(1.0)
+    die(lab, "node1")
+    lab.watch(3.6)
+    declare(lab.store, "b")
+    run(scheduler.decide, lab.api, profile("seed"))
+    assert names(lab.store) == {"a": "node2", "b": "node3"}
+    lab.silent.clear()
+    lab.agents()
+    declare(lab.store, "c")
+    run(scheduler.decide, lab.api, profile("seed"))
+    assert names(lab.store)["c"] == "node1"
+
+
+def test_a_node_that_speaks_before_it_is_found_dead_keeps_what_it_has(lab, capsys):
+    lab.watch(1.0)
+    die(lab, "node1")
+    ask = lab.api._ask
+
+    def speaks_just_before(method, *rest):
+        if method == "POST":
+            lab.silent.clear()
+            lab.machines.dead.clear()
+            lab.agents()
+        return ask(method, *rest)
+
+    lab.api._ask = speaks_just_before
+    lab.watch(4.0)
+    assert capsys.readouterr().out == ""
+    assert [line for line in lab.api.asked if "POST" in line] == ["POST /api/nodes/node1/down"]
 
 
 @pytest.mark.parametrize("only", ["agent", "machine"])

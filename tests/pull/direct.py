@@ -6,7 +6,7 @@ import time
 
 from services.core import wire, wire_nodes
 from services.core.errors import ApiRefused, ApiUnreachable, UnknownContainer
-from services.core.model import Container, UnitState
+from services.core.model import Container, Health, UnitState
 from services.deciders.state_server import GIVEN_UP, StateServer
 from services.lib.http_client import Reply
 from services.store import RevisionConflict
@@ -39,7 +39,7 @@ class DirectApi(StateServer):
         self.deaf = False
         self.waiting = threading.Event()
         self.ending = False
-        self.addresses = {}
+        self.addresses, self.deaths = {}, {}
         self.now_s, self.slice_s = time.monotonic, 0.05
 
     def _ask(self, method, path, headers, body, wait_s, meanwhile=None):
@@ -48,6 +48,8 @@ class DirectApi(StateServer):
             raise ApiUnreachable(path, "connection refused")
         if self.failing:
             raise ApiRefused(path, self.failing, "cannot")
+        if method == "POST":
+            return self._down(path.split("/")[3], body["silent_s"])
         if method == "PATCH":
             return self._patch(path, headers, json.loads(json.dumps(body)))
         return self._get(path, headers, wait_s, meanwhile)
@@ -84,17 +86,24 @@ class DirectApi(StateServer):
     def _list(self, topic):
         if topic == NODES:
             roll = self._store.nodes()
-            items = [
-                wire_nodes.dump_node(self._placed(node), beat.wall, sorted(beat.running))
-                for node, beat in roll.heard
-            ]
+            items = [self._described(node, beat) for node, beat in roll.heard]
             lease_s = self._store.lease_s
             return wire_nodes.dump_nodes(items, roll.uptime_s, lease_s, roll.awaited, MARGIN_S)
         listing = self._store.unassigned() if topic == UNASSIGNED else self._store.listing()
         return wire.dump_placed(listing.placed, listing.running, listing.revision)
 
-    def _placed(self, node):
-        return node._replace(address=self.addresses.get(node.name, ""))
+    def _down(self, name, silent_s):
+        node, beat = self._store.node(name)
+        if node.silent_s + 0.001 < silent_s:
+            raise ApiRefused(name, 412, "spoke")
+        self.deaths[name] = beat.at_s
+        return Reply(200, "", None)
+
+    def _described(self, node, beat):
+        node = node._replace(address=self.addresses.get(node.name, ""))
+        if self.deaths.get(node.name) == beat.at_s:
+            node = node._replace(health=Health.DOWN)
+        return wire_nodes.dump_node(node, beat.wall, sorted(beat.running))
 
     def _patch(self, path, headers, body):
         self._before_write()

@@ -55,6 +55,10 @@ class Listener:
             before.get(one, 0.0) <= lease_s < silent for one, silent in self.silent_s.items()
         )
 
+    def doubts(self, lease_s: float) -> bool:
+        """Return whether a machine has missed several echoes, and may be found dead soon."""
+        return any(_AWAKE_S < silent <= lease_s + _AWAKE_S for silent in self.silent_s.values())
+
     def _ask(self, address: str) -> None:
         protocol = _V6 if ":" in address else _V4
         ours = self._socket(protocol)

@@ -49,7 +49,7 @@ def run(
     while True:
         try:
             wait = decide(server, explain, timings)
-            left_s = until_s - clock.now_s()
+            left_s = until_s + wait.stay_s - clock.now_s()
             if left_s <= 0:
                 return
             changed = wait.on(min(left_s, wait.at_most_s))

@@ -52,7 +52,9 @@ class NodeController:
         def changed(wait_s: float) -> bool | None:
             return self._await_change(server, echoes, wait_s)
 
-        return Wait(changed, min(look_s, eviction.again_s + _ROUNDED_S))
+        # If the pass ended now, nothing would listen until the next one has started.
+        stay_s = echoes.lease_s if self.listener.doubts(echoes.lease_s) else 0.0
+        return Wait(changed, min(look_s, eviction.again_s + _ROUNDED_S), stay_s)
 
     def _echoes(self, seen: NodeList, timings: Profile) -> Echoes:
         """Return what machines answered. They are asked where that may be sooner than the lease."""
@@ -68,7 +70,8 @@ class NodeController:
         listener = self.listener
         act = Meanwhile(lambda: listener.listen(echoes.lease_s), EVERY_S)
         try:
-            return server.nodes.changed(wait_s, act)
+            changed = server.nodes.changed(wait_s, act)
+            return True if changed is False and listener.doubts(echoes.lease_s) else changed
         finally:
             if listener.trouble and listener.trouble != self._memory.trouble:
                 print(f"no echoes of machines: {listener.trouble}", file=sys.stderr, flush=True)

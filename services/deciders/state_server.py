@@ -26,10 +26,14 @@ _LONGEST_S = 30.0
 
 
 class Wait(NamedTuple):
-    """When to decide again: as soon as `on` returns, at the latest after at_most_s."""
+    """When to decide again: as soon as `on` returns, at the latest after at_most_s.
+
+    stay_s: for how much longer than its profile says the pass goes on for that.
+    """
 
     on: Callable[[float], bool | None]
     at_most_s: float = NEVER_S
+    stay_s: float = 0.0
 
 
 class Meanwhile(NamedTuple):
@@ -141,7 +145,7 @@ class WatchedList(Generic[T]):
     def changed(self, wait_s: float, meanwhile: Meanwhile | None = None) -> bool | None:
         """Watch the list: True when it is no longer what was read last; False after wait_s.
 
-        False also when `meanwhile` ends it. None at once from a server that answers no long polls,
+        True also when `meanwhile` ends it. None at once from a server that answers no long polls,
         or is about to end.
         """
         if not self._etag:
@@ -152,7 +156,7 @@ class WatchedList(Generic[T]):
         path = f"{self._path}{mark}wait={wait_s:.3f}"
         reply = self._ask("GET", path, self._condition(), None, wait_s, meanwhile)
         if reply is GIVEN_UP:
-            return False
+            return True
         if reply.status == NOT_MODIFIED or reply.etag == self._etag:
             # After an answer long before its time the server would be asked again and again.
             return False if time.monotonic() - started_s >= wait_s / 2 else None

@@ -26,6 +26,7 @@ def dump_node(node: Node, last_heartbeat: str, running: Sequence[str]) -> Json:
         "draining": node.draining,
         "leaving": node.leaving,
         "settled": node.settled,
+        "address": node.address,
         "revision": node.revision,
     }
 
@@ -78,6 +79,7 @@ def load_node_status(body: object) -> Node:
         leaving=flag(fields, "leaving") is True,
         revision=count(fields, "revision") if "revision" in fields else 0,
         settled=flag(fields, "settled") is True,
+        address=text(fields, "address") if "address" in fields else "",
     )
 
 
@@ -99,6 +101,16 @@ def load_marks(body: object) -> Marks:
 def dump_marks(marks: Marks) -> Json:
     """The PATCH that asks for `marks`."""
     return {key: value for key, value in marks._asdict().items() if value is not None}
+
+
+def dump_silence(silent_s: float) -> Json:
+    """What the node controller says of a node that is down: for how long it was silent."""
+    return {"silent_s": round(silent_s, 3)}
+
+
+def load_silence(body: object) -> float:
+    """The inverse of dump_silence."""
+    return seconds(as_object(body), "silent_s")
 
 
 def dump_leaving(elsewhere: Sequence[str], waiting: Sequence[str]) -> Json:

@@ -30,6 +30,7 @@ def add_agent_routes(app: Bottle, state: State, meters: PullMetrics) -> None:
             meters.reported(node)
         else:
             state.beat(node, None)
+        note_address(meters, node)
         return wire.dump_beat(state.assignment(node))
 
     @app.post("/api/nodes/<node>/leaving")  # type: ignore[untyped-decorator]
@@ -40,12 +41,18 @@ def add_agent_routes(app: Bottle, state: State, meters: PullMetrics) -> None:
         boot = wire.load_boot(read_json()) if _has_body() else ""
         mine = state.assignment(node).containers
         state.leave(node, boot)
+        note_address(meters, node)
         return wire_nodes.dump_leaving(*_await_elsewhere(state, meters.watches, node, mine, wait_s))
 
 
 def assignment(state: State, watches: Watches, node: str) -> HTTPResponse:
     """Answer the current request with what `node` must run."""
     return watches.answer(of_node(node), lambda: wire.dump_assignment(state.assignment(node)))
+
+
+def note_address(meters: PullMetrics, node: str) -> None:
+    """Remember where the current request of `node`, which the state knows, came from."""
+    meters.addresses[node] = str(request.environ["REMOTE_ADDR"])
 
 
 def _has_body() -> bool:

@@ -11,7 +11,7 @@ from bottle import Bottle, HTTPResponse, request
 
 from services.core import wire, wire_nodes
 from services.core.errors import LabError, UnknownContainer, UnknownNode
-from services.core.model import Node, Placed
+from services.core.model import Health, Node, Placed
 from services.core.names import check_label
 from services.pull import conditions
 from services.pull.agents import add_agent_routes, assignment
@@ -24,12 +24,27 @@ from services.state.answers import Beat
 from services.state.topics import CONTAINERS, NODES, UNASSIGNED
 from services.web import add_document, add_metrics, add_ready, make_bottle, note, read_json, sent
 
+# Silences are told in milliseconds.
+_ROUNDED_S = 0.001
+
+
+class SpokeMeanwhile(LabError):
+    """A node that was found dead has given a sign of life since it was looked at."""
+
+    def __init__(self, node: str, silent_s: float, found_s: float) -> None:
+        super().__init__(
+            f"node {node!r} is silent for {silent_s:.3f} s, and was found silent for {found_s:g} s",
+            hint="it spoke meanwhile; GET /api/nodes shows how it is",
+        )
+
+
 STATUS: dict[type[LabError], int] = {
     BadCondition: 400,
     UnknownContainer: 404,
     UnknownNode: 404,
     LimitReached: 409,
     RevisionConflict: 412,
+    SpokeMeanwhile: 412,
     Unavailable: 503,
 }
 DOCUMENT = Path(__file__).with_name("openapi.json")
@@ -53,7 +68,7 @@ def make_admin_app(
     add_ready(app, lambda: _check(state))
     add_document(app, DOCUMENT)
     _add_containers(app, state, watches)
-    _add_nodes(app, state, watches, stop_margin_s)
+    _add_nodes(app, state, meters, stop_margin_s)
     add_agent_routes(app, state, meters)
 
     @app.get("/api/nodes/<node>/desired")  # type: ignore[untyped-decorator]
@@ -135,28 +150,45 @@ def _add_containers(app: Bottle, state: State, watches: Watches) -> None:
         return changed(None)
 
 
-def _add_nodes(app: Bottle, state: State, watches: Watches, stop_margin_s: float) -> None:
+def _add_nodes(app: Bottle, state: State, meters: PullMetrics, stop_margin_s: float) -> None:
+    def described(node: Node, beat: Beat) -> wire.Json:
+        node = node._replace(address=meters.addresses.get(node.name, ""))
+        if meters.deaths.get(node.name) == beat.at_s:
+            node = node._replace(health=Health.DOWN)
+        return wire_nodes.dump_node(node, beat.wall, sorted(beat.running))
+
     def all_nodes() -> wire.Json:
         roll = state.nodes()
-        documents = [_described(node, beat) for node, beat in roll.heard]
+        documents = [described(node, beat) for node, beat in roll.heard]
         return wire_nodes.dump_nodes(
             documents, roll.uptime_s, state.lease_s, roll.awaited, stop_margin_s
         )
 
     def one(name: str) -> HTTPResponse:
         node, beat = state.node(check_label(name, "node"))
-        document = _described(node, beat)
+        document = described(node, beat)
         document["containers"] = [item.name for item in state.assignment(name).containers]
         return answer(document, f'"{node.revision}"')
 
     @app.get("/api/nodes")  # type: ignore[untyped-decorator]
     def list_nodes() -> HTTPResponse:
         """Every node heard since the server started, and the names of nodes heard only before."""
-        return watches.answer(NODES, all_nodes)
+        return meters.watches.answer(NODES, all_nodes)
 
     @app.get("/api/nodes/<node>")  # type: ignore[untyped-decorator]
     def show_node(node: str) -> HTTPResponse:
         """One node, and what is placed there."""
+        return one(node)
+
+    @app.post("/api/nodes/<node>/down")  # type: ignore[untyped-decorator]
+    def declare_down(node: str) -> HTTPResponse:
+        """The node controller found the machine dead: the node is down until it speaks again."""
+        note(node=check_label(node, "node"))
+        silent_s = wire_nodes.load_silence(read_json())
+        found, beat = state.node(node)
+        if found.silent_s + _ROUNDED_S < silent_s:
+            raise SpokeMeanwhile(node, found.silent_s, silent_s)
+        meters.deaths[node] = beat.at_s
         return one(node)
 
     @app.patch("/api/nodes/<node>")  # type: ignore[untyped-decorator]
@@ -166,10 +198,6 @@ def _add_nodes(app: Bottle, state: State, watches: Watches, stop_margin_s: float
         marks = wire_nodes.load_marks(read_json())
         state.mark(node, cordoned=marks.cordoned, draining=marks.draining, expect=_expected())
         return one(node)
-
-
-def _described(node: Node, beat: Beat) -> wire.Json:
-    return wire_nodes.dump_node(node, beat.wall, sorted(beat.running))
 
 
 def _expected(*, creates: bool = False) -> Any:

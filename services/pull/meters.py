@@ -42,12 +42,15 @@ class _Open(NamedTuple):
 class PullMetrics(Collector):
     """The metrics of one state server, for both of its realms.
 
-    watches: the requests of both that wait, which are counted there.
+    watches: the requests of both that wait, which are counted there. addresses: node -> where its
+    last sign of life came from. deaths: node -> when it gave the last one before it was found dead.
     """
 
     def __init__(self, state: State) -> None:
         self._state = state
         self.watches = Watches(state)
+        self.addresses: dict[str, str] = {}
+        self.deaths: dict[str, float] = {}
         self.metrics = Metrics("pull")
         registry = self.metrics.registry
         self._passes = Counter(

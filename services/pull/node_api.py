@@ -9,7 +9,7 @@ from bottle import Bottle, HTTPResponse, request
 
 from services.core.errors import LabError
 from services.core.names import check_label, is_label
-from services.pull.agents import add_agent_routes, assignment
+from services.pull.agents import add_agent_routes, assignment, note_address
 from services.pull.api import STATUS
 from services.pull.meters import PullMetrics
 from services.pull.tokens import NoToken, NotYours, Tokens
@@ -36,6 +36,7 @@ def make_node_app(state: State, tokens: Tokens, *, meters: PullMetrics | None = 
     def desired(node: str) -> HTTPResponse:
         """What the node must run; asking is a sign of life."""
         state.alive(node)
+        note_address(meters, node)
         return assignment(state, meters.watches, node)
 
     @app.get("/api/containers")  # type: ignore[untyped-decorator]

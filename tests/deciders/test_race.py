@@ -21,6 +21,7 @@ from services.deciders.state_server import StateServer
 from services.state.answers import PLACED, UNPLACED, UNWANTED, WANTED, Listing
 from tests.pull.clock import Clock
 from tests.pull.direct import DirectApi, declare, names, report
+from tests.pull.passes import decide_of
 from tests.serving import ROOT, Client
 from tests.states import open_state
 from tests.waiting import wait_for
@@ -93,7 +94,7 @@ def deciding(make_api):
     def repeat(program, timings):
         try:
             while not over.is_set():
-                run(program.decide, make_api(), timings)
+                run(decide_of(program), make_api(), timings)
         except Exception as error:
             errors.append(error)
 

@@ -12,6 +12,7 @@ from services.deciders import node_controller, scheduler
 from services.deciders.loop import Clock, run
 from services.deciders.state_server import Wait
 from tests.pull.direct import DirectApi, declare, names, report
+from tests.pull.passes import decide_of
 from tests.states import open_state
 from tests.waiting import wait_for
 
@@ -30,7 +31,7 @@ def watch(program, api, **timings):
 
     def body():
         try:
-            run(program.decide, api, watching(60, **timings))
+            run(decide_of(program), api, watching(60, **timings))
         except Exception as error:  # told to the test below
             errors.append(error)
 
@@ -212,7 +213,7 @@ def test_what_changes_at_the_last_moment_is_still_decided():
 def test_a_server_that_lets_nobody_wait_is_asked_once(store, program):
     api = DirectApi(store)
     api.deaf = True
-    run(program.decide, api, watching(60))
+    run(decide_of(program), api, watching(60))
     assert not [line for line in api.asked if "wait" in line]
 
 

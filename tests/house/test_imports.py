@@ -49,7 +49,8 @@ MAY_IMPORT = {
 # All that the core may take of the standard library: nothing that acts, and nothing that differs
 # between two calls.
 PURE = {
-    "collections", "enum", "functools", "itertools", "json", "math", "re", "string", "typing",
+    "collections", "enum", "functools", "heapq", "itertools", "json", "math", "re", "string",
+    "typing",
 }  # fmt: skip
 
 # Programs of one pass or one container: they run without site-packages.

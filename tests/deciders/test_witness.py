@@ -10,6 +10,7 @@ from services.deciders.echo import Listener
 from services.deciders.loop import Clock, run
 from services.deciders.node_controller import NodeController
 from tests.pull.direct import DirectApi, declare, names, report
+from tests.states import open_state
 
 NODES = ("node1", "node2", "node3")
 STRETCHED_S = 9.0

@@ -52,6 +52,7 @@ SECTIONS: dict[str, dict[str, Entry]] = {
     "Take a node out of service": {
         "cordon": Entry("nodes", "Keep new containers off a node."),
         "drain": Entry("nodes", "Move everything off a node, and wait until it is empty."),
+        "forget": Entry("nodes", "Say that a node is dead for good."),
         "uncordon": Entry("nodes", "Let a node take containers again."),
     },
     "Measure": {

@@ -8,7 +8,7 @@ started does not know how long the nodes have been silent.
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from services.core.at_most_once import lost
+from services.core.at_most_once import UNHEARD, lost
 from services.core.messages import NodeList
 from services.core.model import STOP, Health, Node, Placed, Placement
 from services.core.witness import NEVER_S as NEVER_S
@@ -165,6 +165,8 @@ def _on_silent(item: Placed, name: str, node: Node | None, world: _World) -> _Ve
         return guard
     seen = world.seen
     silent_s = seen.uptime_s if node is None else node.silent_s
+    if item.container.on_disconnect == STOP and (name, item.name) in seen.unheard:
+        return _Verdict(waits=UNHEARD.format(node=name, name=item.name))
     if item.container.on_disconnect == STOP and not lost(silent_s, seen):
         whole_s = seen.lease_s + seen.stop_margin_s
         waits = f"what must not run twice stays on {name} until that is silent for {whole_s:g} s"

@@ -31,7 +31,9 @@ class NodeList(NamedTuple):
 
     awaited: nodes that sent heartbeats before the server started, and none since.
     stop_margin_s: how much longer than a lease a container with STOP stays on a silent node.
-    running: (node, container) for everything that the last reports named.
+    running: (node, container) for everything that the last reports named. left: for what was
+    taken off a node that has not said since that it knows. unheard: for what must stop on a node
+    that is cut off, but the node never said that it heard so.
     """
 
     nodes: tuple[Node, ...]
@@ -40,6 +42,8 @@ class NodeList(NamedTuple):
     awaited: tuple[str, ...] = ()
     stop_margin_s: float = 0.0
     running: frozenset[tuple[str, str]] = frozenset()
+    left: frozenset[tuple[str, str]] = frozenset()
+    unheard: frozenset[tuple[str, str]] = frozenset()
 
 
 class Marks(NamedTuple):

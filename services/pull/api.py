@@ -19,7 +19,7 @@ from services.pull.conditions import BadCondition
 from services.pull.listing import Encoded
 from services.pull.meters import PullMetrics
 from services.pull.watching import Watches, answer
-from services.state import LimitReached, RevisionConflict, State, Unavailable
+from services.state import Forgotten, LimitReached, RevisionConflict, State, Unavailable
 from services.state.answers import Beat
 from services.state.topics import CONTAINERS, NODES, UNASSIGNED
 from services.web import add_document, add_metrics, add_ready, make_bottle, note, read_json, sent
@@ -42,6 +42,7 @@ STATUS: dict[type[LabError], int] = {
     BadCondition: 400,
     UnknownContainer: 404,
     UnknownNode: 404,
+    Forgotten: 409,
     LimitReached: 409,
     RevisionConflict: 412,
     SpokeMeanwhile: 412,
@@ -161,7 +162,13 @@ def _add_nodes(app: Bottle, state: State, meters: PullMetrics, stop_margin_s: fl
         roll = state.nodes()
         documents = [described(node, beat) for node, beat in roll.heard]
         return wire_nodes.dump_nodes(
-            documents, roll.uptime_s, state.lease_s, roll.awaited, stop_margin_s
+            documents,
+            roll.uptime_s,
+            state.lease_s,
+            roll.awaited,
+            stop_margin_s,
+            roll.left,
+            roll.unheard,
         )
 
     def one(name: str) -> HTTPResponse:
@@ -190,6 +197,13 @@ def _add_nodes(app: Bottle, state: State, meters: PullMetrics, stop_margin_s: fl
             raise SpokeMeanwhile(node, found.silent_s, silent_s)
         meters.deaths[node] = beat.at_s
         return one(node)
+
+    @app.delete("/api/nodes/<node>")  # type: ignore[untyped-decorator]
+    def forget(node: str) -> wire.Json:
+        """A person says that the node is dead: what it had may run elsewhere."""
+        note(node=check_label(node, "node"))
+        state.forget(node)
+        return {"status": "forgotten", "node": node}
 
     @app.patch("/api/nodes/<node>")  # type: ignore[untyped-decorator]
     def mark(node: str) -> HTTPResponse:

@@ -1,6 +1,6 @@
 """The state of the pull mode: keys with revisions, and containers, nodes and events over them."""
 
-from services.state.answers import ABSENT, EXISTS, LimitReached, Limits, RevisionConflict
+from services.state.answers import ABSENT, EXISTS, Forgotten, LimitReached, Limits, RevisionConflict
 from services.state.embedded import EmbeddedKeys
 from services.state.keys import Unavailable
 from services.state.state import State
@@ -9,6 +9,7 @@ __all__ = [
     "ABSENT",
     "EXISTS",
     "EmbeddedKeys",
+    "Forgotten",
     "LimitReached",
     "Limits",
     "RevisionConflict",

@@ -21,6 +21,7 @@ STOPPED = "stopped"
 NODE_UP = "node-up"
 NODE_DOWN = "node-down"
 NODE_LEAVING = "node-leaving"
+NODE_FORGOTTEN = "node-forgotten"
 CORDONED = "cordoned"
 UNCORDONED = "uncordoned"
 DRAINING = "draining"
@@ -75,12 +76,17 @@ class Listing(NamedTuple):
 
 
 class Roll(NamedTuple):
-    """Every node by name. heard: since the start, `uptime_s` seconds ago. awaited: only before."""
+    """Every node by name. heard: since the start, `uptime_s` seconds ago. awaited: only before.
+
+    left, unheard: node -> containers, see services.core.messages.NodeList.
+    """
 
     heard: tuple[tuple[Node, Beat], ...]
     awaited: tuple[str, ...]
     uptime_s: float
     version: int
+    left: Mapping[str, list[str]]
+    unheard: Mapping[str, list[str]]
 
 
 class Stats(NamedTuple):
@@ -124,6 +130,17 @@ class LimitReached(LabError):
         )
         self.what = what
         self.limit = limit
+
+
+class Forgotten(LabError):
+    """A node speaks that was declared dead."""
+
+    def __init__(self, node: str) -> None:
+        super().__init__(
+            f"node {node!r} was declared dead, and has not said that it runs nothing",
+            hint="stop all it runs: systemctl stop 'pull-container@*'; it then joins as a new node",
+        )
+        self.node = node
 
 
 def check(what: str, name: str, expect: Expect, actual: int) -> None:

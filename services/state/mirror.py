@@ -4,22 +4,19 @@ Nothing here is written but by what a watch of the store says. So every server o
 the same view of it, a moment later.
 """
 
-import secrets
 import threading
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from operator import attrgetter
 
-from services.core.model import Event
+from services.core.model import STOP, Event
 from services.state.answers import PLACED, UNPLACED, UNWANTED, WANTED
 from services.state.keys import (
-    ABSENT,
     EVENTS,
     SEEN,
     Change,
     Compacted,
-    Conflict,
     Item,
     Keys,
     Snapshot,
@@ -30,6 +27,7 @@ from services.state.rows import (
     CONTAINER,
     DECLARED,
     DROPPED,
+    FORGOTTEN,
     LEFT,
     NODE,
     STORE,
@@ -109,6 +107,23 @@ class Mirror:
         said = self.acted.get(node, 0), self.marked[node].told
         return max([*held, *left, *said, self.first])
 
+    def unsure(self) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
+        """Return what left a node that has not said that it knows, and what the node does not
+        know to be STOP: by node, names in order."""
+        left = {node: sorted(gone) for node, gone in self.left.items()}
+        unheard = {}
+        for node in self.marked:
+            acted, gone = self.acted.get(node, 0), self.left.get(node, {}).values()
+            names = [one.name for one in gone if not one.stops]
+            names += [
+                kept.placed.name
+                for kept in self.placements.kept_on(node)
+                if kept.placed.container.on_disconnect == STOP and kept.policy_since > acted
+            ]
+            if names:
+                unheard[node] = sorted(names)
+        return left, unheard
+
     def stands(self, node: str) -> int:
         """Return the revision of the last change of `node` as it is listed.
 
@@ -145,6 +160,7 @@ class Mirror:
         self.marked: dict[str, Marking] = {}
         self.acted: dict[str, int] = {}
         self.left: dict[str, dict[str, Left]] = {}
+        self.forgotten: set[str] = set()
         self.signs: dict[str, Sign] = {}
         self.sign_items: dict[str, Item] = {}
         self.heard_s: dict[str, float] = {}
@@ -174,13 +190,16 @@ class Mirror:
         elif prefix == NODE:
             moved.add(NODES)
             if item is None:
-                self.marked.pop(name, None)
+                for known in (self.marked, self.signs, self.heard_s, self._health):
+                    known.pop(name, None)
             else:
                 self.marked[name] = load_marking(item)
         elif prefix == ACTED and item is not None:
             self.acted[name] = item.value["revision"]
         elif prefix == ACTED:
             self.acted.pop(name, None)
+        elif prefix == FORGOTTEN:
+            (self.forgotten.discard if item is None else self.forgotten.add)(name)
         elif prefix == LEFT:
             self._set_left(name, item)
         elif key == STORE and item is not None:
@@ -228,14 +247,3 @@ class Mirror:
         if (was.serves(), was.ready()) != (sign.serves(), sign.ready()):
             # What ends on a node that leaves was not taken for running, and yet is waited for.
             moved.add(CONTAINERS)
-
-
-def prepare(keys: Keys) -> None:
-    """Write what a store must have. Of several servers that open a new one, one does."""
-    with suppress(Conflict):
-        keys.commit({STORE: ABSENT}, {STORE: {"epoch": secrets.token_hex(8)}})
-    # Agents may have acted on what was lost, and obey only a newer revision.
-    if keys.lost and (found := keys.read(DECLARED).items):
-        keys.commit({}, {DECLARED: found[0].value})
-    if not keys.complete:
-        keys.commit({}, {DROPPED: {"revision": keys.read(STORE).revision}})

@@ -74,7 +74,8 @@ class Reads:
             )
             spoke = {node.name for node, _ in heard}
             awaited = tuple(sorted(self._view.marked.keys() - spoke))
-            return Roll(heard, awaited, now_s - self.started_s, version)
+            left, unheard = self._view.unsure()
+            return Roll(heard, awaited, now_s - self.started_s, version, left, unheard)
 
     def node(self, name: str) -> tuple[Node, Beat]:
         """Return a node that ever spoke, with its last sign of life. Raises UnknownNode."""

@@ -7,18 +7,20 @@ container/NAME         what is wanted, and on which node it is placed
 node/NODE              a node that spoke, and how an administrator marked it
 acted/NODE             the newest assignment of which the node said that it acted on it
 left/NODE/NAME         NAME was taken off NODE, which has not said yet that it knows
+forgotten/NODE         {}                  declared dead; joins again when it runs nothing
 seen/NODE              the node's last sign of life
 event/ID               something that happened
 """
 
 import secrets
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from services.core.model import STOP, Container, Event, Placed, UnitState
 from services.state.answers import Happening, short
-from services.state.keys import EVENTS, SEEN, Item, Value
+from services.state.keys import ABSENT, EVENTS, SEEN, Conflict, Item, Keys, Value
 
 STORE = "store"
 DECLARED = "declared"
@@ -27,6 +29,7 @@ CONTAINER = "container/"
 NODE = "node/"
 ACTED = "acted/"
 LEFT = "left/"
+FORGOTTEN = "forgotten/"
 
 NOTHING: Mapping[str, UnitState] = {}
 
@@ -171,3 +174,14 @@ def seen_key(node: str) -> str:
 def wall() -> str:
     """The time of day, ISO 8601 in UTC."""
     return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+def prepare(keys: Keys) -> None:
+    """Write what a store must have. Of several servers that open a new one, one does."""
+    with suppress(Conflict):
+        keys.commit({STORE: ABSENT}, {STORE: {"epoch": secrets.token_hex(8)}})
+    # Agents may have acted on what was lost, and obey only a newer revision.
+    if keys.lost and (found := keys.read(DECLARED).items):
+        keys.commit({}, {DECLARED: found[0].value})
+    if not keys.complete:
+        keys.commit({}, {DROPPED: {"revision": keys.read(STORE).revision}})

@@ -11,21 +11,25 @@ from services.state.answers import (
     CORDONED,
     DRAINING,
     NODE_DOWN,
+    NODE_FORGOTTEN,
     NODE_LEAVING,
     NODE_UP,
     RUNNING,
     STOPPED,
     UNCORDONED,
     Expect,
+    Forgotten,
     Happening,
     LimitReached,
     Limits,
     check,
 )
 from services.state.changes import Plan
+from services.state.keys import Write
 from services.state.mirror import Mirror
 from services.state.rows import (
     ACTED,
+    FORGOTTEN,
     LEFT,
     NODE,
     Marking,
@@ -66,6 +70,27 @@ def mark(
         reason = "drains no more, but gets nothing new" if before.draining else "gets nothing new"
     happened = Happening(kind, node, node, reason)
     return Plan({NODE + node: before.revision}, {NODE + node: dump_marking(after)}, (happened,))
+
+
+def forget(view: Mirror, node: str) -> Plan:
+    """A person says that `node` is dead: it is forgotten, and nothing runs there."""
+    marked = view.marked.get(node)
+    if marked is None:
+        raise UnknownNode(node, tuple(sorted(view.marked)))
+    gone = [NODE + node, ACTED + node, seen_key(node)]
+    gone += [f"{LEFT}{node}/{name}" for name in view.left.get(node, {})]
+    happened = Happening(NODE_FORGOTTEN, node, node, "declared dead: what it had may run elsewhere")
+    write: Write = {**dict.fromkeys(gone), FORGOTTEN + node: {}}
+    return Plan({NODE + node: marked.revision}, write, (happened,))
+
+
+def admit(view: Mirror, node: str, running: Mapping[str, UnitState] | None) -> Plan:
+    """Let a node that was declared dead join again if it says that it runs nothing."""
+    if node not in view.forgotten:
+        return Plan()
+    if running is None or running:
+        raise Forgotten(node)
+    return Plan(write={FORGOTTEN + node: None})
 
 
 def enrol(view: Mirror, limits: Limits, node: str, plan: Plan) -> Plan:

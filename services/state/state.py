@@ -22,14 +22,14 @@ from services.state.answers import (
 )
 from services.state.changes import Plan
 from services.state.keys import Conflict, Keys, Unavailable
-from services.state.mirror import Mirror, prepare
+from services.state.mirror import Mirror
 from services.state.reads import Reads
-from services.state.rows import STORE, dump_events
+from services.state.rows import STORE, dump_events, prepare
 
 Running = Mapping[str, UnitState] | None
 # How soon to try again to tell what the store could not write.
 RETRY_S = 1.0
-# A commit that others were faster than is decided again. More often only if something is wrong.
+# A commit that others were faster than is decided again.
 _TRIES = 100
 # How long the view may be behind the store.
 _BEHIND_S = 5.0
@@ -39,9 +39,8 @@ class State(Reads):
     """The whole state. Every method is safe to call from any thread, and atomic.
 
     A method that changes something returns after the change is durable; only then others see it.
-    Each of these raises Unavailable if it cannot be written. `expect`: what the object's revision
-    must be, or RevisionConflict is raised: a revision, EXISTS, ABSENT, or None for no condition.
-    What changes nothing has no revision. epoch: changes when a store is made again.
+    It raises Unavailable if that fails. `expect`: the revision that the object must have, EXISTS,
+    ABSENT, or None for no condition; else RevisionConflict. epoch: of the store.
     """
 
     def __init__(
@@ -92,8 +91,7 @@ class State(Reads):
     def place(self, name: str, node: str | None, reason: str, *, expect: Expect = None) -> Placed:
         """Put `name` on `node` (None: nowhere). Raises UnknownContainer and RevisionConflict.
 
-        Any node will do, known or not: a node becomes known by speaking. What is put on one that
-        never does, the node controller takes off again.
+        Any node will do: what is put on one that never speaks, the controller takes off again.
         """
         plan = self._change(lambda: changes.place(self._view, name, node, reason, expect))
         return plan.placed
@@ -106,8 +104,7 @@ class State(Reads):
         draining: bool | None = None,
         expect: Expect = None,
     ) -> Node:
-        """Mark `node`; None leaves as it is. One that drains is cordoned; one that is not cordoned
-        does not drain.
+        """Mark `node`; None leaves as it is. Only a cordoned node drains.
 
         Raises UnknownNode of one that never spoke, and RevisionConflict.
         """
@@ -138,6 +135,13 @@ class State(Reads):
     def alive(self, node: str) -> None:
         """As `beat` of a node that says nothing but that it lives, not even in which boot."""
         self._hear(node, None, None, None)
+
+    def forget(self, node: str) -> None:
+        """`node` is dead, as a person says. Raises UnknownNode of one that never spoke.
+
+        Should it speak again, that raises Forgotten until it says that it runs nothing.
+        """
+        self._change(lambda: signs.forget(self._view, node))
 
     def leave(self, node: str, boot: str) -> None:
         """Record that `node` shuts down; undone by a beat of another boot, or of none."""
@@ -225,11 +229,11 @@ class State(Reads):
         raise Unavailable("the state", "something else changes it all the time", "try again")
 
     def _hear(self, node: str, running: Running, boot: str | None, acted: int | None) -> None:
+        self._change(lambda: signs.admit(self._view, node, running))
         with self._view.reading():
             silent_s = self._now_s() - self._heard_s(node)
             if node in self._view.marked:
-                # Also while the disk is busy with what others write.
-                self._view.hear(node)
+                self._view.hear(node)  # also while the disk is busy
         said = signs.Said(running, boot, acted, silent_s, node in self._earlier)
         self._speak(node, lambda: signs.hear(self._view, node, said))
         self._due_s = min(self._due_s, self._now_s() + self.lease_s)
@@ -239,8 +243,7 @@ class State(Reads):
         try:
             self._change(lambda: signs.enrol(self._view, self._limits, node, decide()))
         except Unavailable:
-            # A full disk does not make it dead: its next beat tries again to remember it.
-            self._change(decide)
+            self._change(decide)  # its next beat tries again to remember it
 
     def _fall(self, name: str) -> Plan:
         return signs.fall(self._view, name, self._now_s() - self._heard_s(name), self.lease_s)

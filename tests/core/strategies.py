@@ -84,4 +84,6 @@ def roll(draw):
     awaited = tuple(sorted(draw(st.sets(node_names)) - some.keys()))
     pairs = draw(st.frozensets(st.tuples(node_names, names)))
     running = frozenset((node, name) for node, name in pairs if node in some)
-    return NodeList(tuple(nodes), uptime_s, LEASE_S, awaited, MARGIN_S, running)
+    left = draw(st.frozensets(st.tuples(node_names, names)))
+    unheard = draw(st.frozensets(st.sampled_from(sorted(left)))) if left else left
+    return NodeList(tuple(nodes), uptime_s, LEASE_S, awaited, MARGIN_S, running, left, unheard)

@@ -88,7 +88,7 @@ def test_what_must_not_run_twice_goes_on_only_after_the_drained_node_let_it_go(s
     store.mark("node1", draining=True)
     assert once(node_controller) == ["UNASSIGN a: node is being drained: node1"]
     held = "WAITING: a must not run twice, and "
-    assert once(scheduler) == [f"{held}node1 has not yet said what it runs"]
+    assert once(scheduler) == [f"{held}node1 has not yet said that it stopped it"]
     report(store, "node1", "a")  # it was told to stop it, and has not succeeded yet
     assert once(scheduler) == [f"{held}node1 still runs it"]
     report(store, "node1")
@@ -123,7 +123,9 @@ def test_after_a_restart_nobody_is_thought_to_have_stopped_what_must_not_run_twi
     for _ in range(9):
         report(store, "node2")
         (line,) = once(scheduler, DirectApi(store))
-        assert line == "WAITING: a must not run twice, and node1 has not yet said what it runs"
+        assert (
+            line == "WAITING: a must not run twice, and node1 has not yet said that it stopped it"
+        )
         clock.now_s += 1
     clock.now_s += 0.1
     report(store, "node2")

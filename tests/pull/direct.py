@@ -88,7 +88,10 @@ class DirectApi(StateServer):
             roll = self._store.nodes()
             items = [self._described(node, beat) for node, beat in roll.heard]
             lease_s = self._store.lease_s
-            return wire_nodes.dump_nodes(items, roll.uptime_s, lease_s, roll.awaited, MARGIN_S)
+            unsure = roll.left, roll.unheard
+            return wire_nodes.dump_nodes(
+                items, roll.uptime_s, lease_s, roll.awaited, MARGIN_S, *unsure
+            )
         listing = self._store.unassigned() if topic == UNASSIGNED else self._store.listing()
         return wire.dump_placed(listing.placed, listing.running, listing.revision)
 

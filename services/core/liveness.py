@@ -26,15 +26,13 @@ class Eviction(NamedTuple):
     """What to unassign now, and why the rest waits ("" if no guard is active).
 
     again_s: seconds after which time alone may change the answer; infinite if it cannot.
-    unsure: a node that is only suspect made a guard hold, and no change of a list says when it
-    speaks again. guarded: for the next call. dead: nodes that are down although the server, which
-    hears only agents, does not know yet.
+    guarded: for the next call. dead: nodes that are down although the server, which hears only
+    agents, does not know yet.
     """
 
     placements: tuple[Placement, ...]
     waiting: str
     again_s: float = NEVER_S
-    unsure: bool = False
     guarded: Mapping[str, float] = _NEVER
     dead: tuple[Node, ...] = ()
 
@@ -71,11 +69,8 @@ def evict(
         elif verdict.waits:
             reasons[verdict.waits] = True
             again_s = min(again_s, verdict.again_s)
-    waiting = "; ".join(reasons)
-    unsure = world.unsure and world.mass_waits in reasons
-    return Eviction(
-        tuple(placements), waiting, again_s, unsure, world.guarded, tuple(_dead(seen, world))
-    )
+    dead = tuple(_dead(seen, world))
+    return Eviction(tuple(placements), "; ".join(reasons), again_s, world.guarded, dead)
 
 
 class _Verdict(NamedTuple):
@@ -95,8 +90,8 @@ _stays = _Verdict()
 class _World(NamedTuple):
     """All nodes, and what is true of all of them together.
 
-    mass: nodes that fell silent together with most others; unsure: some of them are only suspect.
-    *_waits: why containers stay then. guarded: see Eviction.
+    mass: nodes that fell silent together with most others. *_waits: why containers stay then.
+    guarded: see Eviction.
     """
 
     seen: NodeList
@@ -105,7 +100,6 @@ class _World(NamedTuple):
     nodes: dict[str, Node]
     mass: frozenset[str]
     mass_waits: str
-    unsure: bool
     none_up: bool
     none_up_waits: str
     one_takes: bool
@@ -137,7 +131,6 @@ def _look(
         frozenset(mass),
         f"{len(mass)} of {len(judged)} nodes fell silent together ({', '.join(mass)}): "
         "more likely a fault here than there; nothing is moved off them",
-        any(nodes[name].health is Health.SUSPECT for name in mass),
         none_up,
         f"no node is up, and {', '.join(unknown)} may be about to send a heartbeat",
         any(node.takes_containers for node in everyone),

@@ -16,9 +16,9 @@ EVERY_S = 0.2
 # A round that comes later found this process, or its machine, standing still. What was not heard
 # meanwhile is no silence.
 _AWAKE_S = 3 * EVERY_S
-# IPv4 and IPv6: protocol, and the types of request and answer (RFC 792, RFC 4443).
-_V4 = (_socket.AF_INET, _socket.IPPROTO_ICMP, 8, 0)
-_V6 = (_socket.AF_INET6, _socket.IPPROTO_ICMPV6, 128, 129)
+# IPv4 and IPv6: family, protocol, type of a request (RFC 792, RFC 4443).
+_V4 = (_socket.AF_INET, _socket.IPPROTO_ICMP, 8)
+_V6 = (_socket.AF_INET6, _socket.IPPROTO_ICMPV6, 128)
 
 
 class Listener:
@@ -69,7 +69,7 @@ class Listener:
         except OSError:
             return  # no address, no route, no room: no answer comes, either
 
-    def _socket(self, protocol: tuple[int, int, int, int]) -> Any:
+    def _socket(self, protocol: tuple[int, int, int]) -> Any:
         """Return our socket for `protocol`; None if the kernel or the unit allows none."""
         if protocol not in self._sockets:
             kind = _socket.SOCK_DGRAM | _socket.SOCK_NONBLOCK | _socket.SOCK_CLOEXEC
@@ -82,15 +82,13 @@ class Listener:
 
     def _answers(self) -> Iterable[str]:
         heard = set()
-        for protocol, ours in self._sockets.items():
+        for ours in self._sockets.values():
             # Not for ever: an error of the network is not an answer.
             for _ in range(2 * len(self.asked) if ours else 0):
                 try:
-                    message, sender = ours.recvfrom(8)
+                    heard.add(ours.recvfrom(8)[1][0])
                 except BlockingIOError:
                     break
                 except OSError:
                     continue
-                if message[:1] == bytes([protocol[3]]):
-                    heard.add(sender[0])
         return heard

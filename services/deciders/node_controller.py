@@ -46,7 +46,7 @@ class NodeController:
         explain(eviction.waiting)
         # A container that was put on a node that is down already changes no node.
         look_s = max(seen.lease_s, timings.tick_s)
-        if overtaken or eviction.unsure:
+        if overtaken:
             look_s = timings.tick_s
 
         def changed(wait_s: float) -> bool | None:

@@ -112,13 +112,6 @@ def test_one_that_spoke_again_and_dies_gets_no_patience():
     assert [item.reason for item in second.placements] == [f"{NODE_DOWN}: n1"]
 
 
-def test_a_suspect_alone_is_looked_at_again_soon():
-    nodes = (dead("n1", 3.5), dead("n2", 2.0), dead("n3", 0.0))
-    seen = NodeList(nodes, OLD_S, LEASE_S)
-    assert evict([Placed(Container("a"), "n1")], seen).unsure
-    assert not evict([], seen).unsure
-
-
 def test_nodes_that_boot_one_after_the_other_are_awaited_too():
     """The same guard for nodes that the server never heard from."""
     on_n9 = [Placed(Container("a"), "n9")]

@@ -52,13 +52,26 @@ needs_namespaces = pytest.mark.skipif(
 @needs_namespaces
 def test_machines_answer_over_ipv4_and_ipv6_and_others_stay_unknown():
     silent_s, trouble = alone("""
-listener.asked = frozenset(["127.0.0.1", "127.0.0.2", "::1", "10.9.9.9", "localhost", "", "1::z"])
+listener.asked = frozenset(["127.0.0.1", "127.0.0.2", "::1", "10.9.9.9", "", "1::z"])
 rounds(listener, 4)
 print(json.dumps([listener.silent_s, listener.trouble]))
 """)
     assert silent_s.keys() == {"127.0.0.1", "127.0.0.2", "::1"}
     assert all(0 < one < 3 * EVERY_S for one in silent_s.values())
     assert trouble == ""
+
+
+@needs_namespaces
+def test_a_name_is_no_address():
+    """It would be looked up, five times a second."""
+    assert (
+        alone("""
+listener.asked = frozenset(["localhost"])
+rounds(listener, 4)
+print(json.dumps(listener.silent_s))
+""")
+        == {}
+    )
 
 
 @needs_namespaces

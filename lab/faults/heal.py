@@ -64,7 +64,7 @@ def decide(harm: Harm) -> tuple[Step, ...]:
 
 
 def look_at(topology: Topology) -> Harm:
-    """Return what there is to mend. Raises LabNotUp without machines, CutShort after a thaw that
+    """Return what there is to mend. Raises LabNotUp without machines, LabError after a thaw that
     did not finish. Changes nothing.
     """
     thaw.check_whole()

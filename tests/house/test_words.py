@@ -15,7 +15,7 @@ HOST = ("lab/**.py", "benchmarks/**.py", "provisioning/**.py")
 # Rooms that have an issue of their own to be renamed in; other rooms must not use their names.
 WHOLE = {"services/store"}
 # Where exceptions that are raised once still have classes.
-LATER = ("provisioning/box/", "lab/snapshot/", "lab/bringup/")
+LATER = ("provisioning/box/",)
 # Programs, not names.
 ALWAYS = {"__init__", "__main__"}
 # Modules of the standard library that these are never mistaken for: a command's name, and a secret.

@@ -148,14 +148,20 @@ def _reach(machine: Machine, say: Say) -> None:
         remote.run(machine, ["true"], timeout_s=deadline_s(_LOGIN_S))
         return
     except NodeUnreachable:
+        if not vagrant.may_boot(machine.name):
+            raise _hung(machine) from None
         say(f"{machine.name} does not answer; waiting, as it may be booting")
     try:
         vagrant.start(machine.name)
     except TookTooLong as error:
-        raise LabError(
-            f"machine {machine.name!r} runs, but does not answer over SSH",
-            hint=f"vagrant halt --force {machine.name} && lab heal",
-        ) from error
+        raise _hung(machine) from error
+
+
+def _hung(machine: Machine) -> LabError:
+    return LabError(
+        f"machine {machine.name!r} runs, but does not answer over SSH",
+        hint=f"vagrant halt --force {machine.name} && lab heal",
+    )
 
 
 def _start(machine: Machine, say: Say) -> None:

@@ -171,8 +171,8 @@ def _start(machine: Machine, say: Say) -> None:
         say(f"{machine.name}: no mode is on, nothing to start")
         return
     targets = [f"{mode}.target" for mode in modes]
-    # Only where its condition holds does an API start; elsewhere this is nothing.
-    start = ["systemctl", "start", *targets, *api_units(modes)]
+    apis = api_units(modes) if machine.role == "api" else []
+    start = ["systemctl", "start", *targets, *apis]
     remote.run(machine, start, timeout_s=max(START_S, deadline_s(_COMMAND_S)))
 
 

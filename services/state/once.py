@@ -1,0 +1,150 @@
+"""Transactions in etcd that happen once, although they may be sent several times.
+
+Each also writes a key of its own, its marker, and compares the marker's revision: of all that are
+sent, at most one finds it unchanged. A marker serves one commit at a time. All belong to a lease
+of this process, and go with it.
+"""
+
+import itertools
+import threading
+import time
+import uuid
+from base64 import b64decode, b64encode
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from typing import NamedTuple
+
+from services.state.gateway import GRANT, KEEPALIVE, NOT_FOUND, TXN, Body, EtcdRefused, Gateway
+from services.state.keys import ABSENT, Conflict, Unavailable
+
+_LEASE_S = 60
+_KEEP_ALIVE_S = 20.0
+_PROBE_S = 1.0
+# The values of a marker.
+_NEW, _DONE, _VOID = "new", "done", "void"
+# What a transaction compares, by key in etcd, and does, given the lease of this process.
+Compares = Mapping[str, int]
+Operations = Callable[[str], Sequence[Body]]
+
+
+class _Marker(NamedTuple):
+    """A key that one commit at a time writes. revision: of its last change; ABSENT: it is gone."""
+
+    key: str
+    lease: str
+    revision: int
+    value: str
+
+
+class Once:
+    """Commits through `gateway`. prefix: of the markers. It also looks after the watches there."""
+
+    def __init__(self, gateway: Gateway, prefix: str) -> None:
+        self._gateway = gateway
+        self._names = (f"{prefix}/{uuid.uuid4()}/{number}" for number in itertools.count())
+        self._idle: list[_Marker] = []
+        self._lease = ""
+        threading.Thread(target=self._maintain, daemon=True).start()
+
+    def commit(self, compares: Compares, operations: Operations, until_s: float) -> int:
+        """Do `operations` if all of `compares` holds; return the revision of that.
+
+        until_s: monotonic. Raises Conflict, and then they are never done; and Unavailable.
+        """
+        while True:
+            marker = self._take(until_s)
+            now, sends = self._swap(marker, _DONE, until_s, compares, operations)
+            if now.revision == marker.revision and sends > 1:
+                # What was sent before may still be on its way. From here on it does nothing.
+                now, _ = self._swap(marker, _VOID, until_s)
+            if now.revision != ABSENT:
+                self._idle.append(now)
+                if now.revision == marker.revision or now.value == _VOID:
+                    raise Conflict
+                return now.revision
+            self._lose(marker.lease)
+            if sends > 1:
+                raise self._gateway.unavailable("the lease ran out before an answer came")
+
+    def _take(self, until_s: float) -> _Marker:
+        """Return a marker that no other commit uses."""
+        with suppress(IndexError):
+            return self._idle.pop()
+        while True:
+            lease = self._lease or self._grant(until_s)
+            try:
+                marker, _ = self._swap(_Marker(next(self._names), lease, ABSENT, ""), _NEW, until_s)
+                if marker.revision != ABSENT:
+                    return marker
+            except EtcdRefused as refused:
+                if refused.code != NOT_FOUND:
+                    raise
+            self._lose(lease)
+
+    def _swap(
+        self,
+        marker: _Marker,
+        value: str,
+        until_s: float,
+        compares: Compares | None = None,
+        operations: Operations = lambda lease: (),
+    ) -> tuple[_Marker, int]:
+        """Set the marker's value, and do the rest, if it is unchanged and `compares` holds.
+
+        Return the marker as it is then, and how often this was sent.
+        """
+        key = text(marker.key)
+        mark = {"request_put": {"key": key, "value": text(value), "lease": marker.lease}}
+        at = {marker.key: marker.revision, **(compares or {})}
+        request = {
+            "compare": [
+                {
+                    "key": text(name),
+                    "target": "MOD",
+                    "result": "EQUAL",
+                    "mod_revision": str(revision),
+                }
+                for name, revision in at.items()
+            ],
+            "success": [mark, *operations(marker.lease)],
+            "failure": [{"request_range": {"key": key}}],
+        }
+        body, sends = self._gateway.call(TXN, request, until_s)
+        if body.get("succeeded"):
+            revision = int(body["header"]["revision"])
+            return marker._replace(revision=revision, value=value), sends
+        kvs = body["responses"][0]["response_range"].get("kvs")
+        if not kvs:
+            return marker._replace(revision=ABSENT), sends
+        found, revision = b64decode(kvs[0]["value"]).decode(), int(kvs[0]["mod_revision"])
+        return marker._replace(revision=revision, value=found), sends
+
+    def _grant(self, until_s: float) -> str:
+        body, _ = self._gateway.call(GRANT, {"TTL": str(_LEASE_S)}, until_s)
+        # Of two that were granted at the same time, one is enough.
+        self._lease = self._lease or body["ID"]
+        return self._lease
+
+    def _lose(self, lease: str) -> None:
+        """Forget `lease`; the next marker gets another one."""
+        if self._lease == lease:
+            self._lease = ""
+
+    def _maintain(self) -> None:
+        """Keep the lease alive, and watches at members that work, until the gateway is closed."""
+        due_s = 0.0
+        while not self._gateway.closed.wait(_PROBE_S):
+            self._gateway.probe()
+            lease, now_s = self._lease, time.monotonic()
+            if not lease or now_s < due_s:
+                continue
+            with suppress(Unavailable):
+                body, _ = self._gateway.call(KEEPALIVE, {"ID": lease}, now_s + 5.0)
+                due_s = now_s + _KEEP_ALIVE_S
+                if "TTL" not in body:
+                    self._lose(lease)
+
+
+def text(raw: str | bytes) -> str:
+    """Return `raw` as the gateway takes keys and values."""
+    return b64encode(raw.encode() if isinstance(raw, str) else raw).decode()

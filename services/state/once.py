@@ -5,7 +5,6 @@ sent, at most one finds it unchanged. A marker serves one commit at a time. All 
 of this process, and go with it.
 """
 
-import itertools
 import threading
 import time
 import uuid
@@ -41,7 +40,7 @@ class Once:
 
     def __init__(self, gateway: Gateway, prefix: str) -> None:
         self._gateway = gateway
-        self._names = (f"{prefix}/{uuid.uuid4()}/{number}" for number in itertools.count())
+        self._prefix = prefix
         self._idle: list[_Marker] = []
         self._lease = ""
         threading.Thread(target=self._maintain, daemon=True).start()
@@ -72,8 +71,9 @@ class Once:
             return self._idle.pop()
         while True:
             lease = self._lease or self._grant(until_s)
+            fresh = _Marker(f"{self._prefix}/{uuid.uuid4()}", lease, ABSENT, "")
             try:
-                marker, _ = self._swap(_Marker(next(self._names), lease, ABSENT, ""), _NEW, until_s)
+                marker, _ = self._swap(fresh, _NEW, until_s)
                 if marker.revision != ABSENT:
                     return marker
             except EtcdRefused as refused:

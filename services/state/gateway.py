@@ -127,14 +127,16 @@ class Gateway:
         self, act: Callable[[Member, float], T], until_s: float, patience_s: float
     ) -> tuple[T, int]:
         """Let members in turn do `act`, for so many seconds, until one can; count the tries."""
-        patience_s = max(patience_s, 4 * self._usual_s)
+        patience_s = max(patience_s, 8 * self._usual_s)
         troubles: dict[Member, Trouble] = {}
         tries = 0
         while (left_s := until_s - time.monotonic()) > 0 and not self.closed.is_set():
             member = self._members[self._current]
             tries += 1
             try:
-                return act(member, min(patience_s, left_s)), tries
+                result = act(member, min(patience_s, left_s))
+                member.works = True
+                return result, tries
             except Trouble as trouble:
                 troubles[member] = trouble
             self._leave(member, troubles[member])
@@ -153,7 +155,9 @@ class Gateway:
         """Let the next request go to another one first."""
         if member is self._members[self._current]:
             self._current = (self._current + 1) % len(self._members)
-            _log.info("etcd member %s: %s", member.name, trouble)
+        if member.works:
+            _log.warning("etcd member %s: %s", member.name, trouble)
+        member.works = False
 
     def _ask(self, path: str, payload: bytes, member: Member, timeout_s: float) -> Body:
         """Return the good answer of `member`. Raises Trouble and EtcdRefused."""

@@ -24,10 +24,11 @@ class Trouble(Exception):
 
 
 class Member:
-    """Every method may be called from any thread, and raises Trouble."""
+    """Every method may be called from any thread, and raises Trouble. works: as far as is known."""
 
     def __init__(self, address: Address) -> None:
         self.name = show_address(address)
+        self.works = True
         self._address = address
         self._idle: list[HTTPConnection] = []
 

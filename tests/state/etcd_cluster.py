@@ -42,9 +42,12 @@ class Cluster:
         self._processes: dict[int, subprocess.Popen[bytes]] = {}
 
     def start(self, *members: int) -> None:
-        """Start `members`, by default all, and wait until each serves reads."""
+        """Start or resume `members`, by default all, and wait until each serves reads."""
         members = members or tuple(range(len(self.addresses)))
         for member in members:
+            if member in self._processes:
+                self._processes[member].send_signal(signal.SIGCONT)
+                continue
             with self._log(member).open("ab") as log:
                 argv = self._command(member)
                 self._processes[member] = subprocess.Popen(argv, stdout=log, stderr=log)
@@ -58,10 +61,8 @@ class Cluster:
         process.wait()
 
     def pause(self, member: int) -> None:
+        """Let `member` hang."""
         self._processes[member].send_signal(signal.SIGSTOP)
-
-    def resume(self, member: int) -> None:
-        self._processes[member].send_signal(signal.SIGCONT)
 
     def stop(self) -> None:
         for member in list(self._processes):

@@ -1,0 +1,199 @@
+"""EtcdKeys over real members: failover, quorum, watches, the lease, and what others wrote there."""
+
+import shutil
+import time
+from contextlib import closing
+
+import pytest
+
+from services.state import etcd as etcd_module
+from services.state import once as once_module
+from services.state.etcd import EtcdKeys
+from services.state.gateway import RANGE
+from services.state.keys import SEEN, Compacted, Unavailable
+from services.state.once import text
+from tests.state import leader_kills
+from tests.state.etcd_cluster import Cluster
+from tests.state.test_keys import Following
+from tests.waiting import wait_for
+
+LEASES = "/v3/lease/leases"
+
+
+@pytest.fixture(scope="module")
+def members(tmp_path_factory):
+    """Three members that these tests may stop."""
+    cluster = Cluster(tmp_path_factory.mktemp("mortal"))
+    try:
+        yield cluster
+    finally:
+        cluster.stop()
+
+
+@pytest.fixture
+def mortal(members):
+    """The same; all of them serve."""
+    members.start()
+    return members
+
+
+@pytest.fixture
+def keys(etcd, tmp_path):
+    """A store of kinds a and seen, in the etcd of all tests."""
+    with closing(EtcdKeys(etcd.addresses, prefix=str(tmp_path), kinds=("a", "seen"))) as keys:
+        yield keys
+
+
+def put(cluster, key, value, **more):
+    cluster.ask(0, "/v3/kv/put", {"key": text(key), "value": text(value), **more})
+
+
+def below(cluster, prefix):
+    limits = {"key": text(prefix), "range_end": text(prefix + "~")}
+    return cluster.ask(0, RANGE, limits).get("kvs", [])
+
+
+def test_leaders_killed_under_writers_cost_no_write(mortal):
+    leader_kills.check(leader_kills.run(mortal, kills=10))
+
+
+def test_without_most_members_requests_end_in_time_and_go_on_after_it(mortal, monkeypatch):
+    monkeypatch.setattr(etcd_module, "_LIMIT_S", 2.0)
+    with closing(EtcdKeys(mortal.addresses)) as keys:
+        following = Following(keys, "", keys.commit({}, {"a/1": {"n": 1}}))
+        for member in (0, 1):
+            mortal.kill(member)
+        for call in (lambda: keys.commit({}, {"a/1": {"n": 2}}), lambda: keys.read("")):
+            began_s = time.monotonic()
+            with pytest.raises(Unavailable) as caught:
+                call()
+            assert time.monotonic() - began_s < 4
+            assert "etcdctl" in caught.value.hint
+        mortal.start(0, 1)
+        revision = keys.commit({}, {"a/1": {"n": 3}})
+        last = wait_for(
+            lambda: [one for one in following.changes if one.revision == revision],
+            "the watch goes on",
+            timeout_s=20,
+        )
+        assert last[0].changed[0].value == {"n": 3}
+        keys.close()
+        following.thread.join()
+
+
+@pytest.mark.parametrize("trouble", ["kill", "pause"])
+def test_a_watch_leaves_a_member_that_is_lost(mortal, trouble):
+    with closing(EtcdKeys(mortal.addresses)) as keys:
+        before = keys.commit({}, {"a/1": {}})
+        following = Following(keys, "", before)
+        first = keys.commit({}, {"a/1": {}})
+        following.wait(1)
+        getattr(mortal, trouble)(0)  # it is named first, so it is asked first
+        second = keys.commit({}, {"a/1": {}})
+        assert [change.revision for change in following.wait(2)] == [first, second]
+        keys.close()
+        following.thread.join()
+
+
+def test_a_watch_of_what_is_compacted_says_so(keys, etcd):
+    before = keys.commit({}, {"a/1": {}})
+    last = keys.commit({}, {"a/1": {"n": 2}})
+    etcd.ask(0, "/v3/kv/compaction", {"revision": str(last), "physical": True})
+    with pytest.raises(Compacted):
+        next(keys.watch("", before - 1))
+    following = Following(keys, "", last)
+    assert following.wait(0) == []
+    keys.close()
+    following.thread.join()
+
+
+def test_a_foreign_key_is_ignored_and_said_once(keys, etcd, tmp_path, caplog):
+    before = keys.commit({}, {"a/1": {}})
+    following = Following(keys, "", before)
+    for foreign in ("b/1", "x"):
+        put(etcd, f"{tmp_path}/{foreign}", "not JSON")
+    last = keys.commit({}, {"a/1": {}})
+    for _ in range(2):
+        assert [item.key for item in keys.read("").items] == ["a/1"]
+    assert [change.revision for change in following.wait(1)] == [last]
+    said = [record.getMessage() for record in caplog.records]
+    assert sum(f"{tmp_path}/b/1" in line for line in said) == 1
+    keys.close()
+    following.thread.join()
+
+
+@pytest.mark.parametrize("value", ["", "{", "[]", "1", "\0"])
+def test_without_a_value_that_is_damaged_nothing_is_read(keys, etcd, tmp_path, value):
+    before = keys.commit({}, {"a/1": {}, "a/2": {}, "seen/1": {}})
+    put(etcd, f"{tmp_path}/a/1", value)
+    with pytest.raises(Unavailable, match=f"the value of '{tmp_path}/a/1'") as caught:
+        keys.read("")
+    assert f"etcdctl del {tmp_path}/a/1" in caught.value.hint
+    with pytest.raises(Compacted):
+        next(keys.watch("", before))
+    assert len(keys.read("seen/").items) == 1
+    keys.commit({}, {"a/1": {"n": 1}})
+    assert keys.read("a/").items[0].value == {"n": 1}
+
+
+def test_etcd_without_space_says_how_to_make_some(keys, etcd):
+    keys.commit({}, {"a/1": {}})
+    member = etcd.ask(0, RANGE, {"key": "AA=="})["header"]["member_id"]
+    alarm = {"memberID": member, "alarm": "NOSPACE"}
+    etcd.ask(0, "/v3/maintenance/alarm", {**alarm, "action": "ACTIVATE"})
+    try:
+        with pytest.raises(Unavailable, match="space exceeded") as caught:
+            keys.commit({}, {"a/1": {}})
+        assert "etcdctl alarm disarm" in caught.value.hint
+        assert len(keys.read("").items) == 1
+    finally:
+        etcd.ask(0, "/v3/maintenance/alarm", {**alarm, "action": "DEACTIVATE"})
+    keys.commit({}, {"a/1": {}})
+
+
+def test_an_etcd_that_is_set_back_to_an_older_state_is_refused(tmp_path):
+    cluster = Cluster(tmp_path, size=1)
+    cluster.start()
+    try:
+        with closing(EtcdKeys(cluster.addresses)) as keys:
+            keys.commit({}, {"a/1": {"n": 1}})
+            cluster.kill(0)
+            shutil.copytree(tmp_path / "m0", tmp_path / "old")
+            cluster.start()
+            keys.commit({}, {"a/1": {"n": 2}})
+            cluster.kill(0)
+            shutil.rmtree(tmp_path / "m0")
+            (tmp_path / "old").rename(tmp_path / "m0")
+            cluster.start()
+            with pytest.raises(Unavailable, match="and etcd was at"):
+                keys.read("")
+        with closing(EtcdKeys(cluster.addresses)) as another:
+            assert another.read("").items[0].value == {"n": 1}
+    finally:
+        cluster.stop()
+
+
+def test_what_is_seen_goes_with_the_process_and_what_is_wanted_stays(etcd, tmp_path, monkeypatch):
+    monkeypatch.setattr(once_module, "_LEASE_S", 1)
+    monkeypatch.setattr(once_module, "_KEEP_ALIVE_S", 0.1)
+    monkeypatch.setattr(once_module, "_PROBE_S", 0.1)
+    with closing(EtcdKeys(etcd.addresses, prefix=str(tmp_path))) as keys:
+        keys.commit({}, {"a/1": {}, f"{SEEN}1": {}})
+        assert len(below(etcd, f"{tmp_path}-commit/")) == 1
+        ends_s = time.monotonic() + 2.5
+        wait_for(lambda: time.monotonic() > ends_s, "two lengths of the lease", timeout_s=10)
+        assert len(keys.read("").items) == 2
+    with closing(EtcdKeys(etcd.addresses, prefix=str(tmp_path))) as another:
+        wait_for(lambda: len(another.read("").items) == 1, "the lease ran out", timeout_s=20)
+        assert another.read("").items[0].key == "a/1"
+    assert below(etcd, f"{tmp_path}-commit/") == []
+
+
+def test_a_lease_that_was_lost_is_replaced(keys, etcd):
+    keys.commit({}, {f"{SEEN}1": {}})
+    lost = etcd.ask(0, LEASES, {})["leases"]
+    for lease in lost:
+        etcd.ask(0, "/v3/lease/revoke", lease)
+    assert keys.read(SEEN).items == ()
+    revision = keys.commit({}, {f"{SEEN}1": {}})
+    assert [item.revision for item in keys.read(SEEN).items] == [revision]

@@ -31,6 +31,7 @@ class Member:
         self.works = True
         self._address = address
         self._idle: list[HTTPConnection] = []
+        self._closed = False
 
     def ask(self, path: str, payload: bytes, timeout_s: float) -> tuple[int, bytes]:
         """Post `payload`; return the status and the body of the answer."""
@@ -49,9 +50,11 @@ class Member:
             response.close()  # the connection is free again
         except BaseException as error:
             connection.close()
-            self.close()  # the other connections are as old
+            self._drop()  # the other connections are as old
             raise _trouble(error, timeout_s) from None
         self._idle.append(connection)
+        if self._closed:
+            self._drop()
         return response.status, bytes(body)
 
     def stream(self, path: str, payload: bytes, timeout_s: float) -> "Stream":
@@ -68,7 +71,11 @@ class Member:
         return Stream(self, waits, response)
 
     def close(self) -> None:
-        """Close the connections that wait for a request."""
+        """Close every connection but streams: now, or when its request is over."""
+        self._closed = True
+        self._drop()
+
+    def _drop(self) -> None:
         while self._idle:
             self._idle.pop().close()
 

@@ -99,7 +99,7 @@ class Cluster:
         ended = self._processes[member].poll() is not None
         assert not ended, self._log(member).read_text()[-2000:]
         try:
-            return bool(self.ask(member, "/v3/kv/range", {"key": "AA=="}, timeout_s=1))
+            return bool(self.ask(member, "/v3/kv/range", {"key": "AA=="}, timeout_s=0.2))
         except (OSError, AssertionError):
             return False
 

@@ -2,6 +2,7 @@
 
 import shutil
 import time
+from base64 import b64decode
 from contextlib import closing
 
 import pytest
@@ -16,8 +17,6 @@ from tests.state import leader_kills
 from tests.state.etcd_cluster import Cluster
 from tests.state.test_keys import Following
 from tests.waiting import wait_for
-
-LEASES = "/v3/lease/leases"
 
 
 @pytest.fixture(scope="module")
@@ -49,8 +48,13 @@ def put(cluster, key, value, **more):
 
 
 def below(cluster, prefix):
-    limits = {"key": text(prefix), "range_end": text(prefix + "~")}
+    """What etcd has below `prefix`."""
+    limits = {"key": text(str(prefix)), "range_end": text(f"{prefix}~")}
     return cluster.ask(0, RANGE, limits).get("kvs", [])
+
+
+def remaining_s(cluster, lease):
+    return int(cluster.ask(0, "/v3/lease/timetolive", {"ID": lease})["TTL"])
 
 
 def test_leaders_killed_under_writers_cost_no_write(mortal):
@@ -173,27 +177,36 @@ def test_an_etcd_that_is_set_back_to_an_older_state_is_refused(tmp_path):
         cluster.stop()
 
 
-def test_what_is_seen_goes_with_the_process_and_what_is_wanted_stays(etcd, tmp_path, monkeypatch):
-    monkeypatch.setattr(once_module, "_LEASE_S", 1)
-    monkeypatch.setattr(once_module, "_KEEP_ALIVE_S", 0.1)
+def test_what_is_seen_has_a_lease_of_this_process_and_what_is_wanted_has_none(keys, etcd, tmp_path):
+    keys.commit({}, {"a/1": {}, f"{SEEN}1": {}})
+    leases = {b64decode(kv["key"]).decode(): kv.get("lease", "") for kv in below(etcd, tmp_path)}
+    assert leases.pop(f"{tmp_path}/a/1") == ""
+    assert f"{tmp_path}/seen/1" in leases
+    (lease,) = set(leases.values())
+    assert remaining_s(etcd, lease) > 50
+    keys.close()
+    assert len(below(etcd, f"{tmp_path}/")) == 2  # another server may still need them
+
+
+def test_the_lease_is_kept_alive(etcd, tmp_path, monkeypatch):
+    monkeypatch.setattr(once_module, "_KEEP_ALIVE_S", 1.5)
     monkeypatch.setattr(once_module, "_PROBE_S", 0.1)
     with closing(EtcdKeys(etcd.addresses, prefix=str(tmp_path))) as keys:
-        keys.commit({}, {"a/1": {}, f"{SEEN}1": {}})
-        assert len(below(etcd, f"{tmp_path}-commit/")) == 1
-        ends_s = time.monotonic() + 2.5
-        wait_for(lambda: time.monotonic() > ends_s, "two lengths of the lease", timeout_s=10)
-        assert len(keys.read("").items) == 2
-    with closing(EtcdKeys(etcd.addresses, prefix=str(tmp_path))) as another:
-        wait_for(lambda: len(another.read("").items) == 1, "the lease ran out", timeout_s=20)
-        assert another.read("").items[0].key == "a/1"
-    assert below(etcd, f"{tmp_path}-commit/") == []
+        keys.commit({}, {f"{SEEN}1": {}})
+        lease = below(etcd, f"{tmp_path}/")[0]["lease"]
+        least_s: list[int] = []
+
+        def rose():
+            least_s.append(min([remaining_s(etcd, lease), *least_s[-1:]]))
+            return remaining_s(etcd, lease) > least_s[-1]
+
+        wait_for(rose, "the lease has more time again", timeout_s=20)
 
 
-def test_a_lease_that_was_lost_is_replaced(keys, etcd):
+def test_a_lease_that_was_lost_is_replaced(keys, etcd, tmp_path):
     keys.commit({}, {f"{SEEN}1": {}})
-    lost = etcd.ask(0, LEASES, {})["leases"]
-    for lease in lost:
-        etcd.ask(0, "/v3/lease/revoke", lease)
+    lease = below(etcd, f"{tmp_path}/")[0]["lease"]
+    etcd.ask(0, "/v3/lease/revoke", {"ID": lease})
     assert keys.read(SEEN).items == ()
     revision = keys.commit({}, {f"{SEEN}1": {}})
     assert [item.revision for item in keys.read(SEEN).items] == [revision]

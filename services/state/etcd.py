@@ -15,7 +15,7 @@ from contextlib import closing
 from services.core.address import Address
 from services.core.errors import BadShape, LabError, shown
 from services.core.fields import as_object, decode
-from services.state.gateway import RANGE, Body, Gateway
+from services.state.gateway import RANGE, Body, Gateway, text
 from services.state.keys import (
     SEEN,
     Change,
@@ -27,7 +27,7 @@ from services.state.keys import (
     Value,
     Write,
 )
-from services.state.once import Once, text
+from services.state.once import Once
 
 # A request with all its repetitions.
 _LIMIT_S = 5.0
@@ -103,7 +103,7 @@ class EtcdKeys:
             except _Damaged:
                 raise Compacted from None  # who reads everything again, learns which one
             except Unavailable as error:
-                if not lost:
+                if not lost and not self._gateway.closed.is_set():
                     _log.warning("no changes come from etcd: %s", error)
                 lost = True
 

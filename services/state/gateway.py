@@ -9,7 +9,8 @@ import json
 import logging
 import threading
 import time
-from collections.abc import Callable, Generator, Sequence
+from base64 import b64encode
+from collections.abc import Callable, Generator, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
@@ -127,7 +128,7 @@ class Gateway:
         self, act: Callable[[Member, float], T], until_s: float, patience_s: float
     ) -> tuple[T, int]:
         """Let members in turn do `act`, for so many seconds, until one can; count the tries."""
-        patience_s = max(patience_s, 8 * self._usual_s)
+        patience_s = max(patience_s, 4 * self._usual_s)
         troubles: dict[Member, Trouble] = {}
         tries = 0
         while (left_s := until_s - time.monotonic()) > 0 and not self.closed.is_set():
@@ -138,18 +139,21 @@ class Gateway:
                 member.works = True
                 return result, tries
             except Trouble as trouble:
+                self._leave(member, trouble)
                 troubles[member] = trouble
-            self._leave(member, troubles[member])
-            patience_s *= _MORE if troubles[member].late else 1
+                patience_s *= _MORE if trouble.late else 1
             if all(one in troubles and troubles[one].hint for one in self._members):
                 break
             if tries % len(self._members) == 0:
                 self.closed.wait(_PAUSE_S)
+        raise self._explain(troubles)
+
+    def _explain(self, troubles: Mapping[Member, Trouble]) -> Unavailable:
+        if self.closed.is_set():
+            return self.unavailable("this server is ending", "ask another one")
         detail = "; ".join(f"{member.name}: {trouble}" for member, trouble in troubles.items())
         hint = next((trouble.hint for trouble in troubles.values() if trouble.hint), "")
-        if self.closed.is_set():
-            detail, hint = "this server is ending", "ask another one"
-        raise self.unavailable(detail or "no time was left", hint)
+        return self.unavailable(detail or "no time was left", hint)
 
     def _leave(self, member: Member, trouble: Trouble) -> None:
         """Let the next request go to another one first."""
@@ -202,3 +206,8 @@ class Gateway:
         refused = EtcdRefused(f"etcd at {self._names}", message, hint)
         refused.code = code
         return refused
+
+
+def text(raw: str | bytes) -> str:
+    """Return `raw` as the gateway takes keys and values."""
+    return b64encode(raw.encode() if isinstance(raw, str) else raw).decode()

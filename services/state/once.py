@@ -8,12 +8,21 @@ of this process, and go with it.
 import threading
 import time
 import uuid
-from base64 import b64decode, b64encode
+from base64 import b64decode
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
-from services.state.gateway import GRANT, KEEPALIVE, NOT_FOUND, TXN, Body, EtcdRefused, Gateway
+from services.state.gateway import (
+    GRANT,
+    KEEPALIVE,
+    NOT_FOUND,
+    TXN,
+    Body,
+    EtcdRefused,
+    Gateway,
+    text,
+)
 from services.state.keys import ABSENT, Conflict, Unavailable
 
 _LEASE_S = 60
@@ -95,29 +104,21 @@ class Once:
         """
         key = text(marker.key)
         mark = {"request_put": {"key": key, "value": text(value), "lease": marker.lease}}
-        at = {marker.key: marker.revision, **(compares or {})}
         request = {
             "compare": [
-                {
-                    "key": text(name),
-                    "target": "MOD",
-                    "result": "EQUAL",
-                    "mod_revision": str(revision),
-                }
-                for name, revision in at.items()
+                _unchanged(marker.key, marker.revision),
+                *[_unchanged(*one) for one in (compares or {}).items()],
             ],
             "success": [mark, *operations(marker.lease)],
             "failure": [{"request_range": {"key": key}}],
         }
         body, sends = self._gateway.call(TXN, request, until_s)
         if body.get("succeeded"):
-            revision = int(body["header"]["revision"])
-            return marker._replace(revision=revision, value=value), sends
-        kvs = body["responses"][0]["response_range"].get("kvs")
-        if not kvs:
-            return marker._replace(revision=ABSENT), sends
-        found, revision = b64decode(kvs[0]["value"]).decode(), int(kvs[0]["mod_revision"])
-        return marker._replace(revision=revision, value=found), sends
+            return marker._replace(revision=int(body["header"]["revision"]), value=value), sends
+        for kv in body["responses"][0]["response_range"].get("kvs", ()):
+            found = b64decode(kv["value"]).decode()
+            return marker._replace(revision=int(kv["mod_revision"]), value=found), sends
+        return marker._replace(revision=ABSENT), sends
 
     def _grant(self, until_s: float) -> str:
         body, _ = self._gateway.call(GRANT, {"TTL": str(_LEASE_S)}, until_s)
@@ -139,12 +140,11 @@ class Once:
             if not lease or now_s < due_s:
                 continue
             with suppress(Unavailable):
-                body, _ = self._gateway.call(KEEPALIVE, {"ID": lease}, now_s + 5.0)
+                body, _ = self._gateway.call(KEEPALIVE, {"ID": lease}, now_s + _KEEP_ALIVE_S / 4)
                 due_s = now_s + _KEEP_ALIVE_S
                 if "TTL" not in body:
                     self._lose(lease)
 
 
-def text(raw: str | bytes) -> str:
-    """Return `raw` as the gateway takes keys and values."""
-    return b64encode(raw.encode() if isinstance(raw, str) else raw).decode()
+def _unchanged(key: str, revision: int) -> Body:
+    return {"key": text(key), "target": "MOD", "result": "EQUAL", "mod_revision": str(revision)}

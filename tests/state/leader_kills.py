@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from services.state.etcd import EtcdKeys
+from services.state.gateway import text
 from services.state.keys import ABSENT, Change, Unavailable
-from services.state.once import text
 from tests.state.etcd_cluster import Cluster, Timers
 from tests.waiting import wait_for
 

@@ -10,9 +10,8 @@ import pytest
 from services.state import etcd as etcd_module
 from services.state import once as once_module
 from services.state.etcd import EtcdKeys
-from services.state.gateway import RANGE
+from services.state.gateway import RANGE, text
 from services.state.keys import SEEN, Compacted, Unavailable
-from services.state.once import text
 from tests.state import leader_kills
 from tests.state.etcd_cluster import Cluster
 from tests.state.test_keys import Following

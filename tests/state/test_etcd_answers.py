@@ -10,9 +10,8 @@ import pytest
 
 from services.state import etcd as etcd_module
 from services.state.etcd import EtcdKeys
-from services.state.gateway import RANGE, TXN
+from services.state.gateway import RANGE, TXN, text
 from services.state.keys import ABSENT, Conflict, Unavailable
-from services.state.once import text
 from tests.serving import unused_port
 from tests.state.in_front import in_front
 

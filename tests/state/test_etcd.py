@@ -1,21 +1,46 @@
 """EtcdKeys over real members: failover, quorum, watches, the lease, and what others wrote there."""
 
 import shutil
+import subprocess
+import sys
 import time
 from base64 import b64decode
 from contextlib import closing
 
 import pytest
 
+from services.core.address import show_address
 from services.state import etcd as etcd_module
 from services.state import once as once_module
 from services.state.etcd import EtcdKeys
 from services.state.gateway import RANGE, text
 from services.state.keys import SEEN, Compacted, Unavailable
+from tests.serving import ROOT
 from tests.state import leader_kills
 from tests.state.etcd_cluster import Cluster
 from tests.state.test_keys import Following
 from tests.waiting import wait_for
+
+# As the state server runs: after monkey patching, a wait is a greenlet's.
+GREENLETS = """
+from gevent import monkey, pool
+monkey.patch_all()
+import sys, gevent
+from services.core.address import parse_address
+from services.state.etcd import EtcdKeys
+prefix, *addresses = sys.argv[1:]
+keys, seen = EtcdKeys([parse_address(one) for one in addresses], prefix=prefix), []
+start = keys.read("").revision
+watching = gevent.spawn(lambda: seen.extend(keys.watch("", start)))
+writing = pool.Pool(8).map(lambda n: keys.commit({}, {f"a/{n}": {}}), range(80))
+last = keys.commit({}, {"a/1": None})
+with gevent.Timeout(30):
+    while not seen or seen[-1].revision != last:
+        gevent.sleep(0.01)
+assert [change.revision for change in seen] == [*sorted(writing), last]
+keys.close()
+watching.get(timeout=5)
+"""
 
 
 @pytest.fixture(scope="module")
@@ -209,3 +234,10 @@ def test_a_lease_that_was_lost_is_replaced(keys, etcd, tmp_path):
     assert keys.read(SEEN).items == ()
     revision = keys.commit({}, {f"{SEEN}1": {}})
     assert [item.revision for item in keys.read(SEEN).items] == [revision]
+
+
+def test_greenlets_commit_and_watch_at_the_same_time(etcd, tmp_path):
+    addresses = [show_address(address) for address in etcd.addresses]
+    argv = [sys.executable, "-W", "error", "-c", GREENLETS, str(tmp_path), *addresses]
+    subprocess.run(argv, cwd=ROOT, timeout=60, check=True)
+    assert len(below(etcd, f"{tmp_path}/a/")) == 79

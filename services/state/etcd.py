@@ -101,7 +101,7 @@ class EtcdKeys:
                             after = change.revision
                             yield change
             except _Damaged:
-                raise Compacted from None  # who reads everything again, learns which one
+                raise Compacted from None  # the read that follows names the key
             except Unavailable as error:
                 if not lost and not self._gateway.closed.is_set():
                     _log.warning("no changes come from etcd: %s", error)
@@ -136,9 +136,9 @@ class EtcdKeys:
         try:
             value = as_object(decode(b64decode(kv.get("value", ""))))
         except (ValueError, BadShape):
-            hint = f"repair it, or delete it: etcdctl del {self._root}{key}"
-            detail = f"the value of {shown(self._root + key)} is not a JSON object"
-            raise _Damaged("etcd", detail, hint) from None
+            name = shown(self._root + key)
+            hint = f"repair it, or delete it: etcdctl del {name}"
+            raise _Damaged("etcd", f"the value of {name} is not a JSON object", hint) from None
         return Item(key, value, int(kv["mod_revision"]), int(kv["create_revision"]))
 
     def _key(self, kv: Body) -> str:

@@ -62,13 +62,15 @@ class Member:
         connection = HTTPConnection(*self._address, timeout=timeout_s)
         try:
             connection.connect()
-            waits = connection.sock
+            line = connection.sock
             response = _post(connection, path, payload, timeout_s)
-            waits.settimeout(None)
+            if response.status != 200:
+                raise Trouble(f"it answers {response.status} to {path}")
+            line.settimeout(None)
         except BaseException as error:
             connection.close()
             raise _trouble(error, timeout_s) from None
-        return Stream(self, waits, response)
+        return Stream(self, line, response)
 
     def close(self) -> None:
         """Close every connection but streams: now, or when its request is over."""

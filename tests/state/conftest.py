@@ -1,5 +1,6 @@
 """Stores of keys: one etcd for all tests that do not hurt it."""
 
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -47,3 +48,9 @@ def open_store(request, tmp_path) -> Iterator[Callable[[], Keys]]:
 def keys(open_store) -> Keys:
     """A store without any key."""
     return open_store()
+
+
+@pytest.fixture
+def prefix() -> str:
+    """Of this test's keys in an etcd."""
+    return f"/{uuid.uuid4()}"

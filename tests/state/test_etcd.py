@@ -61,9 +61,9 @@ def mortal(members):
 
 
 @pytest.fixture
-def keys(etcd, tmp_path):
+def keys(etcd, prefix):
     """A store of kinds a and seen, in the etcd of all tests."""
-    with closing(EtcdKeys(etcd.addresses, prefix=str(tmp_path), kinds=("a", "seen"))) as keys:
+    with closing(EtcdKeys(etcd.addresses, prefix=prefix, kinds=("a", "seen"))) as keys:
         yield keys
 
 
@@ -73,7 +73,7 @@ def put(cluster, key, value, **more):
 
 def below(cluster, prefix):
     """What etcd has below `prefix`."""
-    limits = {"key": text(str(prefix)), "range_end": text(f"{prefix}~")}
+    limits = {"key": text(prefix), "range_end": text(f"{prefix}~")}
     return cluster.ask(0, RANGE, limits).get("kvs", [])
 
 
@@ -135,28 +135,28 @@ def test_a_watch_of_what_is_compacted_says_so(keys, etcd):
     following.thread.join()
 
 
-def test_a_foreign_key_is_ignored_and_said_once(keys, etcd, tmp_path, caplog):
+def test_a_foreign_key_is_ignored_and_said_once(keys, etcd, prefix, caplog):
     before = keys.commit({}, {"a/1": {}})
     following = Following(keys, "", before)
     for foreign in ("b/1", "x"):
-        put(etcd, f"{tmp_path}/{foreign}", "not JSON")
+        put(etcd, f"{prefix}/{foreign}", "not JSON")
     last = keys.commit({}, {"a/1": {}})
     for _ in range(2):
         assert [item.key for item in keys.read("").items] == ["a/1"]
     assert [change.revision for change in following.wait(1)] == [last]
     said = [record.getMessage() for record in caplog.records]
-    assert sum(f"{tmp_path}/b/1" in line for line in said) == 1
+    assert sum(f"{prefix}/b/1" in line for line in said) == 1
     keys.close()
     following.thread.join()
 
 
 @pytest.mark.parametrize("value", ["", "{", "[]", "1", "\0"])
-def test_without_a_value_that_is_damaged_nothing_is_read(keys, etcd, tmp_path, value):
+def test_without_a_value_that_is_damaged_nothing_is_read(keys, etcd, prefix, value):
     before = keys.commit({}, {"a/1": {}, "a/2": {}, "seen/1": {}})
-    put(etcd, f"{tmp_path}/a/1", value)
-    with pytest.raises(Unavailable, match=f"the value of '{tmp_path}/a/1'") as caught:
+    put(etcd, f"{prefix}/a/1", value)
+    with pytest.raises(Unavailable, match=f"the value of '{prefix}/a/1'") as caught:
         keys.read("")
-    assert f"etcdctl del {tmp_path}/a/1" in caught.value.hint
+    assert f"etcdctl del '{prefix}/a/1'" in caught.value.hint
     with pytest.raises(Compacted):
         next(keys.watch("", before))
     assert len(keys.read("seen/").items) == 1
@@ -201,23 +201,23 @@ def test_an_etcd_that_is_set_back_to_an_older_state_is_refused(tmp_path):
         cluster.stop()
 
 
-def test_what_is_seen_has_a_lease_of_this_process_and_what_is_wanted_has_none(keys, etcd, tmp_path):
+def test_what_is_seen_has_a_lease_of_this_process_and_what_is_wanted_has_none(keys, etcd, prefix):
     keys.commit({}, {"a/1": {}, f"{SEEN}1": {}})
-    leases = {b64decode(kv["key"]).decode(): kv.get("lease", "") for kv in below(etcd, tmp_path)}
-    assert leases.pop(f"{tmp_path}/a/1") == ""
-    assert f"{tmp_path}/seen/1" in leases
+    leases = {b64decode(kv["key"]).decode(): kv.get("lease", "") for kv in below(etcd, prefix)}
+    assert leases.pop(f"{prefix}/a/1") == ""
+    assert f"{prefix}/seen/1" in leases
     (lease,) = set(leases.values())
     assert remaining_s(etcd, lease) > 50
     keys.close()
-    assert len(below(etcd, f"{tmp_path}/")) == 2  # another server may still need them
+    assert len(below(etcd, f"{prefix}/")) == 2  # another server may still need them
 
 
-def test_the_lease_is_kept_alive(etcd, tmp_path, monkeypatch):
+def test_the_lease_is_kept_alive(etcd, prefix, monkeypatch):
     monkeypatch.setattr(once_module, "_KEEP_ALIVE_S", 1.5)
     monkeypatch.setattr(once_module, "_PROBE_S", 0.1)
-    with closing(EtcdKeys(etcd.addresses, prefix=str(tmp_path))) as keys:
+    with closing(EtcdKeys(etcd.addresses, prefix=prefix)) as keys:
         keys.commit({}, {f"{SEEN}1": {}})
-        lease = below(etcd, f"{tmp_path}/")[0]["lease"]
+        lease = below(etcd, f"{prefix}/")[0]["lease"]
         least_s: list[int] = []
 
         def rose():
@@ -227,17 +227,17 @@ def test_the_lease_is_kept_alive(etcd, tmp_path, monkeypatch):
         wait_for(rose, "the lease has more time again", timeout_s=20)
 
 
-def test_a_lease_that_was_lost_is_replaced(keys, etcd, tmp_path):
+def test_a_lease_that_was_lost_is_replaced(keys, etcd, prefix):
     keys.commit({}, {f"{SEEN}1": {}})
-    lease = below(etcd, f"{tmp_path}/")[0]["lease"]
+    lease = below(etcd, f"{prefix}/")[0]["lease"]
     etcd.ask(0, "/v3/lease/revoke", {"ID": lease})
     assert keys.read(SEEN).items == ()
     revision = keys.commit({}, {f"{SEEN}1": {}})
     assert [item.revision for item in keys.read(SEEN).items] == [revision]
 
 
-def test_greenlets_commit_and_watch_at_the_same_time(etcd, tmp_path):
+def test_greenlets_commit_and_watch_at_the_same_time(etcd, prefix):
     addresses = [show_address(address) for address in etcd.addresses]
-    argv = [sys.executable, "-W", "error", "-c", GREENLETS, str(tmp_path), *addresses]
+    argv = [sys.executable, "-W", "error", "-c", GREENLETS, prefix, *addresses]
     subprocess.run(argv, cwd=ROOT, timeout=60, check=True)
-    assert len(below(etcd, f"{tmp_path}/a/")) == 79
+    assert len(below(etcd, f"{prefix}/a/")) == 79

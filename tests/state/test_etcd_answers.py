@@ -16,11 +16,6 @@ from tests.serving import unused_port
 from tests.state.in_front import in_front
 
 
-@pytest.fixture
-def prefix(tmp_path):
-    return str(tmp_path)
-
-
 @contextmanager
 def opened(*addresses, prefix, **options):
     keys = EtcdKeys(addresses, prefix=prefix, **options)

@@ -179,7 +179,9 @@ class Gateway:
         except (ValueError, TypeError, KeyError, AttributeError):
             raise Trouble(f"it answers {status}, but not as etcd does", NOT_ETCD) from None
         if path == TXN:
-            self._usual_s += (time.monotonic() - began_s - self._usual_s) / 8
+            # Not the second that an election takes.
+            took_s = min(time.monotonic() - began_s, 2 * _PATIENCE_S)
+            self._usual_s += (took_s - self._usual_s) / 8
         return body
 
     def _guard(self, known: _Known, now: _Known) -> None:

@@ -140,7 +140,8 @@ class Gateway:
                 return result, tries
             except Trouble as trouble:
                 self._leave(member, trouble)
-                troubles[member] = trouble
+                if not trouble.late or member not in troubles:  # the other one says more
+                    troubles[member] = trouble
                 patience_s *= _MORE if trouble.late else 1
             if all(one in troubles and troubles[one].hint for one in self._members):
                 break

@@ -51,7 +51,7 @@ class Member:
         except BaseException as error:
             connection.close()
             self._drop()  # the other connections are as old
-            raise _trouble(error, timeout_s) from None
+            raise _trouble(error) from None
         self._idle.append(connection)
         if self._closed:
             self._drop()
@@ -69,7 +69,7 @@ class Member:
             line.settimeout(None)
         except BaseException as error:
             connection.close()
-            raise _trouble(error, timeout_s) from None
+            raise _trouble(error) from None
         return Stream(self, line, response)
 
     def close(self) -> None:
@@ -115,10 +115,10 @@ def _post(connection: HTTPConnection, path: str, payload: bytes, timeout_s: floa
     return connection.getresponse()
 
 
-def _trouble(error: BaseException, timeout_s: float) -> BaseException:
+def _trouble(error: BaseException) -> BaseException:
     """Return what `error` means; an error that is not the member's stays what it is."""
     if isinstance(error, TimeoutError):
-        return Trouble(f"no answer within {timeout_s:.2g} s", late=True)
+        return Trouble("no answer in time", late=True)
     if isinstance(error, OSError | UnicodeError):  # the latter for a name that cannot be one
         return Trouble(getattr(error, "strerror", "") or str(error))
     if isinstance(error, IncompleteRead):

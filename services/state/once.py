@@ -70,7 +70,6 @@ class Once:
                 if now.revision == marker.revision or now.value == _VOID:
                     raise Conflict
                 return now.revision
-            self._lose(marker.lease)
             if sends > 1:
                 raise self._gateway.unavailable("the lease ran out before an answer came")
 
@@ -88,7 +87,8 @@ class Once:
             except EtcdRefused as refused:
                 if refused.code != NOT_FOUND:
                     raise
-            self._lose(lease)
+                if self._lease == lease:
+                    self._lease = ""  # it ran out
 
     def _swap(
         self,
@@ -126,11 +126,6 @@ class Once:
         self._lease = self._lease or body["ID"]
         return self._lease
 
-    def _lose(self, lease: str) -> None:
-        """Forget `lease`; the next marker gets another one."""
-        if self._lease == lease:
-            self._lease = ""
-
     def _maintain(self) -> None:
         """Keep the lease alive, and watches at members that work, until the gateway is closed."""
         due_s = 0.0
@@ -140,10 +135,8 @@ class Once:
             if not lease or now_s < due_s:
                 continue
             with suppress(Unavailable):
-                body, _ = self._gateway.call(KEEPALIVE, {"ID": lease}, now_s + _KEEP_ALIVE_S / 4)
+                self._gateway.call(KEEPALIVE, {"ID": lease}, now_s + _KEEP_ALIVE_S / 4)
                 due_s = now_s + _KEEP_ALIVE_S
-                if "TTL" not in body:
-                    self._lose(lease)
 
 
 def _unchanged(key: str, revision: int) -> Body:

@@ -8,6 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from services.core.address import Address
+from services.state.etcd import EtcdKeys
 from tests.state.etcd_cluster import Cluster
 
 Json = dict[str, Any]
@@ -27,7 +28,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             return
         body = json.dumps(answer).encode()
-        self.send_response(200)
+        self.send_response(503 if "error" in answer else 200)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
@@ -48,3 +49,23 @@ def in_front(cluster: Cluster, act: Act) -> Iterator[Address]:
         finally:
             server.shutdown()
             thread.join()
+
+
+@contextmanager
+def opened(*addresses: Address, prefix: str) -> Iterator[EtcdKeys]:
+    keys = EtcdKeys(addresses, prefix=prefix)
+    try:
+        yield keys
+    finally:
+        keys.close()
+
+
+@contextmanager
+def behind(cluster: Cluster, act: Act, prefix: str) -> Iterator[tuple[EtcdKeys, EtcdKeys]]:
+    """The keys of `prefix` through `act`, and without it."""
+    with (
+        in_front(cluster, act) as address,
+        opened(address, prefix=prefix) as keys,
+        opened(*cluster.addresses, prefix=prefix) as direct,
+    ):
+        yield keys, direct

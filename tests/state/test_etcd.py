@@ -1,5 +1,6 @@
 """EtcdKeys over real members: failover, quorum, watches, the lease, and what others wrote there."""
 
+import re
 import shutil
 import subprocess
 import sys
@@ -179,7 +180,7 @@ def test_etcd_without_space_says_how_to_make_some(keys, etcd):
     keys.commit({}, {"a/1": {}})
 
 
-def test_an_etcd_that_is_set_back_to_an_older_state_is_refused(tmp_path):
+def test_an_etcd_that_is_set_back_to_an_older_state_is_refused(tmp_path, caplog):
     cluster = Cluster(tmp_path, size=1)
     cluster.start()
     try:
@@ -188,13 +189,16 @@ def test_an_etcd_that_is_set_back_to_an_older_state_is_refused(tmp_path):
             cluster.kill(0)
             shutil.copytree(tmp_path / "m0", tmp_path / "old")
             cluster.start()
-            keys.commit({}, {"a/1": {"n": 2}})
+            following = Following(keys, "", keys.commit({}, {"a/1": {"n": 2}}))
             cluster.kill(0)
             shutil.rmtree(tmp_path / "m0")
             (tmp_path / "old").rename(tmp_path / "m0")
             cluster.start()
             with pytest.raises(Unavailable, match="and etcd was at"):
                 keys.read("")
+            refused = re.compile("no changes come from etcd: .* and etcd was at")
+            wait_for(lambda: refused.search(caplog.text), "no watch begins", timeout_s=20)
+        following.thread.join()
         with closing(EtcdKeys(cluster.addresses)) as another:
             assert another.read("").items[0].value == {"n": 1}
     finally:

@@ -50,11 +50,10 @@ class Member:
             response.close()  # the connection is free again
         except BaseException as error:
             connection.close()
-            self._drop()  # the other connections are as old
             raise _trouble(error) from None
         self._idle.append(connection)
         if self._closed:
-            self._drop()
+            self.close()
         return response.status, bytes(body)
 
     def stream(self, path: str, payload: bytes, timeout_s: float) -> "Stream":
@@ -75,9 +74,6 @@ class Member:
     def close(self) -> None:
         """Close every connection but streams: now, or when its request is over."""
         self._closed = True
-        self._drop()
-
-    def _drop(self) -> None:
         while self._idle:
             self._idle.pop().close()
 

@@ -3,6 +3,7 @@
 import socket
 import threading
 import time
+from typing import Any
 
 import pytest
 
@@ -32,6 +33,20 @@ def test_an_etcd_that_is_slow_gets_more_time(etcd, prefix):
 
     with behind(etcd, act, prefix) as (keys, _):
         keys.commit({}, {"a/1": {}})
+
+
+def test_a_read_gets_more_time_than_a_commit_also_on_a_connection_of_that(etcd, prefix):
+    reads: list[Any] = []
+
+    def act(path, request, ask):
+        if path == RANGE:
+            reads.append(request)
+            time.sleep(0.3)
+        return ask()
+
+    with behind(etcd, act, prefix) as (keys, _):
+        keys.commit({}, {"a/1": {}})
+        assert len(keys.read("").items) == len(reads) == 1
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from services.state import etcd as etcd_module
+from services.state.gateway import RANGE
 from services.state.keys import Unavailable
 from tests.serving import unused_port
 from tests.state.in_front import behind, in_front, opened

@@ -2,46 +2,22 @@
 
 import re
 import shutil
-import subprocess
-import sys
+import threading
 import time
 from base64 import b64decode
 from contextlib import closing
 
 import pytest
 
-from services.core.address import show_address
 from services.state import etcd as etcd_module
 from services.state import once as once_module
 from services.state.etcd import EtcdKeys
 from services.state.gateway import RANGE, text
 from services.state.keys import SEEN, Compacted, Unavailable
-from tests.serving import ROOT
 from tests.state import leader_kills
 from tests.state.etcd_cluster import Cluster
-from tests.state.test_keys import Following
+from tests.state.test_keys import BOUND_S, Following
 from tests.waiting import wait_for
-
-# As the state server runs: after monkey patching, a wait is a greenlet's.
-GREENLETS = """
-from gevent import monkey, pool
-monkey.patch_all()
-import sys, gevent
-from services.core.address import parse_address
-from services.state.etcd import EtcdKeys
-prefix, *addresses = sys.argv[1:]
-keys, seen = EtcdKeys([parse_address(one) for one in addresses], prefix=prefix), []
-start = keys.read("").revision
-watching = gevent.spawn(lambda: seen.extend(keys.watch("", start)))
-writing = pool.Pool(8).map(lambda n: keys.commit({}, {f"a/{n}": {}}), range(80))
-last = keys.commit({}, {"a/1": None})
-with gevent.Timeout(30):
-    while not seen or seen[-1].revision != last:
-        gevent.sleep(0.01)
-assert [change.revision for change in seen] == [*sorted(writing), last]
-keys.close()
-watching.get(timeout=5)
-"""
 
 
 @pytest.fixture(scope="module")
@@ -76,6 +52,16 @@ def below(cluster, prefix):
     """What etcd has below `prefix`."""
     limits = {"key": text(prefix), "range_end": text(f"{prefix}~")}
     return cluster.ask(0, RANGE, limits).get("kvs", [])
+
+
+def first_change(keys, after):
+    """The next change; StopIteration if none comes."""
+    ending = threading.Timer(BOUND_S, keys.close)
+    ending.start()
+    try:
+        return next(keys.watch("", after))
+    finally:
+        ending.cancel()
 
 
 def remaining_s(cluster, lease):
@@ -129,7 +115,7 @@ def test_a_watch_of_what_is_compacted_says_so(keys, etcd):
     last = keys.commit({}, {"a/1": {"n": 2}})
     etcd.ask(0, "/v3/kv/compaction", {"revision": str(last), "physical": True})
     with pytest.raises(Compacted):
-        next(keys.watch("", before - 1))
+        first_change(keys, before - 1)
     following = Following(keys, "", last)
     assert following.wait(0) == []
     keys.close()
@@ -159,7 +145,7 @@ def test_without_a_value_that_is_damaged_nothing_is_read(keys, etcd, prefix, val
         keys.read("")
     assert f"etcdctl del '{prefix}/a/1'" in caught.value.hint
     with pytest.raises(Compacted):
-        next(keys.watch("", before))
+        first_change(keys, before)
     assert len(keys.read("seen/").items) == 1
     keys.commit({}, {"a/1": {"n": 1}})
     assert keys.read("a/").items[0].value == {"n": 1}
@@ -238,10 +224,3 @@ def test_a_lease_that_was_lost_is_replaced(keys, etcd, prefix):
     assert keys.read(SEEN).items == ()
     revision = keys.commit({}, {f"{SEEN}1": {}})
     assert [item.revision for item in keys.read(SEEN).items] == [revision]
-
-
-def test_greenlets_commit_and_watch_at_the_same_time(etcd, prefix):
-    addresses = [show_address(address) for address in etcd.addresses]
-    argv = [sys.executable, "-W", "error", "-c", GREENLETS, prefix, *addresses]
-    subprocess.run(argv, cwd=ROOT, timeout=60, check=True)
-    assert len(below(etcd, f"{prefix}/a/")) == 79

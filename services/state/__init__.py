@@ -2,6 +2,7 @@
 
 from services.state.answers import ABSENT, EXISTS, Forgotten, LimitReached, Limits, RevisionConflict
 from services.state.embedded import EmbeddedKeys
+from services.state.etcd import EtcdKeys
 from services.state.keys import Unavailable
 from services.state.state import State
 
@@ -9,6 +10,7 @@ __all__ = [
     "ABSENT",
     "EXISTS",
     "EmbeddedKeys",
+    "EtcdKeys",
     "Forgotten",
     "LimitReached",
     "Limits",

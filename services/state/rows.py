@@ -31,6 +31,11 @@ ACTED = "acted/"
 LEFT = "left/"
 FORGOTTEN = "forgotten/"
 
+# The first part of every key.
+KINDS = tuple(
+    prefix.rstrip("/")
+    for prefix in (STORE, DECLARED, DROPPED, CONTAINER, NODE, ACTED, LEFT, FORGOTTEN, SEEN, EVENTS)
+)
 NOTHING: Mapping[str, UnitState] = {}
 
 

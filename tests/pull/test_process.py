@@ -157,3 +157,24 @@ def test_readyz_is_503_while_nothing_can_be_written(start, tmp_path):
     assert declared(server)[0] == {"a"}
     server.process.terminate()
     assert server.process.stderr.read() == "", "whoever asked was told"
+
+
+@pytest.mark.parametrize(
+    ("etcd", "said"),
+    [
+        pytest.param("127.0.0.1:1", "127.0.0.1:1", id="nothing listens there"),
+        pytest.param("127.0.0.1:1,127.0.0.1:2", "127.0.0.1:2", id="nor there"),
+    ],
+)
+def test_an_etcd_that_cannot_be_reached_is_said_with_a_hint(capsys, etcd, said):
+    assert main(["--etcd", etcd, "--listen", "127.0.0.1:0"]) == 1
+    error = capsys.readouterr().err
+    assert said in error
+    assert "hint: " in error
+
+
+@pytest.mark.parametrize("options", [[], ["--data", "x", "--etcd", "127.0.0.1:1"]])
+def test_the_state_is_in_one_place(capsys, options):
+    with pytest.raises(SystemExit):
+        main([*options, "--listen", "127.0.0.1:0"])
+    assert "--etcd" in capsys.readouterr().err

@@ -1,10 +1,19 @@
+"""States over TinyDB, and stores of keys of both kinds."""
+
 import errno
 import shutil
 import threading
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
+from services.state import EmbeddedKeys
+from services.state.etcd import EtcdKeys
+from services.state.keys import Keys
 from services.state.recovery import decode
+from tests.state.etcd_cluster import Cluster
 from tests.states import open_state
 
 LEASE_S = 3.0
@@ -110,3 +119,50 @@ def in_threads(*works):
         assert not thread.is_alive(), "a thread hangs"
     if failures:
         raise failures[0]
+
+
+# Name -> what opens the store whose data belongs to a folder. A test closes it before it opens it
+# again.
+STORES: dict[str, Callable[[pytest.FixtureRequest, Path], Keys]] = {
+    "embedded": lambda _, folder: EmbeddedKeys(folder),
+    "etcd": lambda request, folder: EtcdKeys(
+        request.getfixturevalue("etcd").addresses, prefix=str(folder)
+    ),
+}
+
+
+@pytest.fixture(scope="session")
+def etcd(tmp_path_factory) -> Iterator[Cluster]:
+    """Three members that no test stops."""
+    cluster = Cluster(tmp_path_factory.mktemp("etcd"))
+    try:
+        cluster.start()
+        yield cluster
+    finally:
+        cluster.stop()
+
+
+@pytest.fixture(params=STORES)
+def open_store(request, tmp_path) -> Iterator[Callable[[], Keys]]:
+    """Opens the store of this test; what is open is closed at the end."""
+    opened: list[Keys] = []
+
+    def open_one() -> Keys:
+        opened.append(STORES[request.param](request, tmp_path))
+        return opened[-1]
+
+    yield open_one
+    for keys in opened:
+        keys.close()
+
+
+@pytest.fixture
+def keys(open_store) -> Keys:
+    """A store without any key."""
+    return open_store()
+
+
+@pytest.fixture
+def prefix() -> str:
+    """Of this test's keys in an etcd."""
+    return f"/{uuid.uuid4()}"

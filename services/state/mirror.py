@@ -5,12 +5,13 @@ the same view of it, a moment later.
 """
 
 import threading
+import time
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from operator import attrgetter
 
-from services.core.model import STOP, Event
+from services.core.model import Event
 from services.state.answers import PLACED, UNPLACED, UNWANTED, WANTED
 from services.state.keys import (
     EVENTS,
@@ -20,6 +21,7 @@ from services.state.keys import (
     Item,
     Keys,
     Snapshot,
+    Unavailable,
 )
 from services.state.placements import Placements
 from services.state.rows import (
@@ -43,6 +45,8 @@ from services.state.rows import (
 from services.state.topics import CONTAINERS, NODES, Topics, of_place
 from services.state.topics import EVENTS as EVENT_TOPIC
 
+# Before a store that cannot be read is asked again.
+_AGAIN_S = 1.0
 _revision = attrgetter("revision")
 _DECLARES = (WANTED, UNWANTED, PLACED, UNPLACED)
 
@@ -70,11 +74,18 @@ class Mirror:
                     self.apply(change)
                 return
             except Compacted:
-                snapshot = self._keys.read("")
-                with self._applied:
-                    self._load(snapshot)
-                    self.topics.move_all(self.revision)
-                    self._applied.notify_all()
+                self._reload()
+
+    def _reload(self) -> None:
+        try:
+            snapshot = self._keys.read("")
+        except Unavailable:
+            time.sleep(_AGAIN_S)  # the watch says Compacted once more
+            return
+        with self._applied:
+            self._load(snapshot)
+            self.topics.move_all(self.revision)
+            self._applied.notify_all()
 
     @contextmanager
     def reading(self) -> Iterator[None]:
@@ -106,23 +117,6 @@ class Mirror:
         left = [item.revision for item in self.left.get(node, {}).values()]
         said = self.acted.get(node, 0), self.marked[node].told
         return max([*held, *left, *said, self.first])
-
-    def unsure(self) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
-        """Return what left a node that has not said that it knows, and what the node does not
-        know to be STOP: by node, names in order."""
-        left = {node: sorted(gone) for node, gone in self.left.items()}
-        unheard = {}
-        for node in self.marked:
-            acted, gone = self.acted.get(node, 0), self.left.get(node, {}).values()
-            names = [one.name for one in gone if not one.stops]
-            names += [
-                kept.placed.name
-                for kept in self.placements.kept_on(node)
-                if kept.placed.container.on_disconnect == STOP and kept.policy_since > acted
-            ]
-            if names:
-                unheard[node] = sorted(names)
-        return left, unheard
 
     def stands(self, node: str) -> int:
         """Return the revision of the last change of `node` as it is listed.

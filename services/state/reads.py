@@ -6,7 +6,7 @@ from types import MappingProxyType
 from services.core.errors import UnknownContainer, UnknownNode
 from services.core.liveness import health
 from services.core.messages import EventPage
-from services.core.model import Assignment, Health, Node, Placed, UnitState
+from services.core.model import STOP, Assignment, Health, Node, Placed, UnitState
 from services.state.answers import Beat, Listing, Roll
 from services.state.mirror import Mirror
 from services.state.rows import Marking, Sign
@@ -74,7 +74,7 @@ class Reads:
             )
             spoke = {node.name for node, _ in heard}
             awaited = tuple(sorted(self._view.marked.keys() - spoke))
-            left, unheard = self._view.unsure()
+            left, unheard = _unsure(self._view)
             return Roll(heard, awaited, now_s - self.started_s, version, left, unheard)
 
     def node(self, name: str) -> tuple[Node, Beat]:
@@ -146,3 +146,21 @@ class Reads:
             if ready and not self._is_silent(item.node, now_s):
                 found[item.name] = item.node
         return found
+
+
+def _unsure(view: Mirror) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
+    """Return what left a node that has not said that it knows, and what the node does not
+    know to be STOP: by node, names in order."""
+    left = {node: sorted(gone) for node, gone in view.left.items()}
+    unheard = {}
+    for node in view.marked:
+        acted, gone = view.acted.get(node, 0), view.left.get(node, {}).values()
+        names = [one.name for one in gone if not one.stops]
+        names += [
+            kept.placed.name
+            for kept in view.placements.kept_on(node)
+            if kept.placed.container.on_disconnect == STOP and kept.policy_since > acted
+        ]
+        if names:
+            unheard[node] = sorted(names)
+    return left, unheard

@@ -7,7 +7,7 @@ concerns.
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from contextlib import suppress
 
 from services.core.model import Container, Node, Placed, UnitState
@@ -29,7 +29,7 @@ from services.state.rows import STORE, dump_events, prepare
 Running = Mapping[str, UnitState] | None
 # How soon to try again to tell what the store could not write.
 RETRY_S = 1.0
-# A commit that others were faster than is decided again.
+# Of one change, if others are faster.
 _TRIES = 100
 # How long the view may be behind the store.
 _BEHIND_S = 5.0
@@ -58,8 +58,7 @@ class State(Reads):
         super().__init__(Mirror(keys, now_s=now_s, most_topics=limits.topics), lease_s, now_s)
         self._due_s = self.started_s + lease_s
         # Nodes that spoke only before the start.
-        self._awaited = self._view.marked.keys() - self._view.signs.keys()
-        self._earlier = frozenset(self._awaited)
+        self._earlier = self._view.marked.keys() - self._view.signs.keys()
         self._follower = threading.Thread(target=self._view.follow, daemon=True)
         self._follower.start()
         if keys.problem:
@@ -73,8 +72,9 @@ class State(Reads):
 
         Raises LimitReached.
         """
-        plan = self._change(lambda: changes.declare(self._view, self._limits, container, node))
-        return plan.placed
+        return self._change(
+            lambda: changes.declare(self._view, self._limits, container, node)
+        ).placed
 
     def put(self, container: Container, *, expect: Expect = None) -> tuple[Placed, bool]:
         """Want `container` as it is given; return it, and whether it is new.
@@ -122,8 +122,7 @@ class State(Reads):
         """Record that `node` lives, what is ready there if it says so, and in which boot.
 
         revision, epoch: of the assignment under which it found that running, and of the store
-        that gave it; "" if it does not say. Raises LimitReached if one more node is too much. A
-        disk that is full does not make a node look dead.
+        that gave it, if it says so. Raises LimitReached. A full disk makes no node look dead.
         """
         known = running is not None and epoch in ("", self.epoch)
         acted = revision if known else None
@@ -152,7 +151,7 @@ class State(Reads):
         with self._view.reading():
             now_s = self._now_s()
             names = [name for name, sign in self._view.signs.items() if sign.up]
-            names += [name for name in self._awaited if name not in self._view.signs]
+            names += self._awaited()
             silent = [name for name in names if self._is_silent(name, now_s)]
         for name in sorted(silent):
             with suppress(Unavailable):
@@ -160,16 +159,11 @@ class State(Reads):
         with self._view.reading():
             now_s = self._now_s()
             heard = [self._heard_s(name) for name, sign in self._view.signs.items() if sign.up]
-            heard += [self.started_s] * bool(self._awaited - self._view.signs.keys())
+            heard += [self.started_s] * bool(self._awaited())
             due_s = min(heard, default=float("inf")) + self.lease_s
             self._due_s = due_s if due_s >= now_s else now_s + RETRY_S
             # A lease has run out after that moment, not at it.
             return min(self._due_s - now_s + 0.001, self.lease_s)
-
-    @property
-    def problem(self) -> str:
-        """What was damaged when the store was opened; "" if nothing was."""
-        return self._keys.problem
 
     def trouble(self) -> str:
         """Return why the last change could not be written; "" if it could."""
@@ -244,6 +238,9 @@ class State(Reads):
             self._change(lambda: signs.enrol(self._view, self._limits, node, decide()))
         except Unavailable:
             self._change(decide)  # its next beat tries again to remember it
+
+    def _awaited(self) -> Set[str]:
+        return (self._earlier & self._view.marked.keys()) - self._view.signs.keys()
 
     def _fall(self, name: str) -> Plan:
         return signs.fall(self._view, name, self._now_s() - self._heard_s(name), self.lease_s)

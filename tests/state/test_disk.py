@@ -21,13 +21,13 @@ def test_a_loss_is_said_and_no_agent_takes_what_is_left_for_older(store, tmp_pat
         store.declare(Container(name), "n")
     agent_saw = store.assignment("n")
     again = crashed(tmp_path, clock, tmp_path / "after", lost_bytes=10)
-    assert "torn" in again.problem
+    assert "torn" in again._keys.problem
     assert where(again) == {"a": "n", "b": "n"}
     assert again.assignment("n").epoch == agent_saw.epoch
     assert again.assignment("n").revision > agent_saw.revision
     # It is where it was, and so is its revision.
     assert again.container("a") == store.container("a")
-    assert reopen(tmp_path / "after", clock).problem == ""
+    assert reopen(tmp_path / "after", clock)._keys.problem == ""
 
 
 def test_no_revision_comes_again_though_all_that_says_which_were_given_is_lost(

@@ -88,6 +88,6 @@ def test_after_an_orderly_end_nothing_is_missing_and_after_a_kill_that_is_said(
 def test_a_store_says_what_it_had_to_repair(store, tmp_path, clock):
     store.beat("node1", {})
     again = crashed(tmp_path, clock, tmp_path / "after", lost_bytes=3)
-    assert again.problem
+    assert again._keys.problem
     assert told(again)[-1] == ("repaired", "store", "")
-    assert again.events(0).events[-1].reason == again.problem
+    assert again.events(0).events[-1].reason == again._keys.problem

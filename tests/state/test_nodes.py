@@ -22,7 +22,7 @@ def test_a_beat_makes_a_node_known_and_silence_takes_it_down(store, clock):
     clock.now_s += 1
     store.beat("node1", None)
     clock.now_s += LEASE_S - 0.5
-    heard, _, uptime_s, _ = store.nodes()
+    heard, _, uptime_s, *_ = store.nodes()
     assert [(node.name, node.silent_s, node.health) for node, _ in heard] == [
         ("node1", 2.5, Health.SUSPECT),
         ("node2", 3.5, Health.DOWN),

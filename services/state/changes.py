@@ -4,6 +4,8 @@ Every function returns a Plan, or raises what the user is told. A plan holds for
 was made from: its compares see to that, and it is made again if they fail.
 """
 
+from collections import Counter
+from itertools import islice
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -35,6 +37,8 @@ from services.state.rows import (
 
 # Events that one commit deletes: etcd takes 128 keys in a commit.
 _MOST_DELETES = 50
+# A node may have one in so many of the events.
+_SHARE = 4
 # Events of one commit; what a report has beyond that is one event.
 _MOST_EVENTS = 40
 
@@ -117,14 +121,16 @@ def place(view: Mirror, name: str, node: str | None, reason: str, expect: Expect
 
 
 def room(view: Mirror, limits: Limits) -> Write:
-    """Deletes of old events if there are too many: those of the node that has the most."""
+    """Return deletes of old events if there are too many.
+
+    Those of one node go first if it has more than its share: it must not push out all others'.
+    """
     if len(view.events) <= limits.events:
         return {}
-    counts: dict[str, int] = {}
-    for event in view.events:
-        counts[event.node] = counts.get(event.node, 0) + 1
-    node = max(counts, key=lambda name: counts[name])
-    doomed = [pair for pair in view.event_keys() if pair[0].node == node][:_MOST_DELETES]
+    node, count = Counter(event.node for event in view.events).most_common(1)[0]
+    share = limits.events // _SHARE
+    old = (pair for pair in view.event_keys() if count <= share or pair[0].node == node)
+    doomed = list(islice(old, _MOST_DELETES))
     dropped = max(view.dropped, doomed[-1][0].revision)
     return {**{key: None for _, key in doomed}, DROPPED: {"revision": dropped}}
 

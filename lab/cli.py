@@ -11,7 +11,6 @@ from typing import IO, Any, NamedTuple
 
 import click
 
-from lab.errors import remedy
 from lab.terminal.signals import end_as_ctrl_c
 from lab.terminal.table import echo
 from services.core.errors import LabError
@@ -52,6 +51,7 @@ SECTIONS: dict[str, dict[str, Entry]] = {
     "Take a node out of service": {
         "cordon": Entry("nodes", "Keep new containers off a node."),
         "drain": Entry("nodes", "Move everything off a node, and wait until it is empty."),
+        "forget": Entry("nodes", "Say that a node is dead for good."),
         "uncordon": Entry("nodes", "Let a node take containers again."),
     },
     "Measure": {
@@ -117,7 +117,9 @@ class Cli(click.Group):
         except OSError as error:
             if isinstance(error, BrokenPipeError) and _reader_ended():
                 raise  # click ends quietly then
-            raise Failed(LabError(str(error), hint=remedy(error))) from error
+            from provisioning.run import remedy  # 6 ms, which `lab --help` does without
+
+            raise Failed(LabError(str(error), hint=remedy(str(error)) or "lab doctor")) from error
         except KeyboardInterrupt:
             echo(
                 "\nInterrupted. Nothing is lost: the same command goes on from here, "

@@ -1,8 +1,5 @@
 """Errors of the tool itself, beside those that it shares with the services."""
 
-import errno
-import os
-import shlex
 from collections.abc import Mapping
 from types import MappingProxyType
 
@@ -35,13 +32,3 @@ class MachineDied(LabError):
     def __init__(self, name: str) -> None:
         super().__init__(f"machine {name!r} ended while it booted", hint="lab up both")
         self.name = name
-
-
-def remedy(error: OSError) -> str:
-    """Return the next step after an error of the operating system."""
-    where = shlex.quote(os.fsdecode(error.filename)) if error.filename else ""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return f"free some room: df -h {where}".rstrip()
-    if isinstance(error, PermissionError):
-        return f"whose is it? namei -l {where}" if where else "lab doctor"
-    return "lab doctor"

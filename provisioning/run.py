@@ -11,7 +11,7 @@ from pathlib import Path
 from services.core.errors import LabError
 
 _CAUSES = {
-    r"No space left on device": "make room: df -h",
+    r"No space left on device|Disk quota exceeded": "make room: df -h",
     r"^sudo: .*password": "run `sudo true` in this terminal first, or be root",
     # Not ssh's, which names in parentheses what it tried.
     r"Permission denied(?! \()": "ls -ld shows whose it is, of the file and of each folder above",

@@ -35,7 +35,7 @@ def baseline(mode: str, profile: str, runs: int, clear: bool, as_json: bool) -> 
     from lab.terminal import lock
 
     progress = watched()
-    with lock.held("benchmarks baseline"):
+    with lock.locked("benchmarks baseline"):
         if clear:
             return scenarios.clear(progress)
         try:

@@ -61,29 +61,18 @@ class OutOfTime(Exception):
         self.limit_s = limit_s
 
 
-class PhaseFailed(LabError):
-    """A phase that ended with an error: which, how long it took of what it had, and what helps.
+def failed(
+    phase: str, spent_s: float, limit_s: float, cause: Exception, consoles: Mapping[str, str]
+) -> LabError:
+    """Return the error of a phase: which, how long it took of what it had, and what helps.
 
     phase: a key of BUDGETS, or one with a word more. consoles: machine -> the end of its console.
     """
-
-    def __init__(
-        self,
-        phase: str,
-        spent_s: float,
-        limit_s: float,
-        cause: Exception,
-        consoles: Mapping[str, str],
-    ) -> None:
-        found = of(phase)
-        super().__init__(
-            f"{phase} failed after {spent_s:.1f} s of at most {limit_s:.0f} s: {cause}",
-            hint=hint(getattr(cause, "hint", ""), consoles, found.remedy if found else ""),
-        )
-        self.phase = phase
-        self.spent_s = spent_s
-        self.limit_s = limit_s
-        self.cause = cause
+    found = of(phase)
+    return LabError(
+        f"{phase} failed after {spent_s:.1f} s of at most {limit_s:.0f} s: {cause}",
+        hint=hint(getattr(cause, "hint", ""), consoles, found.remedy if found else ""),
+    )
 
 
 def of(phase: str) -> Budget | None:

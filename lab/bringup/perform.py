@@ -79,6 +79,8 @@ class Run:
     def _thaw(self, step: Step) -> None:
         folder = Path(step.names[0])
         self.saved = restore(self.topology, folder, self.progress, self._box, self.verify)
+        if not self.saved.answering:
+            thaw.served(self.topology, self.saved)
 
     def _delete(self, _: Step) -> None:
         with self.progress.phase("boot"):

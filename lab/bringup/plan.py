@@ -147,7 +147,8 @@ def saved(folder: Path, modes: tuple[str, ...]) -> tuple[Step, ...]:
 
     modes: those whose APIs answered when it was saved.
     """
-    return (Step(Act.THAW, (str(folder),), REPLACES), Step(Act.ANSWER, modes, USERS))
+    answer = (Step(Act.ANSWER, modes, USERS),) if modes else ()
+    return (Step(Act.THAW, (str(folder),), REPLACES), *answer)
 
 
 def _thaw(found: Found, asked: Asked, exist: tuple[str, ...]) -> tuple[Saved, str] | None:

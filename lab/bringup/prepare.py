@@ -1,7 +1,6 @@
 """The ground below the machines: box, accelerator, libvirt, networks, keys, settings."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from lab import paths
 from lab.host import accel, daemons, forward, netns, networks, settings, shared
@@ -13,18 +12,6 @@ from provisioning.box.build import Box
 from provisioning.box.cache import NAME
 from provisioning.topology import Topology
 from services.core.errors import LabError
-
-
-class ForeignLab(LabError):
-    """Machines of this lab that run, made by another checkout."""
-
-    def __init__(self, makers: dict[str, Path]) -> None:
-        folders = sorted({str(maker.parent) for maker in makers.values()})
-        super().__init__(
-            f"machines of another checkout are running: {', '.join(makers)} of {folders[0]}",
-            hint="use that one, or delete its machines: lab down",
-        )
-        self.makers = makers
 
 
 def prepare(
@@ -70,5 +57,9 @@ def _clear_leftovers(topology: Topology, box: Box, progress: Progress) -> None:
     lab = place.lab(found, [boxes.image(NAME, version) for version in versions])
     foreign = leftovers.foreign(found, lab)
     if foreign:
-        raise ForeignLab(foreign)
+        folder = min(str(maker.parent) for maker in foreign.values())
+        raise LabError(
+            f"machines of another checkout are running: {', '.join(foreign)} of {folder}",
+            hint="use that one, or delete its machines: lab down",
+        )
     place.perform(leftovers.left_over(found, lab), progress)

@@ -7,7 +7,7 @@ from lab.bringup.prepare import prepare
 from lab.snapshot import secrets, store
 from lab.snapshot.machines import Domains
 from lab.snapshot.state import State
-from lab.snapshot.thaw import CutShort, Foreign, check_fits, check_same_machines, thaw
+from lab.snapshot.thaw import check_fits, check_same_machines, foreign, thaw, unfinished
 from lab.terminal.progress import Progress
 from provisioning.box import build as box_build
 from provisioning.box import cache
@@ -27,7 +27,7 @@ def restore(
 
     prepared: the box for which lab.bringup.prepare has run, if it has. verify: may have begun
     already, see lab.snapshot.store.verifying. No machine is touched before every byte and the room
-    are checked. Raises Damaged, Foreign, and CutShort with libvirt's words.
+    are checked. Raises Damaged, and LabError: with libvirt's words if the thaw did not finish.
     """
     with progress.phase("verify"):
         saved = verify(folder)
@@ -43,14 +43,14 @@ def restore(
         try:
             thaw(topology, folder, saved, progress)
         except LabError as error:
-            raise CutShort(folder.name, str(error)) from error
+            raise unfinished(folder.name, str(error)) from error
     return saved
 
 
 def _box(name: str, saved: State) -> Box:
     box = Box(saved.box, cache.folder() / f"box-{saved.box}")
     if not box_build.exists(box):
-        raise Foreign(
+        raise foreign(
             name,
             f"its machines stand on box {saved.box}, which is not in {cache.folder()}",
             "lab box build in the checkout that made it; or there lab bundle export FILE "

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from typing import TextIO
 
 from lab.bringup import budgets
-from lab.bringup.budgets import OutOfTime, PhaseFailed
+from lab.bringup.budgets import OutOfTime
 from lab.errors import MachineDied
 from lab.host import console, settings
 from lab.host.settings import NotSetUp
@@ -33,7 +33,7 @@ def watched(stream: TextIO | None = None) -> Progress:
 
 @contextmanager
 def within_budget(phase: str) -> Iterator[None]:
-    """Bound what happens inside by the budget of `phase`; raises PhaseFailed where a wait failed.
+    """Bound what happens inside by the budget of `phase`; raises LabError where a wait failed.
 
     Other errors are refusals, and say what to do. A phase that has no budget is left alone.
     """
@@ -46,14 +46,14 @@ def within_budget(phase: str) -> Iterator[None]:
     try:
         with _alarm(phase, limit_s):
             yield
-    except _FAILURES as error:  # not PhaseFailed, of a phase within this one
+    except _FAILURES as error:  # not the LabError of a phase within this one
         spent_s = time.monotonic() - began_s
         names = [machine.name for machine in topology.load().machines]
         # Of a phase that hung it is not known which machine it waited for.
         cause = " ".join(names) if isinstance(error, OutOfTime) else str(error)
         concerned = budgets.concerned(phase, cause, names)
         consoles = {name: end for name in concerned if (end := console.tail(name))}
-        raise PhaseFailed(phase, spent_s, limit_s, error, consoles) from error
+        raise budgets.failed(phase, spent_s, limit_s, error, consoles) from error
 
 
 def _slowness() -> float:

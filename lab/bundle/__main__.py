@@ -10,9 +10,9 @@ import sys
 from pathlib import Path
 
 from lab.bundle import unpack
-from lab.errors import remedy
 from lab.terminal.progress import Progress
 from provisioning.host import wheels
+from provisioning.run import remedy
 from services.core.errors import LabError, printable_lines
 
 
@@ -28,7 +28,7 @@ def main(arguments: list[str]) -> int:
         elif wheels.folder(wheels.key()).exists():
             print(wheels.folder(wheels.key()))
     except (LabError, OSError) as error:
-        hint = error.hint if isinstance(error, LabError) else remedy(error)
+        hint = error.hint if isinstance(error, LabError) else remedy(str(error))
         text = f"Error: {error}" + (f"\nHint: {hint}" if hint else "")
         print(printable_lines(text), file=sys.stderr)
         return 1

@@ -25,7 +25,7 @@ from services.core.errors import LabError
 def alone(what: str) -> AbstractContextManager[None]:
     """The lock of imports into one cache. Changes of chapters need the lab's lock as well."""
     cache.folder().mkdir(parents=True, exist_ok=True)
-    return lock.held(what, cache.folder() / ".import.lock")
+    return lock.locked(what, cache.folder() / ".import.lock")
 
 
 def bring_in(file: Path, progress: Progress, *, force: bool) -> Contents:

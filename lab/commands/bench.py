@@ -49,7 +49,7 @@ def bench_converge(runs: int, only: tuple[str, ...], as_json: bool) -> None:
 
     lab = topology.load()
     progress = watched()
-    with lock.held("lab bench converge"):
+    with lock.locked("lab bench converge"):
         running = modes.on(lab)
         modes.pick("pull", running)
         before = modes.profile(lab).name

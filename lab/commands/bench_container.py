@@ -27,7 +27,7 @@ def bench_container(node: str, runs: int, as_json: bool) -> None:
     from lab.terminal import lock
 
     lab = topology.load()
-    with lock.held("lab bench container"):
+    with lock.locked("lab bench container"):
         modes.on(lab)  # raises LabNotUp
         results = container.measure(lab.machine(node), runs)
     if as_json:

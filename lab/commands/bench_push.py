@@ -41,7 +41,7 @@ def bench_push(count: int, baseline: bool, runs: int, as_json: bool) -> None:
     from lab.terminal import lock
 
     lab = topology.load()
-    with lock.held("lab bench push"):
+    with lock.locked("lab bench push"):
         modes.pick("push", modes.on(lab))
         results = push.measure(lab, count, runs, watched(), baseline=baseline)
     if as_json:

@@ -34,7 +34,7 @@ def bench_up(mode: str, profile: str, only: tuple[str, ...], runs: int, as_json:
     from lab.terminal import lock
 
     chosen = {name: boot.SCENARIOS[name] for name in SCENARIOS if name in only or not only}
-    with lock.held("lab bench up"):
+    with lock.locked("lab bench up"):
         results = boot.measure(Request(mode, profile), chosen, runs, watched())
     if as_json:
         what = {"mode": mode, "profile": profile, "runs": runs}

@@ -60,7 +60,7 @@ def export(
     progress = watched()
     chosen = store.chapters().names() if all_chapters else sorted(set(names))
     # Without chapters nothing is read that another command could be changing.
-    with lock.held("lab bundle export") if chosen else nullcontext():
+    with lock.locked("lab bundle export") if chosen else nullcontext():
         packed = pack.export(file, chosen, progress, force=force, with_wheels=not no_wheels)
     if packed.chapters:
         progress(f"{file} holds private keys and tokens: those of its chapters")
@@ -116,7 +116,7 @@ def import_(file: Path, force: bool) -> None:
     with archive.opened(file) as opened:
         chapters = opened.contents.chapters
     what = "lab bundle import"
-    with unpack.alone(what), lock.held(what) if chapters else nullcontext():
+    with unpack.alone(what), lock.locked(what) if chapters else nullcontext():
         contents = unpack.bring_in(file, progress, force=force)
     _warn_of_another_box(contents, progress)
     echo(f"imported {_parts(contents)}")

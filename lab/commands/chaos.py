@@ -40,7 +40,7 @@ def halt(node: str, orderly: bool) -> None:
     from lab.terminal import lock
 
     progress = watched()
-    with lock.held(f"lab chaos halt {node}"), progress.phase(f"halt {node}"):
+    with lock.locked(f"lab chaos halt {node}"), progress.phase(f"halt {node}"):
         faults.halt(topology.load(), node, orderly=orderly)
 
 
@@ -52,7 +52,7 @@ def start(node: str) -> None:
     from lab.terminal import lock
 
     progress = watched()
-    with lock.held(f"lab chaos start {node}"), progress.phase(f"boot {node}"):
+    with lock.locked(f"lab chaos start {node}"), progress.phase(f"boot {node}"):
         faults.start(topology.load(), node)
 
 
@@ -81,7 +81,7 @@ def _switch_api(
     from lab.terminal import lock
 
     lab = topology.load()
-    with lock.held(f"lab chaos {verb}-api"):
+    with lock.locked(f"lab chaos {verb}-api"):
         chosen = modes.pick(mode, modes.on(lab))
         with watched().phase(f"{verb} the API of {' and '.join(chosen)}"):
             switch(lab, chosen)
@@ -101,7 +101,7 @@ def corrupt(node: str, name: str, mode: str) -> None:
     from lab.terminal import lock
 
     lab = topology.load()
-    with lock.held(f"lab chaos corrupt {node}"):
+    with lock.locked(f"lab chaos corrupt {node}"):
         chosen = modes.pick(mode, modes.on(lab))
         progress = watched()
         with progress.phase(f"start {name!r} on {node} in {' and '.join(chosen)}"):
@@ -130,5 +130,5 @@ def heal(dry_run: bool) -> None:
         echo("\n".join(map(str, mend.decide(mend.look_at(topology.load())))))
         return
     progress = watched()
-    with lock.held("lab heal"), progress.phase("heal"):
+    with lock.locked("lab heal"), progress.phase("heal"):
         mend.heal(topology.load(), progress)

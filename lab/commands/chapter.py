@@ -36,7 +36,7 @@ def save(name: str, note: str, force: bool) -> None:
             f"there is a chapter {name!r} already",
             hint=f"lab chapter save {name} --force replaces it",
         )
-    with lock.held("lab chapter save"):
+    with lock.locked("lab chapter save"):
         saving.save(kept, name, note, watched())
 
 
@@ -48,7 +48,7 @@ def goto(name: str) -> None:
     from lab.snapshot import store
     from lab.terminal import lock
 
-    with lock.held("lab chapter goto"):
+    with lock.locked("lab chapter goto"):
         saved = bringup.goto(store.chapters(), name, watched())
     if saved.note:
         echo(saved.note)
@@ -70,6 +70,6 @@ def delete(name: str) -> None:
     from lab.snapshot import store
     from lab.terminal import lock
 
-    with lock.held("lab chapter delete"):
+    with lock.locked("lab chapter delete"):
         kept = store.chapters()
         kept.delete(kept.path(name).name)

@@ -50,7 +50,7 @@ def demo(ctx: click.Context, name: str | None, mode: str, as_json: bool) -> None
 
     lab = topology.load()
     progress = watched()
-    with lock.held("lab demo"):
+    with lock.locked("lab demo"):
         chosen = modes.pick(mode, modes.on(lab))
         playground = Playground(lab, chosen, modes.profile(lab), progress)
         outcomes = play.run(playground, NAMES if name is None else [name], progress)

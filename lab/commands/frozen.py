@@ -24,7 +24,7 @@ def freeze(name: str) -> None:
     from lab.snapshot import saving, store
     from lab.terminal import lock
 
-    with lock.held("lab freeze"):
+    with lock.locked("lab freeze"):
         saving.save(store.frozen(), name, "", watched())
 
 
@@ -53,7 +53,7 @@ def thaw(name: str, listed: bool, deleted: bool, dry_run: bool, as_json: bool) -
     if dry_run:
         echo("\n".join(map(str, bringup.steps_thaw(labs, name))))
         return
-    with lock.held("lab thaw"):
+    with lock.locked("lab thaw"):
         if deleted:
             labs.delete(labs.path(name).name)
         else:
@@ -74,5 +74,5 @@ def reset(dry_run: bool) -> None:
     if dry_run:
         echo("\n".join(map(str, bringup.steps_reset())))
         return
-    with lock.held("lab reset"):
+    with lock.locked("lab reset"):
         bringup.reset(watched())

@@ -74,14 +74,14 @@ def follow_all(lab: topology.Topology, unit: str | None, lines: int, *, follow: 
     """Print the last `lines` of all machines, and then what comes, if `follow`."""
     from lab.machines import journal
 
-    entries, silent = journal.latest(lab.machines, unit, lines)
-    for error in silent.values():
+    found = journal.latest(lab.machines, unit, lines)
+    for error in found.silent.values():
         echo(f"({error})", err=True)
-    for entry in entries:
+    for entry in found.entries:
         tell(entry)
     if follow:
-        cursors = {entry.machine: entry.cursor for entry in entries}
-        for entry in journal.follow(lab.machines, unit, cursors, partial(echo, err=True)):
+        say = partial(echo, err=True)
+        for entry in journal.follow(lab.machines, unit, found.cursors, lines, say):
             tell(entry)
 
 

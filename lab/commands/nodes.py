@@ -1,4 +1,4 @@
-"""`lab cordon`, `lab uncordon`, `lab drain`: take a node out of service with care."""
+"""`lab cordon`, `lab uncordon`, `lab drain`, `lab forget`: take a node out of service."""
 
 import click
 
@@ -76,3 +76,25 @@ def drain(node: str, timeout_s: float) -> None:
         where = {placed.name: placed.node for placed in pull.declared().containers}
     moved = [f"{name} is on {where[name] or 'no node yet'}" for name in had if name in where]
     echo(f"{node} is empty" + (f"; {', '.join(moved)}" if moved else ""))
+
+
+@click.command()
+@click.argument("node", type=NODE, metavar="NODE")
+def forget(node: str) -> None:
+    """Say that NODE is dead: what it had may run elsewhere, also what must never run twice.
+
+    For a machine that is gone for good. This cannot be taken back: if NODE still runs containers,
+    some of them may then run twice. Should it speak again, the state server refuses it until it
+    says that it runs nothing.
+
+    \b
+    lab forget node1                        as curl says it:
+    curl -X DELETE localhost:8081/api/nodes/node1
+    """
+    from lab.planes import modes
+    from lab.planes.client import connect
+
+    lab = topology.load()
+    with modes.about_pull(lab):
+        connect(lab)[1].forget(node)
+    echo(f"{node} counts as dead; what it had is placed elsewhere")

@@ -42,7 +42,7 @@ def soak(
 
     count = loads.default() if load is None else load
     done: list[Any] = []
-    with lock.held("lab soak"):
+    with lock.locked("lab soak"):
         try:
             with loads.busy(count):
                 for cycle in loop.soak(cycles, steps(mode, profile), keep_going=keep_going):

@@ -35,5 +35,5 @@ def rotate(nodes: tuple[str, ...]) -> None:
     lab = topology.load()
     names = nodes or tuple(node.name for node in lab.nodes)
     progress = watched()
-    with lock.held("lab token rotate"), progress.phase("rotate"):
+    with lock.locked("lab token rotate"), progress.phase("rotate"):
         tokens.rotate(lab, [node for node in lab.nodes if node.name in names], progress)

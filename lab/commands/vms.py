@@ -38,7 +38,7 @@ def up(mode: str, profile: str, cold: bool, dry_run: bool) -> None:
     if dry_run:
         echo("\n".join(map(str, bringup.steps_up(mode, profile, cold=cold))))
         return
-    with lock.held(f"lab up {mode}"):
+    with lock.locked(f"lab up {mode}"):
         bringup.up(mode, profile, watched(), cold=cold)
 
 
@@ -52,5 +52,5 @@ def down() -> None:
     from lab.bringup import bringup
     from lab.terminal import lock
 
-    with lock.held("lab down"):
+    with lock.locked("lab down"):
         bringup.down(watched())

@@ -64,7 +64,7 @@ def decide(harm: Harm) -> tuple[Step, ...]:
 
 
 def look_at(topology: Topology) -> Harm:
-    """Return what there is to mend. Raises LabNotUp without machines, CutShort after a thaw that
+    """Return what there is to mend. Raises LabNotUp without machines, LabError after a thaw that
     did not finish. Changes nothing.
     """
     thaw.check_whole()
@@ -148,14 +148,20 @@ def _reach(machine: Machine, say: Say) -> None:
         remote.run(machine, ["true"], timeout_s=deadline_s(_LOGIN_S))
         return
     except NodeUnreachable:
+        if not vagrant.may_boot(machine.name):
+            raise _hung(machine) from None
         say(f"{machine.name} does not answer; waiting, as it may be booting")
     try:
         vagrant.start(machine.name)
     except TookTooLong as error:
-        raise LabError(
-            f"machine {machine.name!r} runs, but does not answer over SSH",
-            hint=f"vagrant halt --force {machine.name} && lab heal",
-        ) from error
+        raise _hung(machine) from error
+
+
+def _hung(machine: Machine) -> LabError:
+    return LabError(
+        f"machine {machine.name!r} runs, but does not answer over SSH",
+        hint=f"vagrant halt --force {machine.name} && lab heal",
+    )
 
 
 def _start(machine: Machine, say: Say) -> None:
@@ -165,8 +171,8 @@ def _start(machine: Machine, say: Say) -> None:
         say(f"{machine.name}: no mode is on, nothing to start")
         return
     targets = [f"{mode}.target" for mode in modes]
-    # Only where its condition holds does an API start; elsewhere this is nothing.
-    start = ["systemctl", "start", *targets, *api_units(modes)]
+    apis = api_units(modes) if machine.role == "api" else []
+    start = ["systemctl", "start", *targets, *apis]
     remote.run(machine, start, timeout_s=max(START_S, deadline_s(_COMMAND_S)))
 
 

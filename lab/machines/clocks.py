@@ -9,6 +9,7 @@ from lab.machines import remote
 from provisioning.topology import Machine
 from services.core.errors import LabError
 
+ASK = ("date", "+%s.%N")
 # Less is no fault: chrony corrects it, and whatever decides counts on monotonic clocks.
 LIMIT_S = 0.5
 
@@ -40,5 +41,5 @@ def least_s(clock_s: float, asked_s: float, answered_s: float) -> float:
 
 def _ahead_s(machine: Machine, timeout_s: float) -> float:
     asked_s = time.time()
-    clock_s = float(remote.run(machine, ["date", "+%s.%N"], timeout_s=timeout_s))
+    clock_s = float(remote.run(machine, ASK, timeout_s=timeout_s))
     return least_s(clock_s, asked_s, time.time())

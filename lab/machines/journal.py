@@ -59,15 +59,22 @@ def units_on(machines: Sequence[Machine]) -> list[str]:
     return sorted({unit.name for one in said for unit in units.parse(one)})
 
 
-def latest(
-    machines: Sequence[Machine], unit: str | None, lines: int
-) -> tuple[list[LogLine], dict[str, NodeUnreachable]]:
-    """Return the last `lines` entries of all `machines` together, in the order of time.
+class Latest(NamedTuple):
+    """entries: in the order of time. cursors: machine -> its last entry's, also of one that is not
+    among `entries`. silent: machine -> why it did not answer."""
 
-    unit: this one alone, or None for SPEAKERS. The second value says who did not answer, and why.
-    journalctl fails where no unit matches a pattern: then there are no lines.
+    entries: list[LogLine]
+    cursors: dict[str, str]
+    silent: dict[str, NodeUnreachable]
+
+
+def latest(machines: Sequence[Machine], unit: str | None, lines: int) -> Latest:
+    """Return the last `lines` entries of all `machines` together.
+
+    unit: this one alone, or None for SPEAKERS. journalctl fails where no unit matches a pattern:
+    then there are no lines.
     """
-    argv = _as_json(unit, f"--lines={lines}")
+    argv = _as_json(unit, f"--lines={max(lines, 1)}")
     said = remote.run_all(machines, argv, timeout_s=deadline_s(_ASK_S))
     silent = {name: one for name, one in said.items() if isinstance(one, NodeUnreachable)}
     found = [
@@ -77,23 +84,26 @@ def latest(
         for entry in map(partial(parse, name), one.splitlines())
         if entry
     ]
-    return sorted(found)[-lines:] if lines else [], silent
+    cursors = {entry.machine: entry.cursor for entry in found}
+    return Latest(sorted(found)[-lines:] if lines else [], cursors, silent)
 
 
 def follow(
     machines: Sequence[Machine],
     unit: str | None,
     cursors: Mapping[str, str],
+    lines: int,
     say: Callable[[str], None],
 ) -> Generator[LogLine, None, None]:
     """Yield the entries of all `machines` as they come, without end, also across reboots.
 
-    cursors: machine -> where to begin. say: hears of a machine that does not answer any more.
+    cursors: machine -> where to begin; a machine without one begins with its last `lines`. say:
+    hears of a machine that does not answer any more.
     """
     came: SimpleQueue[LogLine] = SimpleQueue()
     over = threading.Event()
     for machine in machines:
-        words = (machine, unit, cursors.get(machine.name, ""), came.put, say, over)
+        words = (machine, unit, cursors.get(machine.name, ""), lines, came.put, say, over)
         threading.Thread(target=_follow_one, args=words, daemon=True).start()
     try:
         while True:
@@ -124,11 +134,12 @@ def _follow_one(
     machine: Machine,
     unit: str | None,
     cursor: str,
+    lines: int,
     put: Callable[[LogLine], None],
     say: Callable[[str], None],
     over: threading.Event,
 ) -> None:
-    start, silent = f"--since=@{time.time():.6f}", False
+    silent = False
 
     def take(line: str) -> None:
         nonlocal cursor, silent
@@ -138,8 +149,9 @@ def _follow_one(
             put(entry)
 
     while not over.is_set():
-        begin = f"--after-cursor={cursor}" if cursor else start
-        argv = _as_json(unit, "--follow", "--no-tail", begin)
+        # Not from a time: the machine's clock may be wrong.
+        begin = ["--no-tail", f"--after-cursor={cursor}"] if cursor else [f"--lines={lines}"]
+        argv = _as_json(unit, "--follow", *begin)
         ended = remote.stream(machine, argv, take, quiet=True)
         if ended == _SSH_FAILED and not silent:
             say(f"({machine.name} does not answer; waiting for it)")

@@ -111,6 +111,11 @@ def _await_ssh(topology: Topology, machine: Machine) -> None:
     )
 
 
+def may_boot(name: str) -> bool:
+    """Return whether `name`, which runs, may be booting: its console tells of every boot."""
+    return console.silent_s(name) < deadline_s(_BOOT_S)
+
+
 def cut(name: str) -> None:
     """Pull the plug of `name`: no shutdown, no last word. Idempotent."""
     topology = topology_file.load()

@@ -126,6 +126,10 @@ class PullClient(Api):
         marks = wire_nodes.Marks(cordoned, draining)
         self.request("PATCH", f"/api/nodes/{node}", wire_nodes.dump_marks(marks))
 
+    def forget(self, node: str) -> None:
+        """Say that `node` is dead: what it had may run elsewhere."""
+        self.request("DELETE", f"/api/nodes/{node}")
+
     def events(self, since: int, *, wait_s: float = 0.0) -> wire_nodes.EventPage:
         """Return what happened after revision `since`; waits up to `wait_s` for something."""
         path = f"/api/events?since={since}&wait={wait_s:g}"

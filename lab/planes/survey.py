@@ -1,7 +1,10 @@
 """Look at the whole lab at once: VMs, units, both APIs. Everything live, everything in parallel."""
 
+import shlex
+import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
@@ -11,7 +14,7 @@ from lab.machines import clocks, remote, units, vagrant
 from lab.machines.units import Unit
 from lab.planes import client, orders
 from provisioning.topology import Machine, Topology
-from services.core.errors import CommandFailed, LabError
+from services.core.errors import LabError
 from services.core.wire_nodes import NodeList
 
 RUNNING = "running"
@@ -21,10 +24,23 @@ _LIBVIRT_S = 4.0
 _SSH_S = 5.0
 # After this time a reader hears what is waited for.
 _PATIENCE_S = 2.0
-_APIS = ("the push API", "the pull API", "its nodes", "the push API's log")
+_APIS = ("the push API", "the pull API", "its nodes")
+# Between what the commands print that one login asks a machine: each login costs the guest 0.1 s.
+_END = "\f"
+_LOOK = f"set -e; {shlex.join(clocks.ASK)}; printf '\\f'; {shlex.join(units.LIST)}"
+# journalctl fails where the unit has never run on this machine.
+_LOOK_AT_API = f"{_LOOK}; printf '\\f'; {shlex.join(orders.LOG)} || :"
 
 T = TypeVar("T")
 Say = Callable[[str], None]
+
+
+class Look(NamedTuple):
+    """What one machine said. ahead_s: its clock, at least; log: of push's API, where that is."""
+
+    units: tuple[Unit, ...]
+    ahead_s: float
+    log: str
 
 
 class Survey(NamedTuple):
@@ -71,19 +87,21 @@ def take(topology: Topology, say: Say = lambda _: None) -> Survey:
         libvirt, states = _states(topology, said.result())
         up = [m for m in topology.machines if states[m.name] in (RUNNING, UNKNOWN)]
         refusal = None if topology.api in up else _off(topology, states)
-        asked: dict[str, Future[Any]] = {m.name: pool.submit(_ask, partial(_units, m)) for m in up}
+        asked: dict[str, Future[Look | LabError]] = {
+            m.name: pool.submit(_ask, partial(_look, m, at_api=m == topology.api)) for m in up
+        }
         answers = (
             pool.submit(_ask, push.running, refusal),
             pool.submit(_ask, pull.declared, refusal),
             pool.submit(_ask, pull.nodes, refusal),
-            pool.submit(_ask, partial(_ordered, topology.api), refusal),
         )
-        wrong = pool.submit(clocks.wrong, up, timeout_s=deadline_s(_SSH_S))
         _await({**asked, **dict(zip(_APIS, answers, strict=True))}, say)
-    seen = {name: one.result() for name, one in asked.items()}
+    looks = {name: one.result() for name, one in asked.items()}
+    seen = {name: _of(look, lambda found: found.units) for name, look in looks.items()}
     if libvirt and all(isinstance(one, LabError) for one in seen.values()):
         raise libvirt
-    running, declared, nodes, ordered = answers
+    running, declared, nodes = answers
+    at_api = refusal or looks[topology.api.name]
     return Survey(
         topology,
         libvirt,
@@ -92,8 +110,12 @@ def take(topology: Topology, say: Say = lambda _: None) -> Survey:
         running.result(),
         declared.result(),
         nodes.result(),
-        ordered.result(),
-        wrong.result(),
+        _of(at_api, lambda found: orders.standing(found.log)),
+        {
+            name: look.ahead_s
+            for name, look in looks.items()
+            if isinstance(look, Look) and abs(look.ahead_s) > clocks.LIMIT_S
+        },
     )
 
 
@@ -113,15 +135,20 @@ def _off(topology: Topology, states: dict[str, str]) -> LabError:
     return LabError(f"its machine {name} is {states[name]}", hint="lab heal")
 
 
-def _units(machine: Machine) -> tuple[Unit, ...]:
-    return units.parse(remote.run(machine, units.LIST, timeout_s=deadline_s(_SSH_S)))
+def _look(machine: Machine, *, at_api: bool) -> Look:
+    script = _LOOK_AT_API if at_api else _LOOK
+    asked_s = time.time()
+    said = remote.run(machine, ["sh", "-c", script], timeout_s=deadline_s(_SSH_S))
+    answered_s = time.time()
+    clock, listed, log, *_ = [*said.split(_END, 2), "", ""]
+    ahead_s = 0.0
+    with suppress(ValueError):
+        ahead_s = clocks.least_s(float(clock), asked_s, answered_s)
+    return Look(units.parse(listed), ahead_s, log)
 
 
-def _ordered(api: Machine) -> tuple[str, ...]:
-    try:
-        return orders.standing(remote.run(api, orders.LOG, timeout_s=deadline_s(_SSH_S)))
-    except CommandFailed:  # it has never run on this machine
-        return ()
+def _of(look: Look | LabError, take: Callable[[Look], T]) -> T | LabError:
+    return look if isinstance(look, LabError) else take(look)
 
 
 def _ask(question: Callable[[], T], refusal: LabError | None = None) -> T | LabError:

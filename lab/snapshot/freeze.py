@@ -29,19 +29,6 @@ _DISK_MIB = 128
 _FULL_MIB = 16
 
 
-class NoRoom(LabError):
-    """A disk that is too full for what is to be saved."""
-
-    def __init__(self, folder: Path, needed_mib: int, free_mib: int) -> None:
-        super().__init__(
-            f"{folder} has {free_mib} MiB free; saving the lab may take {needed_mib} MiB",
-            hint="lab chapter list and lab thaw --list show what takes room; "
-            "lab chapter delete NAME and lab thaw NAME --delete free it",
-        )
-        self.needed_mib = needed_mib
-        self.free_mib = free_mib
-
-
 def freeze(topology: Topology, labs: Store, name: str, note: str, progress: Progress) -> State:
     """Save the running lab as `name` in `labs` and return what was saved.
 
@@ -85,7 +72,7 @@ def _described(
         box_version=box.version,
         topology=key.topology(),
         accel=accel,
-        hold=pause.secret,
+        pause=pause.secret,
         machines=(),
         secrets=secrets.read(),
         files={},
@@ -94,7 +81,7 @@ def _described(
 
 @contextmanager
 def _room(folder: Path, needed_mib: int) -> Iterator[None]:
-    """Raise NoRoom in place of whatever a full disk makes of what is done to `folder`."""
+    """Say that the disk is full, in place of whatever that makes of what is done to `folder`."""
     try:
         yield
     except (LabError, OSError) as error:
@@ -104,7 +91,15 @@ def _room(folder: Path, needed_mib: int) -> Iterator[None]:
         ours_mib = sum(file.stat().st_size for file in folder.iterdir()) // _MIB
         if free_mib > _FULL_MIB and free_mib + ours_mib >= needed_mib:
             raise
-        raise NoRoom(folder.parent, needed_mib, free_mib) from error
+        raise _no_room(folder.parent, needed_mib, free_mib) from error
+
+
+def _no_room(folder: Path, needed_mib: int, free_mib: int) -> LabError:
+    return LabError(
+        f"{folder} has {free_mib} MiB free; saving the lab may take {needed_mib} MiB",
+        hint="lab chapter list and lab thaw --list show what takes room; "
+        "lab chapter delete NAME and lab thaw NAME --delete free it",
+    )
 
 
 @contextmanager
@@ -164,5 +159,5 @@ def _check(topology: Topology, states: dict[str, str], labs: Store) -> int:
     needed = sum(m.memory_mib + _DISK_MIB for m in topology.machines if states[m.name] == "running")
     free = shutil.disk_usage(labs.folder).free // _MIB
     if free < needed:
-        raise NoRoom(labs.folder, needed, free)
+        raise _no_room(labs.folder, needed, free)
     return needed

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from services.core.errors import LabError
 
-FORMAT = 1
+FORMAT = 2
 MANIFEST = "manifest.json"
 
 
@@ -29,7 +29,7 @@ class State(NamedTuple):
 
     modes, profile: what it ran; answering: those of its APIs that answered. box, box_version: what
     its disks stand on; topology: SHA-256 of topology.json; accel: which accelerator its memory
-    belongs to. hold: the secret of the pause in it. secrets: the checkout's keys and
+    belongs to. pause: the secret of the pause in it. secrets: the checkout's keys and
     tokens then, path below .lab -> text. files: name -> (bytes, SHA-256) of each big file.
     """
 
@@ -43,7 +43,7 @@ class State(NamedTuple):
     box_version: str
     topology: str
     accel: str
-    hold: str
+    pause: str
     machines: tuple[FrozenMachine, ...]
     secrets: dict[str, str]
     files: dict[str, tuple[int, str]]

@@ -18,17 +18,6 @@ FROZEN = paths.STATE / "frozen"
 CHAPTERS = paths.STATE / "chapters"
 
 
-class NoSuchState(LabError):
-    """A name under which no lab is saved."""
-
-    def __init__(self, what: str, name: str, known: list[str]) -> None:
-        has = f"there are: {', '.join(known)}" if known else "there is none yet"
-        save = "lab chapter save" if what == "chapter" else "lab freeze"
-        super().__init__(f"there is no {what} {name!r}; {has}", hint=f"{save} {name}")
-        self.name = name
-        self.known = known
-
-
 class Store:
     """The saved labs in one folder. what: how messages call one of them."""
 
@@ -41,14 +30,16 @@ class Store:
         return sorted(file.parent.name for file in self.folder.glob(f"[!.]*/{MANIFEST}"))
 
     def path(self, name: str) -> Path:
-        """Return the folder of state `name`; raises NoSuchState, and BadName for no name at all."""
+        """Return the folder of state `name`; raises LabError, and BadName for no name at all."""
         check_label(name, self.what)
-        if name not in self.names():
-            raise NoSuchState(self.what, name, self.names())
+        if name not in (known := self.names()):
+            has = f"there are: {', '.join(known)}" if known else "there is none yet"
+            save = "lab chapter save" if self.what == "chapter" else "lab freeze"
+            raise LabError(f"there is no {self.what} {name!r}; {has}", hint=f"{save} {name}")
         return self.folder / name
 
     def read(self, name: str) -> State:
-        """Return state `name`, its big files unverified; raises NoSuchState or Damaged."""
+        """Return state `name`, its big files unverified; raises as `path`, and Damaged."""
         return states.read(self.path(name))
 
     @contextmanager

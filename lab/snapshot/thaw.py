@@ -19,46 +19,39 @@ from services.core.errors import LabError
 _MARKER = paths.STATE / "thawing"
 
 
-class Foreign(LabError):
-    """A saved lab that cannot run here."""
-
-    def __init__(self, name: str, problem: str, hint: str) -> None:
-        super().__init__(f"{name!r} cannot run here: {problem}", hint=hint)
-        self.problem = problem
+def foreign(name: str, problem: str, hint: str) -> LabError:
+    """Return the error that the saved lab `name` cannot run here."""
+    return LabError(f"{name!r} cannot run here: {problem}", hint=hint)
 
 
-class CutShort(LabError):
-    """A thaw that did not finish: some machines are of one state of the lab, some of another."""
-
-    def __init__(self, name: str, problem: str = "") -> None:
-        why = f": {problem}" if problem else ""
-        super().__init__(
-            f"the thaw of {name!r} did not finish{why}; the machines do not belong together",
-            hint="lab up both finishes it",
-        )
-        self.name = name
-        self.problem = problem
+def unfinished(name: str, problem: str = "") -> LabError:
+    """Return the error that some machines are of the saved lab `name` and some are not."""
+    why = f": {problem}" if problem else ""
+    return LabError(
+        f"the thaw of {name!r} did not finish{why}; the machines do not belong together",
+        hint="lab up both finishes it",
+    )
 
 
 def check_same_machines(topology: Topology, name: str, saved: State) -> None:
-    """Raise Foreign where `saved` has other machines than `topology`."""
+    """Raise LabError where `saved` has other machines than `topology`."""
     names = [machine.name for machine in topology.machines]
     if saved.topology != key.topology() or [one.name for one in saved.machines] != names:
-        raise Foreign(name, "it has other machines", "git diff provisioning/topology.json")
+        raise foreign(name, "it has other machines", "git diff provisioning/topology.json")
 
 
 def check_fits(name: str, saved: State) -> None:
-    """Raise Foreign where this computer could not run the machines in `saved`."""
+    """Raise LabError where this computer could not run the machines in `saved`."""
     accel = settings.load().accel.name
     if saved.accel != accel:
-        raise Foreign(
+        raise foreign(
             name,
             f"its memory was saved under {saved.accel}, and here machines run under {accel}",
             f"LAB_ACCEL={saved.accel} asks for that one; or save it again",
         )
     lacks, hint = needs.missing(saved)
     if lacks:
-        raise Foreign(name, lacks, hint)
+        raise foreign(name, lacks, hint)
 
 
 def thaw(topology: Topology, folder: Path, saved: State, progress: Progress) -> None:
@@ -97,7 +90,7 @@ def served(topology: Topology, saved: State) -> None:
 
 def _pause(topology: Topology, saved: State) -> Pause:
     """The pause in which the machines of `saved` were saved."""
-    return Pause([m for m in topology.machines if m.name in saved.running], saved.hold)
+    return Pause([m for m in topology.machines if m.name in saved.running], saved.pause)
 
 
 def cut_short() -> Path | None:
@@ -111,7 +104,7 @@ def clear_mark() -> None:
 
 
 def check_whole() -> None:
-    """Raise CutShort while a thaw is unfinished."""
+    """Raise LabError while a thaw is unfinished."""
     folder = cut_short()
     if folder is not None:
-        raise CutShort(folder.name)
+        raise unfinished(folder.name)

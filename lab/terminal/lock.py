@@ -12,10 +12,10 @@ from services.core.errors import LabError
 
 
 @contextmanager
-def held(what: str, instead: Path | None = None) -> Iterator[None]:
-    """Hold the lab's lock for `what`, or raise LabError at once. instead: the file of another lock.
+def locked(what: str, instead: Path | None = None) -> Iterator[None]:
+    """Take the lab's lock for `what`, or raise LabError at once. instead: the file of another lock.
 
-    The kernel lets go of it when the process ends, however it ends. Machine-wide: two
+    The kernel releases it when the process ends, however it ends. Machine-wide: two
     checkouts share the libvirt, the ports and the addresses.
     """
     folder = paths.SHARED if paths.SHARED.is_dir() else paths.RUN
@@ -26,12 +26,12 @@ def held(what: str, instead: Path | None = None) -> Iterator[None]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             file.seek(0)
-            holder = file.read().strip() or "just starting"
+            owner = file.read().strip() or "just starting"
             # It wrote its name when it got the lock.
             began_s = os.fstat(file.fileno()).st_mtime
             for_s = max(0.0, time.time() - began_s)
             raise LabError(
-                f"another command is changing the lab: {holder}, for {for_s:.0f} s now",
+                f"another command is changing the lab: {owner}, for {for_s:.0f} s now",
                 hint="wait for it to end, or end it: a killed command leaves nothing locked",
             ) from None
         file.truncate(0)

@@ -22,20 +22,6 @@ _NAMED = 8
 _VAGRANTFILE = Path(__file__).with_name("Vagrantfile.box")
 
 
-class TooLarge(LabError):
-    """The box is larger than it may be. parts: (name, bytes before compression), largest first."""
-
-    def __init__(self, size_b: int, parts: Sequence[tuple[str, int]]) -> None:
-        named = ", ".join(f"{name} {part_b / 1e6:.1f} MB" for name, part_b in parts[:_NAMED])
-        super().__init__(
-            f"the box is {size_b / 1e6:.1f} MB; the limit is {LIMIT_MB} MB. Its largest parts, "
-            f"before compression: {named}",
-            hint="provisioning/box/packages.txt says what is in it, trim.py what is taken out",
-        )
-        self.size_b = size_b
-        self.parts = tuple(parts)
-
-
 def images(root: Path, out: Path, tools: Tools) -> Facts:
     """Write box.img, vmlinuz and initrd to `out`; return the facts of the raw file system.
 
@@ -53,10 +39,18 @@ def images(root: Path, out: Path, tools: Tools) -> Facts:
 
 
 def check_size(file: Path, parts: Sequence[tuple[str, int]]) -> None:
-    """Raise TooLarge if the box file is beyond LIMIT_MB. parts: of its content, largest first."""
+    """Raise LabError if the box file is beyond LIMIT_MB.
+
+    parts: (name, bytes before compression) of its content, largest first.
+    """
     size_b = file.stat().st_size
     if size_b > LIMIT_MB * 1_000_000:
-        raise TooLarge(size_b, parts)
+        named = ", ".join(f"{name} {part_b / 1e6:.1f} MB" for name, part_b in parts[:_NAMED])
+        raise LabError(
+            f"the box is {size_b / 1e6:.1f} MB; the limit is {LIMIT_MB} MB. Its largest parts, "
+            f"before compression: {named}",
+            hint="provisioning/box/packages.txt says what is in it, trim.py what is taken out",
+        )
 
 
 def archive(out: Path, rootfs: Facts, tools: Tools) -> dict[str, Facts]:

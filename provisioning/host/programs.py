@@ -51,10 +51,11 @@ PROGRAMS = (
     Program("nc", "netcat-openbsd", ("-h",)),
     Program("ssh", "openssh-client", ("-V",)),
 )
-# Push against a real sshd on loopback, and the nginx workload.
+# Push against a real sshd on loopback, the nginx workload, and the state over etcd.
 FOR_TESTS = (
     Program("sshd", "openssh-server", ("-V",)),
     Program("nginx", "nginx-light", ("-v",)),
+    Program("etcd", "etcd-server"),
 )
 
 

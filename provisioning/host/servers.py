@@ -15,8 +15,9 @@ from services.core.errors import LabError, printable_lines
 _UNITS = {
     "openssh-server": ("ssh.service", "ssh.socket"),
     "nginx-light": ("nginx.service",),
+    "etcd-server": ("etcd.service",),
 }
-# Neither begins to serve as it is installed (policy-rc.d), nor after a reboot. deb-systemd-helper,
+# None begins to serve as it is installed (policy-rc.d), nor after a reboot. deb-systemd-helper,
 # not systemctl: it is there without systemd, and an upgrade of the package respects it.
 _QUIETLY = """
 units=$1

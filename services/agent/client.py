@@ -33,11 +33,11 @@ class NodeClient:
         self._boot = boot
         self.token = _read(token_path)
 
-    def beat(self, observed: Observed, revision: int) -> Pending:
-        """Send a heartbeat: this node runs `observed`, under the assignment of `revision`."""
+    def beat(self, observed: Observed, revision: int, epoch: str) -> Pending:
+        """Send a heartbeat: this node runs `observed`, under that assignment of that store."""
         # The agent stops any container, but it can report only those whose name is a label.
         running = {name: state for name, state in observed.items() if is_label(name)}
-        report = wire.dump_report(wire.Report(running, revision, self._boot))
+        report = wire.dump_report(wire.Report(running, revision, self._boot, epoch))
         return self._send("POST", f"{self._path}/heartbeat", report)
 
     def desired(self, etag: str, wait_s: float) -> Pending:

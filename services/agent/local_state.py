@@ -43,6 +43,11 @@ class LocalState:
         return self.assignment.revision if self.assignment else 0
 
     @property
+    def epoch(self) -> str:
+        """Of the store that gave it; "" without one."""
+        return self.assignment.epoch if self.assignment else ""
+
+    @property
     def is_current(self) -> bool:
         """Whether the last request was answered, and the answer followed."""
         return not self._outage

@@ -47,7 +47,9 @@ class Plane:
         """
         if self.local.is_current:
             try:
-                self.client.answer(lambda: self.client.beat(observed, self.local.revision))
+                self.client.answer(
+                    lambda: self.client.beat(observed, self.local.revision, self.local.epoch)
+                )
             except LabError as error:
                 self.complain(f"not reported: {error}")
 
@@ -67,7 +69,9 @@ class Plane:
         # Before anything is sent: the lease counts from here.
         sent_at_s = self.local.now_s()
         try:
-            reply = self.client.answer(lambda: self.client.beat(observed, self.local.revision))
+            reply = self.client.answer(
+                lambda: self.client.beat(observed, self.local.revision, self.local.epoch)
+            )
             self.local.follow(self.assigned(reply.body), sent_at_s)
         except LabError as error:
             self.local.doubt(error)

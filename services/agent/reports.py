@@ -7,7 +7,7 @@ from services.core.model import Observed, UnitState
 from services.lib.http_client import Pending
 
 # What runs, and the revision of the assignment that was acted on: the server waits for both.
-_Report = tuple[dict[str, UnitState], int]
+_Report = tuple[dict[str, UnitState], int, str]
 
 
 class Reports:
@@ -21,7 +21,7 @@ class Reports:
         self._plane = plane
         self._again_s = again_s
         self._retry_s = retry_s
-        self._latest: _Report = ({}, 0)
+        self._latest: _Report = ({}, 0, "")
         self._observed: Observed | None = None
         self._sent: _Report | None = None
         self._at_s = self._sent_at_s = self._next_s = 0.0
@@ -30,13 +30,13 @@ class Reports:
 
     def update(self, observed: Observed) -> None:
         """Let the next heartbeat say that `observed` runs here. Cheap for the same object again."""
-        revision = self._plane.local.revision
-        if observed is self._observed and revision == self._latest[1]:
+        revision, epoch = self._plane.local.revision, self._plane.local.epoch
+        if observed is self._observed and (revision, epoch) == self._latest[1:]:
             return
         self._observed = observed
         # What systemd is about to do is this node's own business.
         running = {name: state._replace(job=None) for name, state in observed.items()}
-        self._latest = (running, revision)
+        self._latest = (running, revision, epoch)
 
     def mark_sent(self) -> None:
         """The server was sent the latest report by other means."""

@@ -9,12 +9,14 @@ from services.core.model import Event, Node, UnitState
 class Report(NamedTuple):
     """What an agent saw on its node in one pass, and under which revision it acted.
 
-    boot: the kernel's id of this boot; "" from agents that do not say.
+    boot: the kernel's id of this boot, epoch: the store that gave the revision; "" from agents
+    that do not say.
     """
 
     running: Mapping[str, UnitState]
     revision: int
     boot: str = ""
+    epoch: str = ""
 
 
 class Patch(NamedTuple):
@@ -29,7 +31,9 @@ class NodeList(NamedTuple):
 
     awaited: nodes that sent heartbeats before the server started, and none since.
     stop_margin_s: how much longer than a lease a container with STOP stays on a silent node.
-    running: (node, container) for everything that the last reports named.
+    running: (node, container) for everything that the last reports named. left: for what was
+    taken off a node that has not said since that it knows. unheard: for what must stop on a node
+    that is cut off, but the node never said that it heard so.
     """
 
     nodes: tuple[Node, ...]
@@ -38,6 +42,8 @@ class NodeList(NamedTuple):
     awaited: tuple[str, ...] = ()
     stop_margin_s: float = 0.0
     running: frozenset[tuple[str, str]] = frozenset()
+    left: frozenset[tuple[str, str]] = frozenset()
+    unheard: frozenset[tuple[str, str]] = frozenset()
 
 
 class Marks(NamedTuple):

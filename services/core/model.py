@@ -106,7 +106,7 @@ class Node(NamedTuple):
     cordoned: gets no new containers. draining: its containers move away, too. leaving: it said
     that it is shutting down. revision: of the last change of any of these, or between up and down.
     settled: its last report was made under the assignment that it has now, so nothing will start
-    there that it has not reported.
+    there that it has not reported. address: where its last sign of life came from; "" if unknown.
     """
 
     name: str
@@ -117,6 +117,7 @@ class Node(NamedTuple):
     leaving: bool = False
     revision: int = 0
     settled: bool = False
+    address: str = ""
 
     @property
     def takes_containers(self) -> bool:

@@ -63,6 +63,11 @@ def profile(name: str) -> Profile:
         ) from None
 
 
+def own_lease_s(timings: Profile) -> float:
+    """Return the lease of the profile that `timings` were stretched from."""
+    return PROFILES[timings.name].lease_s
+
+
 def stretched(timings: Profile, slowness: float) -> Profile:
     """Return `timings` with deadlines that a machine `slowness` times as slow as usual can meet.
 

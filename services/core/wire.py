@@ -153,6 +153,7 @@ def dump_report(report: Report) -> Json:
     return {
         "revision": report.revision,
         "boot": report.boot,
+        "epoch": report.epoch,
         "running": [
             {"name": name, "image": state.image, "ready": state.ready}
             for name, state in sorted(report.running.items())
@@ -180,7 +181,8 @@ def load_report(body: object) -> Report:
         )
         for item in objects(fields, "running")
     }
-    return Report(running, count(fields, "revision"), load_boot(fields))
+    epoch = text(fields, "epoch") if "epoch" in fields else ""
+    return Report(running, count(fields, "revision"), load_boot(fields), epoch)
 
 
 def load_boot(body: object) -> str:

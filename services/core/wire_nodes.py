@@ -3,7 +3,7 @@
 Apart from it because an agent needs none of this, and imports are paid in every pass.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from services.core.errors import BadShape
 from services.core.fields import Json, as_object, count, flag, labels, objects, seconds, text
@@ -11,6 +11,8 @@ from services.core.messages import EventPage as EventPage
 from services.core.messages import Marks as Marks
 from services.core.messages import NodeList as NodeList
 from services.core.model import Event, Health, Node
+
+_NONE: Mapping[str, Sequence[str]] = {}
 
 
 def dump_node(node: Node, last_heartbeat: str, running: Sequence[str]) -> Json:
@@ -26,6 +28,7 @@ def dump_node(node: Node, last_heartbeat: str, running: Sequence[str]) -> Json:
         "draining": node.draining,
         "leaving": node.leaving,
         "settled": node.settled,
+        "address": node.address,
         "revision": node.revision,
     }
 
@@ -36,14 +39,21 @@ def dump_nodes(
     lease_s: float,
     awaited: Sequence[str] = (),
     stop_margin_s: float = 0.0,
+    left: Mapping[str, Sequence[str]] = _NONE,
+    unheard: Mapping[str, Sequence[str]] = _NONE,
 ) -> Json:
-    """All nodes, each as dump_node, with what the node controller must know of the server."""
+    """All nodes, each as dump_node, with what the node controller must know of the server.
+
+    left, unheard: node -> containers, see NodeList.
+    """
     return {
         "nodes": list(nodes),
         "uptime_s": round(uptime_s, 3),
         "lease_s": lease_s,
         "stop_margin_s": stop_margin_s,
         "awaited": list(awaited),
+        "left": {node: list(names) for node, names in left.items()},
+        "unheard": {node: list(names) for node, names in unheard.items()},
     }
 
 
@@ -63,6 +73,8 @@ def load_nodes(body: object) -> NodeList:
             for item in nodes
             for name in labels(item, "running", "container")
         ),
+        _pairs(fields, "left"),
+        _pairs(fields, "unheard"),
     )
 
 
@@ -78,6 +90,7 @@ def load_node_status(body: object) -> Node:
         leaving=flag(fields, "leaving") is True,
         revision=count(fields, "revision") if "revision" in fields else 0,
         settled=flag(fields, "settled") is True,
+        address=text(fields, "address") if "address" in fields else "",
     )
 
 
@@ -99,6 +112,16 @@ def load_marks(body: object) -> Marks:
 def dump_marks(marks: Marks) -> Json:
     """The PATCH that asks for `marks`."""
     return {key: value for key, value in marks._asdict().items() if value is not None}
+
+
+def dump_silence(silent_s: float) -> Json:
+    """What the node controller says of a node that is down: for how long it was silent."""
+    return {"silent_s": round(silent_s, 3)}
+
+
+def load_silence(body: object) -> float:
+    """The inverse of dump_silence."""
+    return seconds(as_object(body), "silent_s")
 
 
 def dump_leaving(elsewhere: Sequence[str], waiting: Sequence[str]) -> Json:
@@ -139,6 +162,13 @@ def load_events(body: object) -> EventPage:
     )
     truncated = flag(fields, "truncated") is True
     return EventPage(events, count(fields, "revision"), count(fields, "oldest"), truncated)
+
+
+def _pairs(fields: Json, key: str) -> frozenset[tuple[str, str]]:
+    by_node = as_object(fields.get(key, {}))
+    return frozenset(
+        (node, name) for node in by_node for name in labels(by_node, node, "container")
+    )
 
 
 def _health(fields: Json) -> Health:

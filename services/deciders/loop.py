@@ -48,8 +48,8 @@ def run(
     failures = 0
     while True:
         try:
-            wait = decide(server, explain, timings.tick_s)
-            left_s = until_s - clock.now_s()
+            wait = decide(server, explain, timings)
+            left_s = until_s + wait.stay_s - clock.now_s()
             if left_s <= 0:
                 return
             changed = wait.on(min(left_s, wait.at_most_s))

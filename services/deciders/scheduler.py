@@ -6,12 +6,13 @@
 import os
 import sys
 
+from services.core.profiles import Profile
 from services.core.schedule import schedule
 from services.deciders.loop import main
 from services.deciders.state_server import Explain, StateServer, Wait, write_all
 
 
-def decide(server: StateServer, explain: Explain, tick_s: float) -> Wait:
+def decide(server: StateServer, explain: Explain, timings: Profile) -> Wait:
     """Place what has no node, unless it was changed meanwhile; print each decision."""
     if all(item.node for item in server.unassigned.read()):
         explain("")
@@ -23,7 +24,7 @@ def decide(server: StateServer, explain: Explain, tick_s: float) -> Wait:
     explain(plan.waiting)
     if plan.unsure:
         # A node that stops something changes this list; a report alone does not.
-        return Wait(server.containers.changed, tick_s)
+        return Wait(server.containers.changed, timings.tick_s)
     if plan.waiting:
         return Wait(server.nodes.changed)
     # This returns at once if a placement was overtaken: the list has changed since.

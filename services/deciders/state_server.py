@@ -10,29 +10,43 @@ from typing import Generic, NamedTuple, Protocol, TypeVar
 from services.core import wire, wire_nodes
 from services.core.address import Address
 from services.core.errors import ApiRefused, printable
-from services.core.model import Placed, Placement
-from services.lib.http_client import NOT_MODIFIED, Pending, Reply
+from services.core.model import Node, Placed, Placement
+from services.core.profiles import Profile
+from services.lib.http_client import NOT_MODIFIED, Pending, Reply, wait
 
 T = TypeVar("T")
 
 NEVER_S = float("inf")
 # The container was changed or deleted after it was read: that decision is newer.
 _PRECONDITION_FAILED = 412
+# An answer that was not waited for to its end.
+GIVEN_UP = Reply(0, "", None)
 # The server lets no request wait for longer than 60 s.
 _LONGEST_S = 30.0
 
 
 class Wait(NamedTuple):
-    """When to decide again: as soon as `on` returns, at the latest after at_most_s."""
+    """When to decide again: as soon as `on` returns, at the latest after at_most_s.
+
+    stay_s: for how much longer than its profile says the pass goes on for that.
+    """
 
     on: Callable[[float], bool | None]
     at_most_s: float = NEVER_S
+    stay_s: float = 0.0
+
+
+class Meanwhile(NamedTuple):
+    """What is done every `every_s` while an answer is awaited. act: returns whether to give up."""
+
+    act: Callable[[], bool]
+    every_s: float
 
 
 # Takes the reason why nothing (more) is decided; "" when there is none.
 Explain = Callable[[str], None]
-# One decision: reads, writes, and says when to decide again. The number: tick_s of the profile.
-Decide = Callable[["StateServer", Explain, float], Wait]
+# One decision: reads, writes, and says when to decide again.
+Decide = Callable[["StateServer", Explain, Profile], Wait]
 
 
 class StateServer:
@@ -53,19 +67,50 @@ class StateServer:
         body = wire.dump_patch(placement)
         self._ask("PATCH", f"/api/containers/{placement.name}", headers, body, 0.0)
 
+    def declare_down(self, node: Node) -> bool:
+        """Let `node` count as down until it speaks; return False if it has spoken already."""
+        body = wire_nodes.dump_silence(node.silent_s)
+        try:
+            self._ask("POST", f"/api/nodes/{node.name}/down", {}, body, 0.0)
+        except ApiRefused as error:
+            if error.status != _PRECONDITION_FAILED:
+                raise
+            return False
+        return True
+
     def _ask(
-        self, method: str, path: str, headers: Mapping[str, str], body: object, wait_s: float
+        self,
+        method: str,
+        path: str,
+        headers: Mapping[str, str],
+        body: object,
+        wait_s: float,
+        meanwhile: Meanwhile | None = None,
     ) -> Reply:
         timeout_s = self._timeout_s + wait_s
         pending = Pending(method, self._address, path, body, headers=headers, timeout_s=timeout_s)
+        while meanwhile and not pending.over:
+            wait([pending], meanwhile.every_s)
+            if not pending.over and meanwhile.act():
+                pending.close()
+                return GIVEN_UP
         return pending.result()
 
 
 class Ask(Protocol):
-    """Sends one request. wait_s: how much longer than usual the answer may take."""
+    """Sends one request. wait_s: how much longer than usual the answer may take.
+
+    meanwhile: what is done until it comes; GIVEN_UP if that ended it.
+    """
 
     def __call__(
-        self, method: str, path: str, headers: Mapping[str, str], body: object, wait_s: float
+        self,
+        method: str,
+        path: str,
+        headers: Mapping[str, str],
+        body: object,
+        wait_s: float,
+        meanwhile: Meanwhile | None = None,
     ) -> Reply: ...
 
 
@@ -97,10 +142,11 @@ class WatchedList(Generic[T]):
             return self._list
         return self._take(reply)
 
-    def changed(self, wait_s: float) -> bool | None:
+    def changed(self, wait_s: float, meanwhile: Meanwhile | None = None) -> bool | None:
         """Watch the list: True when it is no longer what was read last; False after wait_s.
 
-        None at once from a server that answers no long polls, or is about to end.
+        True also when `meanwhile` ends it. None at once from a server that answers no long polls,
+        or is about to end.
         """
         if not self._etag:
             return None
@@ -108,7 +154,9 @@ class WatchedList(Generic[T]):
         mark = "&" if "?" in self._path else "?"
         started_s = time.monotonic()
         path = f"{self._path}{mark}wait={wait_s:.3f}"
-        reply = self._ask("GET", path, self._condition(), None, wait_s)
+        reply = self._ask("GET", path, self._condition(), None, wait_s, meanwhile)
+        if reply is GIVEN_UP:
+            return True
         if reply.status == NOT_MODIFIED or reply.etag == self._etag:
             # After an answer long before its time the server would be asked again and again.
             return False if time.monotonic() - started_s >= wait_s / 2 else None

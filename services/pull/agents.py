@@ -12,12 +12,12 @@ from services.core.names import check_label
 from services.pull import conditions
 from services.pull.meters import PullMetrics
 from services.pull.watching import Watches
-from services.store import Store
-from services.store.versions import CONTAINERS, of_node
+from services.state import State
+from services.state.topics import CONTAINERS, of_node
 from services.web import REPORT_LIMIT_BYTES, note, read_json
 
 
-def add_agent_routes(app: Bottle, store: Store, meters: PullMetrics) -> None:
+def add_agent_routes(app: Bottle, state: State, meters: PullMetrics) -> None:
     """Add heartbeat and goodbye. The realm decides who may send them."""
 
     @app.post("/api/nodes/<node>/heartbeat")  # type: ignore[untyped-decorator]
@@ -26,11 +26,12 @@ def add_agent_routes(app: Bottle, store: Store, meters: PullMetrics) -> None:
         note(node=check_label(node, "node"))
         if _has_body():
             report = wire.load_report(read_json(REPORT_LIMIT_BYTES))
-            store.beat(node, report.running, report.boot, report.revision)
+            state.beat(node, report.running, report.boot, report.revision, report.epoch)
             meters.reported(node)
         else:
-            store.beat(node, None)
-        return wire.dump_beat(store.assignment(node))
+            state.beat(node, None)
+        note_address(meters, node)
+        return wire.dump_beat(state.assignment(node))
 
     @app.post("/api/nodes/<node>/leaving")  # type: ignore[untyped-decorator]
     def leave(node: str) -> wire.Json:
@@ -38,14 +39,20 @@ def add_agent_routes(app: Bottle, store: Store, meters: PullMetrics) -> None:
         note(node=check_label(node, "node"))
         wait_s = conditions.wait_s(request.query.get("wait"))
         boot = wire.load_boot(read_json()) if _has_body() else ""
-        mine = store.assignment(node).containers
-        store.leave(node, boot)
-        return wire_nodes.dump_leaving(*_await_elsewhere(store, meters.watches, node, mine, wait_s))
+        mine = state.assignment(node).containers
+        state.leave(node, boot)
+        note_address(meters, node)
+        return wire_nodes.dump_leaving(*_await_elsewhere(state, meters.watches, node, mine, wait_s))
 
 
-def assignment(store: Store, watches: Watches, node: str) -> HTTPResponse:
+def assignment(state: State, watches: Watches, node: str) -> HTTPResponse:
     """Answer the current request with what `node` must run."""
-    return watches.answer(of_node(node), lambda: wire.dump_assignment(store.assignment(node)))
+    return watches.answer(of_node(node), lambda: wire.dump_assignment(state.assignment(node)))
+
+
+def note_address(meters: PullMetrics, node: str) -> None:
+    """Remember where the current request of `node`, which the state knows, came from."""
+    meters.addresses[node] = str(request.environ["REMOTE_ADDR"])
 
 
 def _has_body() -> bool:
@@ -54,7 +61,7 @@ def _has_body() -> bool:
 
 
 def _await_elsewhere(
-    store: Store, watches: Watches, node: str, mine: Sequence[Container], wait_s: float
+    state: State, watches: Watches, node: str, mine: Sequence[Container], wait_s: float
 ) -> tuple[list[str], list[str]]:
     """Return which of `mine` run on another node than `node`, and which are waited for.
 
@@ -63,10 +70,10 @@ def _await_elsewhere(
     """
     end_s = time.monotonic() + wait_s
     while True:
-        version = store.version(CONTAINERS)
-        elsewhere = [one.name for one in mine if store.running_on(one.name) not in (None, node)]
+        version = state.version(CONTAINERS)
+        elsewhere = [one.name for one in mine if state.running_on(one.name) not in (None, node)]
         others = (one for one in mine if one.name not in elsewhere)
-        waiting = [one.name for one in others if _is_awaited(store, node, one)]
+        waiting = [one.name for one in others if _is_awaited(state, node, one)]
         left_s = end_s - time.monotonic()
         if not waiting or left_s <= 0:
             return elsewhere, waiting
@@ -74,10 +81,10 @@ def _await_elsewhere(
             return elsewhere, waiting
 
 
-def _is_awaited(store: Store, node: str, container: Container) -> bool:
+def _is_awaited(state: State, node: str, container: Container) -> bool:
     try:
-        store.container(container.name)
-        runs_here = container.name in store.node(node)[1].running
+        state.container(container.name)
+        runs_here = container.name in state.node(node)[1].running
     except (UnknownContainer, UnknownNode):
         return False
     return not (container.on_disconnect == STOP and runs_here)

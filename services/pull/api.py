@@ -1,4 +1,4 @@
-"""HTTP face of the state server: parses, calls one method of the store, and answers.
+"""HTTP face of the state server: parses, calls one method of the state, and answers.
 
 Admin realm, on loopback: everything, as the seed's curl lines do it. What nodes may do on the
 lab's network is in node_api.py.
@@ -11,27 +11,42 @@ from bottle import Bottle, HTTPResponse, request
 
 from services.core import wire, wire_nodes
 from services.core.errors import LabError, UnknownContainer, UnknownNode
-from services.core.model import Node, Placed
+from services.core.model import Health, Node, Placed
 from services.core.names import check_label
-from services.lib.durable import UnwritableFile
 from services.pull import conditions
 from services.pull.agents import add_agent_routes, assignment
 from services.pull.conditions import BadCondition
 from services.pull.listing import Encoded
 from services.pull.meters import PullMetrics
 from services.pull.watching import Watches, answer
-from services.store import LimitReached, RevisionConflict, Store
-from services.store.seen import Beat
-from services.store.versions import CONTAINERS, NODES, UNASSIGNED
+from services.state import Forgotten, LimitReached, RevisionConflict, State, Unavailable
+from services.state.answers import Beat
+from services.state.topics import CONTAINERS, NODES, UNASSIGNED
 from services.web import add_document, add_metrics, add_ready, make_bottle, note, read_json, sent
+
+# Silences are told in milliseconds.
+_ROUNDED_S = 0.001
+
+
+class SpokeMeanwhile(LabError):
+    """A node that was found dead has given a sign of life since it was looked at."""
+
+    def __init__(self, node: str, silent_s: float, found_s: float) -> None:
+        super().__init__(
+            f"node {node!r} is silent for {silent_s:.3f} s, and was found silent for {found_s:g} s",
+            hint="it spoke meanwhile; GET /api/nodes shows how it is",
+        )
+
 
 STATUS: dict[type[LabError], int] = {
     BadCondition: 400,
     UnknownContainer: 404,
     UnknownNode: 404,
+    Forgotten: 409,
     LimitReached: 409,
     RevisionConflict: 412,
-    UnwritableFile: 503,
+    SpokeMeanwhile: 412,
+    Unavailable: 503,
 }
 DOCUMENT = Path(__file__).with_name("openapi.json")
 _HINT = (
@@ -41,26 +56,26 @@ _HINT = (
 
 
 def make_admin_app(
-    store: Store, *, stop_margin_s: float = 0.0, meters: PullMetrics | None = None
+    state: State, *, stop_margin_s: float = 0.0, meters: PullMetrics | None = None
 ) -> Bottle:
-    """Return the app of the admin realm over `store`.
+    """Return the app of the admin realm over `state`.
 
     stop_margin_s: of the profile, published with the nodes.
     """
-    meters = meters or PullMetrics(store)
+    meters = meters or PullMetrics(state)
     watches = meters.watches
     app = make_bottle(STATUS, hint=_HINT, metrics=meters.metrics)
     add_metrics(app, meters.metrics)
-    add_ready(app, lambda: _check(store))
+    add_ready(app, lambda: _check(state))
     add_document(app, DOCUMENT)
-    _add_containers(app, store, watches)
-    _add_nodes(app, store, watches, stop_margin_s)
-    add_agent_routes(app, store, meters)
+    _add_containers(app, state, watches)
+    _add_nodes(app, state, meters, stop_margin_s)
+    add_agent_routes(app, state, meters)
 
     @app.get("/api/nodes/<node>/desired")  # type: ignore[untyped-decorator]
     def desired(node: str) -> HTTPResponse:
         """What `node` must run. Asking here is no sign of its life."""
-        return assignment(store, watches, check_label(node, "node"))
+        return assignment(state, watches, check_label(node, "node"))
 
     @app.get("/api/events")  # type: ignore[untyped-decorator]
     def list_events() -> wire.Json:
@@ -70,11 +85,11 @@ def make_admin_app(
     return app
 
 
-def _add_containers(app: Bottle, store: Store, watches: Watches) -> None:
+def _add_containers(app: Bottle, state: State, watches: Watches) -> None:
     encoded = Encoded()
 
     def everything() -> bytes:
-        return encoded.text(store.listing())
+        return encoded.text(state.listing())
 
     def changed(placed: Placed | None, status: int = 200) -> HTTPResponse:
         """The whole list, as the seed's clients expect it, or what changed alone."""
@@ -82,9 +97,9 @@ def _add_containers(app: Bottle, store: Store, watches: Watches) -> None:
         if not conditions.minimal(sent("Prefer") or ""):
             return answer(everything(), tag, status)
         if placed is None:
-            body: wire.Json = {"container": None, "revision": store.version(CONTAINERS)}
+            body: wire.Json = {"container": None, "revision": state.version(CONTAINERS)}
         else:
-            body = wire.dump_changed(placed, _running(store, placed), placed.revision)
+            body = wire.dump_changed(placed, _running(state, placed), placed.revision)
         response = answer(body, tag, status)
         response.set_header("Preference-Applied", "return=minimal")
         return response
@@ -95,9 +110,9 @@ def _add_containers(app: Bottle, store: Store, watches: Watches) -> None:
         node = request.query.get("node")
         unassigned = conditions.flag("unassigned", request.query.get("unassigned"))
         if node is not None:
-            return assignment(store, watches, check_label(node, "node"))
+            return assignment(state, watches, check_label(node, "node"))
         if unassigned:
-            return watches.answer(UNASSIGNED, lambda: _listed(store))
+            return watches.answer(UNASSIGNED, lambda: _listed(state))
         return watches.answer(CONTAINERS, everything)
 
     @app.post("/api/containers")  # type: ignore[untyped-decorator]
@@ -105,20 +120,20 @@ def _add_containers(app: Bottle, store: Store, watches: Watches) -> None:
         """Want a container. One that exists stays as it is; the answer is the same."""
         container, node = wire.load_container(read_json())
         note(container=container.name)
-        return changed(store.declare(container, node), 201)
+        return changed(state.declare(container, node), 201)
 
     @app.get("/api/containers/<name>")  # type: ignore[untyped-decorator]
     def show(name: str) -> HTTPResponse:
         """One container, with its revision as ETag."""
-        placed = store.container(check_label(name, "container"))
-        return answer(wire.dump_one(placed, _running(store, placed)), f'"{placed.revision}"')
+        placed = state.container(check_label(name, "container"))
+        return answer(wire.dump_one(placed, _running(state, placed)), f'"{placed.revision}"')
 
     @app.put("/api/containers/<name>")  # type: ignore[untyped-decorator]
     def put(name: str) -> HTTPResponse:
         """Declare a container, or change it; its node stays the same."""
         note(container=check_label(name, "container"))
         container = wire.load_wanted(name, read_json())
-        placed, created = store.put(container, expect=_expected(creates=True))
+        placed, created = state.put(container, expect=_expected(creates=True))
         return changed(placed, 201 if created else 200)
 
     @app.patch("/api/containers/<name>")  # type: ignore[untyped-decorator]
@@ -126,51 +141,77 @@ def _add_containers(app: Bottle, store: Store, watches: Watches) -> None:
         """Place a container on a node, or on none."""
         note(container=check_label(name, "container"))
         patch = wire.load_patch(read_json())
-        return changed(store.place(name, patch.node, patch.reason, expect=_expected()))
+        return changed(state.place(name, patch.node, patch.reason, expect=_expected()))
 
     @app.delete("/api/containers/<name>")  # type: ignore[untyped-decorator]
     def remove(name: str) -> HTTPResponse:
         """Delete a container; a success, too, if there is none of this name."""
         note(container=check_label(name, "container"))
-        store.remove(name, expect=_expected())
+        state.remove(name, expect=_expected())
         return changed(None)
 
 
-def _add_nodes(app: Bottle, store: Store, watches: Watches, stop_margin_s: float) -> None:
+def _add_nodes(app: Bottle, state: State, meters: PullMetrics, stop_margin_s: float) -> None:
+    def described(node: Node, beat: Beat) -> wire.Json:
+        node = node._replace(address=meters.addresses.get(node.name, ""))
+        if meters.deaths.get(node.name) == beat.at_s:
+            node = node._replace(health=Health.DOWN)
+        return wire_nodes.dump_node(node, beat.wall, sorted(beat.running))
+
     def all_nodes() -> wire.Json:
-        roll = store.nodes()
-        documents = [_described(node, beat) for node, beat in roll.heard]
+        roll = state.nodes()
+        documents = [described(node, beat) for node, beat in roll.heard]
         return wire_nodes.dump_nodes(
-            documents, roll.uptime_s, store.lease_s, roll.awaited, stop_margin_s
+            documents,
+            roll.uptime_s,
+            state.lease_s,
+            roll.awaited,
+            stop_margin_s,
+            roll.left,
+            roll.unheard,
         )
 
     def one(name: str) -> HTTPResponse:
-        node, beat = store.node(check_label(name, "node"))
-        document = _described(node, beat)
-        document["containers"] = [item.name for item in store.assignment(name).containers]
+        node, beat = state.node(check_label(name, "node"))
+        document = described(node, beat)
+        document["containers"] = [item.name for item in state.assignment(name).containers]
         return answer(document, f'"{node.revision}"')
 
     @app.get("/api/nodes")  # type: ignore[untyped-decorator]
     def list_nodes() -> HTTPResponse:
         """Every node heard since the server started, and the names of nodes heard only before."""
-        return watches.answer(NODES, all_nodes)
+        return meters.watches.answer(NODES, all_nodes)
 
     @app.get("/api/nodes/<node>")  # type: ignore[untyped-decorator]
     def show_node(node: str) -> HTTPResponse:
         """One node, and what is placed there."""
         return one(node)
 
+    @app.post("/api/nodes/<node>/down")  # type: ignore[untyped-decorator]
+    def declare_down(node: str) -> HTTPResponse:
+        """The node controller found the machine dead: the node is down until it speaks again."""
+        note(node=check_label(node, "node"))
+        silent_s = wire_nodes.load_silence(read_json())
+        found, beat = state.node(node)
+        if found.silent_s + _ROUNDED_S < silent_s:
+            raise SpokeMeanwhile(node, found.silent_s, silent_s)
+        meters.deaths[node] = beat.at_s
+        return one(node)
+
+    @app.delete("/api/nodes/<node>")  # type: ignore[untyped-decorator]
+    def forget(node: str) -> wire.Json:
+        """A person says that the node is dead: what it had may run elsewhere."""
+        note(node=check_label(node, "node"))
+        state.forget(node)
+        return {"status": "forgotten", "node": node}
+
     @app.patch("/api/nodes/<node>")  # type: ignore[untyped-decorator]
     def mark(node: str) -> HTTPResponse:
         """Cordon a node, drain it, or let it take containers again."""
         note(node=check_label(node, "node"))
         marks = wire_nodes.load_marks(read_json())
-        store.mark(node, cordoned=marks.cordoned, draining=marks.draining, expect=_expected())
+        state.mark(node, cordoned=marks.cordoned, draining=marks.draining, expect=_expected())
         return one(node)
-
-
-def _described(node: Node, beat: Beat) -> wire.Json:
-    return wire_nodes.dump_node(node, beat.wall, sorted(beat.running))
 
 
 def _expected(*, creates: bool = False) -> Any:
@@ -178,18 +219,18 @@ def _expected(*, creates: bool = False) -> Any:
     return conditions.expected(sent("If-Match"), none_match)
 
 
-def _running(store: Store, placed: Placed) -> dict[str, str]:
-    node = store.running_on(placed.name)
+def _running(state: State, placed: Placed) -> dict[str, str]:
+    node = state.running_on(placed.name)
     return {} if node is None else {placed.name: node}
 
 
-def _listed(store: Store) -> wire.Json:
-    listing = store.unassigned()
+def _listed(state: State) -> wire.Json:
+    listing = state.unassigned()
     return wire.dump_placed(listing.placed, listing.running, listing.revision)
 
 
-def _check(store: Store) -> None:
-    trouble = store.trouble()
+def _check(state: State) -> None:
+    trouble = state.trouble()
     if trouble:
         raise LabError(
             f"the last change could not be written: {trouble}",

@@ -12,6 +12,7 @@ from pathlib import Path
 import gevent
 
 from services import web
+from services.core.address import Address
 from services.core.errors import LabError
 from services.core.profiles import FALLBACK_PROFILE, Profile, profile, stretched
 from services.lib.slowness import slowness
@@ -19,7 +20,9 @@ from services.pull.api import make_admin_app
 from services.pull.meters import PullMetrics
 from services.pull.node_api import make_node_app
 from services.pull.tokens import Tokens
-from services.store import Store
+from services.state import EmbeddedKeys, EtcdKeys, State
+from services.state.keys import Keys
+from services.state.rows import KINDS
 from services.web.logs import add_log_option, start_logging
 from services.web.server import PATIENCE, Patience, Server, end_signal, in_a_thread, serve_until
 
@@ -49,32 +52,39 @@ def main(arguments: Sequence[str] | None = None, *, patience: Patience = PATIENC
 
 
 def run(options: argparse.Namespace, timings: Profile, patience: Patience) -> None:
-    """Serve the store in `options.data` until SIGTERM. Raises LabError."""
+    """Serve the state in `options.data` or `options.etcd` until SIGTERM. Raises LabError."""
     if options.node_listen and not options.tokens:
         raise LabError(
             "--node-listen without --tokens: nodes could not be told apart",
             hint='give --tokens a JSON file: {"node1": ["SHA-256 of its token, in hexadecimal"]}',
         )
     with ExitStack() as stack:
-        # Before the store is opened, because opening may repair it.
+        # Before the state is opened, because opening may repair it.
         admin = stack.enter_context(web.listen(*options.listen))
         nodes = options.node_listen and stack.enter_context(web.listen(*options.node_listen))
-        with _usable(options.data):
-            options.data.mkdir(parents=True, exist_ok=True)
-            stack.enter_context(_sole_use(options.data))
-            store = _open(options.data, timings.lease_s)
-        stack.callback(store.close)
-        meters = PullMetrics(store)
-        app = make_admin_app(store, stop_margin_s=timings.stop_margin_s, meters=meters)
+        if options.data:
+            with _usable(options.data):
+                options.data.mkdir(parents=True, exist_ok=True)
+                stack.enter_context(_sole_use(options.data))
+                keys: Keys = EmbeddedKeys(options.data, offload=in_a_thread)
+        else:
+            keys = EtcdKeys(options.etcd, kinds=KINDS)
+        if keys.problem:
+            _log.warning("REPAIRED: %s", keys.problem)
+        stack.callback(keys.close)
+        state = State(keys, lease_s=timings.lease_s)
+        stack.callback(state.close)
+        meters = PullMetrics(state)
+        app = make_admin_app(state, stop_margin_s=timings.stop_margin_s, meters=meters)
         places = [(admin, app)]
         if nodes:
             tokens = Tokens(options.tokens)
-            places.append((nodes, make_node_app(store, tokens, meters=meters)))
+            places.append((nodes, make_node_app(state, tokens, meters=meters)))
         servers = [
             Server(app, listener, metrics=meters.metrics, patience=patience)
             for listener, app in places
         ]
-        _serve(servers, store, meters)
+        _serve(servers, state, meters)
 
 
 @contextmanager
@@ -97,31 +107,24 @@ def _sole_use(data: Path) -> Iterator[None]:
         os.close(handle)
 
 
-def _open(data: Path, lease_s: float) -> Store:
-    store = Store(data, lease_s=lease_s, offload=in_a_thread)
-    if store.problem:
-        _log.warning("REPAIRED: %s", store.problem)
-    return store
-
-
-def _serve(servers: list[Server], store: Store, meters: PullMetrics) -> None:
+def _serve(servers: list[Server], state: State, meters: PullMetrics) -> None:
     ended = end_signal()
-    leases = gevent.spawn(_check_leases, store, meters)
+    leases = gevent.spawn(_check_leases, state, meters)
     web.announce([server.place for server in servers])
-    serve_until(servers, ended, release=store.release)
+    serve_until(servers, ended, release=state.release)
     leases.kill()
 
 
-def _check_leases(store: Store, meters: PullMetrics) -> None:
+def _check_leases(state: State, meters: PullMetrics) -> None:
     """Find expired leases and newly running containers, again and again."""
     while True:
         try:
-            due_s = store.judge()
+            due_s = state.judge()
             meters.look()
         except Exception as error:
             # If this greenlet ended, no watch would ever report that a node is down.
             _log.error("checking leases failed: %r", error, exc_info=error)
-            due_s = store.lease_s
+            due_s = state.lease_s
         gevent.sleep(max(due_s, _SOONEST_S))
 
 
@@ -149,11 +152,22 @@ def _usable(data: Path) -> Iterator[None]:
         ) from None
 
 
+def _addresses(text: str) -> list[Address]:
+    return [web.listen_address(one.strip()) for one in text.split(",")]
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m services.pull", description="State server of the pull mode."
     )
-    parser.add_argument("--data", type=Path, required=True, help="folder of the database")
+    state = parser.add_mutually_exclusive_group(required=True)
+    state.add_argument(
+        "--data", type=Path, metavar="FOLDER", help="the state is in this folder, by TinyDB"
+    )
+    state.add_argument(
+        "--etcd", type=_addresses, metavar="ADDRESS:PORT,…",
+        help="the state is in this etcd, of one member or more; several servers may share it",
+    )  # fmt: skip
     parser.add_argument(
         "--listen", type=web.listen_address, required=True, metavar="ADDRESS:PORT",
         help="the admin realm: every request that reaches it is allowed",

@@ -3,8 +3,8 @@
 import re
 
 from services.core.errors import LabError
-from services.store import ABSENT, EXISTS
-from services.store.answers import Expect
+from services.state import ABSENT, EXISTS
+from services.state.answers import Expect
 
 # Clients renew a watch; a request that lasts much longer is cut by something on its way.
 LONGEST_WAIT_S = 60.0
@@ -39,12 +39,12 @@ def expected(if_match: str | None, if_none_match: str | None = None) -> Expect:
             f"If-Match {if_match[:80]!r} is not the ETag of an object",
             hint='send the ETag that GET answered, or its revision in quotes: If-Match: "17"',
         )
-    # Nothing has revision 0, and to the store that would mean something else.
+    # Nothing has revision 0, and to the state that would mean something else.
     return int(found[1]) or -2
 
 
 def etag(epoch: str, version: int) -> str:
-    """The ETag of a topic of a store."""
+    """The ETag of a topic of a state."""
     return f'"{epoch}-{version}"'
 
 

@@ -7,11 +7,11 @@ import json
 
 from services.core import wire
 from services.core.model import Placed
-from services.store.answers import Listing
+from services.state.answers import Listing
 
 
 class Encoded:
-    """Encodes listings of one store. Safe from several threads: at worst both do the work."""
+    """Encodes listings of one state. Safe from several threads: at worst both do the work."""
 
     def __init__(self) -> None:
         self._parts: dict[str, tuple[Placed, bool, str]] = {}

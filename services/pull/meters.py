@@ -9,24 +9,24 @@ from prometheus_client.registry import Collector
 
 from services.core.model import Event
 from services.pull.watching import Watches
-from services.store import Store
-from services.store.events import PLACED, RUNNING, UNPLACED, UNWANTED, WANTED
+from services.state import State
+from services.state.answers import PLACED, RUNNING, UNPLACED, UNWANTED, WANTED
 from services.web.metrics import Metrics
 
 _BUCKETS_S = (0.1, 0.25, 0.5, 1, 2, 3, 5, 8, 12, 20, 30, 60, 120)
-# By their names in the store's numbers.
+# By their names in State.stats.
 _GAUGES = {
     "containers": "pull_containers_desired Containers that are wanted.",
     "placed": "pull_containers_placed Wanted containers that are on a node.",
     "running": "pull_containers_running Placed containers that their node reports ready.",
     "events": "pull_events Events that can still be read.",
     "revision": "pull_revision Revision of the last change.",
-    "journal_bytes": "pull_journal_bytes Size of the journal since the last checkpoint.",
+    "file_bytes": "pull_file_bytes Size of the newest file.",
     "last_batch": "pull_batch_changes Changes that the last write made durable together.",
     "largest_batch": "pull_largest_batch_changes Most changes that one write made durable.",
 }
 _COUNTERS = {
-    "checkpoints": "pull_checkpoints Checkpoints since the start.",
+    "generations": "pull_generations Files begun since the start.",
     "commits": "pull_commits Writes to disk, each of which made one change or more durable.",
     "changes": "pull_changes Durable changes since the start.",
 }
@@ -42,12 +42,15 @@ class _Open(NamedTuple):
 class PullMetrics(Collector):
     """The metrics of one state server, for both of its realms.
 
-    watches: the requests of both that wait, which are counted there.
+    watches: the requests of both that wait, which are counted there. addresses: node -> where its
+    last sign of life came from. deaths: node -> when it gave the last one before it was found dead.
     """
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
-        self.watches = Watches(store)
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self.watches = Watches(state)
+        self.addresses: dict[str, str] = {}
+        self.deaths: dict[str, float] = {}
         self.metrics = Metrics("pull")
         registry = self.metrics.registry
         self._passes = Counter(
@@ -60,7 +63,7 @@ class PullMetrics(Collector):
             buckets=_BUCKETS_S, registry=registry,
         )  # fmt: skip
         # Events up to here are in the histogram.
-        self._looked = store.events(0).revision
+        self._looked = state.events(0).revision
         self._open: dict[str, _Open] = {}
         registry.register(self)
 
@@ -69,15 +72,17 @@ class PullMetrics(Collector):
         self._passes.labels(node).inc()
 
     def collect(self) -> Iterator[Metric]:
-        """Return what the store says of itself now."""
-        stats = self._store.stats()
-        numbers = stats._asdict()
+        """Return what the state says of itself now."""
+        stats = self._state.stats()
+        numbers = {**stats._asdict(), **stats.of_keys}
         for field, described in _GAUGES.items():
             name, _, text = described.partition(" ")
-            yield GaugeMetricFamily(name, text, value=numbers[field])
+            if field in numbers:
+                yield GaugeMetricFamily(name, text, value=numbers[field])
         for field, described in _COUNTERS.items():
             name, _, text = described.partition(" ")
-            yield CounterMetricFamily(name, text, value=numbers[field])
+            if field in numbers:
+                yield CounterMetricFamily(name, text, value=numbers[field])
         unassigned = stats.containers - stats.placed
         yield GaugeMetricFamily("pull_containers_unassigned", "On no node.", value=unassigned)
         nodes = GaugeMetricFamily(
@@ -99,9 +104,9 @@ class PullMetrics(Collector):
         Events are compacted, so this must be called now and then, also when nothing scrapes.
         """
         # Before the events: what runs by now has its event among them, if it gets one.
-        running = self._store.listing().running
-        page = self._store.events(self._looked)
-        # Another look may have come first, while this one waited for the store.
+        running = self._state.listing().running
+        page = self._state.events(self._looked)
+        # Another look may have come first, while this one waited for the state.
         events = [event for event in page.events if event.revision > self._looked]
         self._looked = max(self._looked, page.revision)
         for event in events:

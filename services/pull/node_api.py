@@ -9,11 +9,11 @@ from bottle import Bottle, HTTPResponse, request
 
 from services.core.errors import LabError
 from services.core.names import check_label, is_label
-from services.pull.agents import add_agent_routes, assignment
+from services.pull.agents import add_agent_routes, assignment, note_address
 from services.pull.api import STATUS
 from services.pull.meters import PullMetrics
 from services.pull.tokens import NoToken, NotYours, Tokens
-from services.store import Store
+from services.state import State
 from services.web import make_bottle, refusal, sent
 
 _HINT = (
@@ -23,20 +23,21 @@ _HINT = (
 _STATUS: dict[type[LabError], int] = {**STATUS, NoToken: 401, NotYours: 403}
 
 
-def make_node_app(store: Store, tokens: Tokens, *, meters: PullMetrics | None = None) -> Bottle:
-    """Return the app of the node realm over `store`: what an agent needs."""
-    meters = meters or PullMetrics(store)
+def make_node_app(state: State, tokens: Tokens, *, meters: PullMetrics | None = None) -> Bottle:
+    """Return the app of the node realm over `state`: what an agent needs."""
+    meters = meters or PullMetrics(state)
     # Without a token a client learns nothing, not even that the server is well.
     app = make_bottle(_STATUS, hint=_HINT, metrics=meters.metrics, healthz=False)
     app.install(_Gate(tokens))
 
-    add_agent_routes(app, store, meters)
+    add_agent_routes(app, state, meters)
 
     @app.get("/api/nodes/<node>/desired")  # type: ignore[untyped-decorator]
     def desired(node: str) -> HTTPResponse:
         """What the node must run; asking is a sign of life."""
-        store.alive(node)
-        return assignment(store, meters.watches, node)
+        state.alive(node)
+        note_address(meters, node)
+        return assignment(state, meters.watches, node)
 
     @app.get("/api/containers")  # type: ignore[untyped-decorator]
     def read_assignment() -> HTTPResponse:
@@ -45,7 +46,7 @@ def make_node_app(store: Store, tokens: Tokens, *, meters: PullMetrics | None = 
         return (
             nothing_else("api/containers")
             if node is None
-            else assignment(store, meters.watches, node)
+            else assignment(state, meters.watches, node)
         )
 
     @app.route("/<path:re:.*>", method="ANY")  # type: ignore[untyped-decorator]

@@ -11,21 +11,21 @@ from bottle import HTTPResponse, request
 from services.core import wire
 from services.core.messages import EventPage
 from services.pull import conditions
-from services.store import Store
-from services.store.versions import EVENTS
+from services.state import State
+from services.state.topics import EVENTS
 from services.web import sent
 
 _JSON = "application/json"
 
 
 class Watches:
-    """Requests that wait for news of `store`.
+    """Requests that wait for news of `state`.
 
     waiting: how many wait now, by the kind of their topic: what is before the "/".
     """
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self, state: State) -> None:
+        self._state = state
         self.waiting: Counter[str] = Counter()
 
     def answer(self, topic: str, document: Callable[[], bytes | wire.Json]) -> HTTPResponse:
@@ -36,13 +36,13 @@ class Watches:
         limit_s = conditions.wait_s(request.query.get("wait"))
         known = sent("If-None-Match") or ""
         # Before the document: that may be newer than its tag, never older.
-        version = self._store.version(topic)
-        tag = conditions.etag(self._store.epoch, version)
+        version = self._state.version(topic)
+        tag = conditions.etag(self._state.epoch, version)
         if known and conditions.same(known, tag):
             now = self.await_change(topic, version, limit_s)
             if now == version:
                 return HTTPResponse(status=304, headers=_headers(tag))
-            tag = conditions.etag(self._store.epoch, now)
+            tag = conditions.etag(self._state.epoch, now)
         return answer(document(), tag)
 
     def events(self) -> EventPage:
@@ -50,13 +50,13 @@ class Watches:
         since = conditions.since(request.query.get("since"))
         end_s = time.monotonic() + conditions.wait_s(request.query.get("wait"))
         while True:
-            version = self._store.version(EVENTS)
-            page = self._store.events(since)
+            version = self._state.version(EVENTS)
+            page = self._state.events(since)
             left_s = end_s - time.monotonic()
             if page.events or left_s <= 0:
                 return page
             if self.await_change(EVENTS, version, left_s) == version:
-                return self._store.events(since)
+                return self._state.events(since)
 
     def await_change(self, topic: str, version: int, timeout_s: float) -> int:
         """Return the version of `topic` once it is not `version`, or after timeout_s.
@@ -68,7 +68,7 @@ class Watches:
         self.waiting[kind] += 1
         try:
             with request.environ.get("lab.long_poll", nullcontext)():
-                return self._store.await_change(topic, version, timeout_s)
+                return self._state.await_change(topic, version, timeout_s)
         finally:
             self.waiting[kind] -= 1
         return version

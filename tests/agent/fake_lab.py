@@ -76,7 +76,7 @@ class FakeLab:
     def answer(self, begin):
         return begin().result()
 
-    def beat(self, observed, revision):
+    def beat(self, observed, revision, epoch):
         self.asked.append((self.now_s, "beat"))
         self.sent.append((dict(observed), revision))
         return Exchange(self, self._let_in(self.beat_answer), 0.01)

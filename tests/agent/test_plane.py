@@ -67,8 +67,13 @@ def test_it_reports_what_it_saw_and_under_which_revision(plane, server):
     observed = {"a": UnitState("demo", ready=True), "No-Label": UnitState("demo", ready=True)}
     plane().desired(observed)
     assert server.reports == [
-        {"revision": 0, "boot": "", "running": []},
-        {"revision": 5, "boot": "", "running": [{"name": "a", "image": "demo", "ready": True}]},
+        {"revision": 0, "boot": "", "epoch": "", "running": []},
+        {
+            "revision": 5,
+            "boot": "",
+            "epoch": "e",
+            "running": [{"name": "a", "image": "demo", "ready": True}],
+        },
     ]
 
 

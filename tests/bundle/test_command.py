@@ -100,7 +100,7 @@ def test_an_import_for_another_version_of_the_checkout_says_so(run, home, plane,
 def test_two_imports_do_not_meet_and_a_lab_at_work_stops_only_chapters(run, home, plane):
     plain, full = home.export(), home.export("one", name="full.tar")
     plane.sit_down()
-    with lock.held("lab demo"):
+    with lock.locked("lab demo"):
         refused = run("import", full)
         assert refused.exit_code == 1
         assert "lab demo" in refused.stderr

@@ -38,18 +38,20 @@ node_lists = st.dictionaries(node_names, silences).map(
     lambda rows: [Node(name, silent, health(silent, LEASE_S)) for name, silent in rows.items()]
 )
 marked_nodes = st.builds(
-    lambda node, marks, revision: node._replace(
+    lambda node, marks, revision, address: node._replace(
         cordoned=marks[0],
         draining=marks[1],
         leaving=marks[2],
         settled=marks[3],
         revision=revision,
+        address=address,
     ),
     st.builds(
         lambda name, silent: Node(name, silent, health(silent, LEASE_S)), node_names, silences
     ),
     st.tuples(st.booleans(), st.booleans(), st.booleans(), st.booleans()),
     st.integers(0, 9),
+    st.sampled_from(["", "10.77.0.11", "fd00::11"]),
 )
 events = st.builds(
     Event,
@@ -82,4 +84,6 @@ def roll(draw):
     awaited = tuple(sorted(draw(st.sets(node_names)) - some.keys()))
     pairs = draw(st.frozensets(st.tuples(node_names, names)))
     running = frozenset((node, name) for node, name in pairs if node in some)
-    return NodeList(tuple(nodes), uptime_s, LEASE_S, awaited, MARGIN_S, running)
+    left = draw(st.frozensets(st.tuples(node_names, names)))
+    unheard = draw(st.frozensets(st.sampled_from(sorted(left)))) if left else left
+    return NodeList(tuple(nodes), uptime_s, LEASE_S, awaited, MARGIN_S, running, left, unheard)

@@ -61,6 +61,14 @@ def test_health(silent_s, expected):
             id="two of three silent at once: the observer is at fault",
         ),
         pytest.param(
+            placed(a="n1", b="n2"), nodes(n1=9, n2=6, n3=0), OLD_S, [], "2 of 3 nodes",
+            id="a whole lease apart is still together",
+        ),
+        pytest.param(
+            placed(a="n1", b="n2"), nodes(n1=9.1, n2=6, n3=0), OLD_S, ["a", "b"], "",
+            id="more than that are two failures",
+        ),
+        pytest.param(
             placed(a="n1", b="n2"), nodes(n1=9, n2=9, n3=0, n4=0), OLD_S, ["a", "b"], "",
             id="half of the nodes is not more than half",
         ),

@@ -1,7 +1,8 @@
 """Evictions that somebody decided, those that must wait longer, and when to look again."""
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
 from services.core.liveness import (
     NEVER_S,
@@ -13,7 +14,7 @@ from services.core.liveness import (
 )
 from services.core.messages import NodeList
 from services.core.model import STOP, Container, Health, Node, Placed
-from tests.core.strategies import LEASE_S, MARGIN_S, placed_lists, roll
+from tests.core.strategies import LEASE_S, MARGIN_S, node_names, placed_lists, roll
 
 OLD_S = 1000.0
 
@@ -120,17 +121,23 @@ def test_everything_that_leaves_has_a_reason_that_holds(containers, seen):
             assert seen.uptime_s > seen.lease_s
 
 
-@given(placed_lists, roll())
-def test_until_the_moment_that_it_names_time_alone_changes_nothing(containers, seen):
+@given(placed_lists, roll(), st.dictionaries(node_names, st.floats(-LEASE_S, 0)))
+def test_until_the_moment_that_it_names_time_alone_changes_nothing(containers, seen, guarded):
     """Nodes that are down stay silent; the others go on speaking."""
-    eviction = evict(containers, seen)
+    eviction = evict(containers, seen, guarded)
     assert eviction.again_s >= 0
+    # A suspect does not stay one.
+    assume(all(node.health is not Health.SUSPECT for node in seen.nodes))
+
+    def later(passed_s):
+        return evict(containers, after(seen, passed_s), eviction.guarded, passed_s)
+
     for share in (0.5, 0.99):
         later_s = min(eviction.again_s, 60.0) * share
-        assert evict(containers, after(seen, later_s)).placements == eviction.placements
+        assert later(later_s).placements == eviction.placements
     if eviction.again_s != NEVER_S:
-        later = evict(containers, after(seen, eviction.again_s + 0.001))
-        assert (later.placements, later.waiting) != (eviction.placements, eviction.waiting)
+        then = later(eviction.again_s + 0.001)
+        assert (then.placements, then.waiting) != (eviction.placements, eviction.waiting)
 
 
 def after(seen, passed_s):

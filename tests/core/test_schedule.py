@@ -125,3 +125,14 @@ def test_scheduling_alone_leaves_nodes_at_most_one_apart(containers, roll):
         got = [item.node for item in schedule(fresh, roll).placements]
         loads = [got.count(node) for node in takers]
         assert max(loads) - min(loads) <= 1
+
+
+@given(placed_lists, roll())
+def test_each_container_in_turn_gets_the_least_loaded_node_then_the_first_by_name(containers, roll):
+    load = {node.name: 0 for node in roll.nodes if node.takes_containers}
+    for item in containers:
+        if item.node in load:
+            load[item.node] += 1
+    for placement in schedule(containers, roll).placements:
+        assert placement.node == min(load, key=lambda node: (load[node], node))
+        load[placement.node] += 1

@@ -30,8 +30,12 @@ def test_all_nodes_survive_the_wire_with_what_they_run(seen):
         wire_nodes.dump_node(node, AT, sorted(name for on, name in seen.running if on == node.name))
         for node in seen.nodes
     ]
+    left, unheard = (
+        {node: [name for on, name in pairs if on == node] for node, _ in pairs}
+        for pairs in (seen.left, seen.unheard)
+    )
     body = wire_nodes.dump_nodes(
-        documents, seen.uptime_s, seen.lease_s, seen.awaited, seen.stop_margin_s
+        documents, seen.uptime_s, seen.lease_s, seen.awaited, seen.stop_margin_s, left, unheard
     )
     assert wire_nodes.load_nodes(over_the_wire(body)) == seen
 

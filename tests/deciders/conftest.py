@@ -2,8 +2,8 @@
 
 import pytest
 
-from services.store import Store
 from tests.pull.clock import Clock as StoreClock
+from tests.states import open_state
 
 
 @pytest.fixture
@@ -13,4 +13,4 @@ def clock():
 
 @pytest.fixture
 def store(tmp_path, clock):
-    return Store(tmp_path, lease_s=3.0, now_s=clock)
+    return open_state(tmp_path, lease_s=3.0, now_s=clock)

@@ -6,8 +6,10 @@ from services.core.model import STOP
 from services.core.profiles import profile
 from services.deciders import node_controller, scheduler
 from services.deciders.loop import run
-from services.store import Store
+from services.deciders.node_controller import NodeController
 from tests.pull.direct import DirectApi, declare, names, report
+from tests.pull.passes import decide_of
+from tests.states import open_state
 
 PLAIN = profile("seed")
 LEAST = "least loaded node that is up"
@@ -18,7 +20,7 @@ def once(store, capsys):
     """once(program) -> the lines that one plain pass of it printed."""
 
     def once(program, api=None):
-        run(program.decide, api or DirectApi(store), PLAIN)
+        run(decide_of(program), api or DirectApi(store), PLAIN)
         return capsys.readouterr().out.splitlines()
 
     return once
@@ -86,7 +88,7 @@ def test_what_must_not_run_twice_goes_on_only_after_the_drained_node_let_it_go(s
     store.mark("node1", draining=True)
     assert once(node_controller) == ["UNASSIGN a: node is being drained: node1"]
     held = "WAITING: a must not run twice, and "
-    assert once(scheduler) == [f"{held}node1 has not yet said what it runs"]
+    assert once(scheduler) == [f"{held}node1 has not yet said that it stopped it"]
     report(store, "node1", "a")  # it was told to stop it, and has not succeeded yet
     assert once(scheduler) == [f"{held}node1 still runs it"]
     report(store, "node1")
@@ -112,16 +114,18 @@ def test_what_must_not_run_twice_leaves_a_silent_node_after_lease_and_margin(sto
 def test_after_a_restart_nobody_is_thought_to_have_stopped_what_must_not_run_twice(
     tmp_path, clock, once
 ):
-    old = Store(tmp_path, lease_s=3.0, now_s=clock)
+    old = open_state(tmp_path, lease_s=3.0, now_s=clock)
     declare(old, "a", node="node1", policy=STOP)
     report(old, "node1", "a")
     old.place("a", None, "by hand")
     old.close()
-    store = Store(tmp_path, lease_s=3.0, now_s=clock)
+    store = open_state(tmp_path, lease_s=3.0, now_s=clock)
     for _ in range(9):
         report(store, "node2")
         (line,) = once(scheduler, DirectApi(store))
-        assert line == "WAITING: a must not run twice, and node1 has not yet said what it runs"
+        assert (
+            line == "WAITING: a must not run twice, and node1 has not yet said that it stopped it"
+        )
         clock.now_s += 1
     clock.now_s += 0.1
     report(store, "node2")
@@ -158,3 +162,38 @@ def test_a_deleted_container_is_skipped(store, once):
     declare(store, "a", "b")
     lines = once(scheduler, DirectApi(store, lambda: store.remove("a")))
     assert [line[:6] for line in lines] == ["SKIP a", "PLACE "]
+
+
+def test_the_guard_against_mass_silence_outlives_a_pass(store, clock, capsys, tmp_path):
+    """Three nodes fall silent; each pass is a process of its own, as in `seed`."""
+    declare(store, "a", node="node1")
+    for node in ("node1", "node2", "node3"):
+        report(store, node)
+    run_dir = tmp_path / "run"
+    run_dir.mkdir()
+
+    def a_pass():
+        controller = NodeController(str(run_dir), clock)
+        run(controller.decide, DirectApi(store), PLAIN)
+        return capsys.readouterr().out
+
+    clock.now_s += 4
+    assert "3 of 3 nodes fell silent together" in a_pass()
+    for _ in range(3):
+        report(store, "node2")
+        report(store, "node3")
+        assert "node1 still has one lease" in a_pass()
+        clock.now_s += 1
+    clock.now_s += 0.1
+    assert "UNASSIGN a: node is down: node1" in a_pass()
+
+
+@pytest.mark.parametrize("content", ["", "{", '{"guarded": {"node1": "x"}}', '{"guarded": 1}'])
+def test_a_memory_that_cannot_be_used_is_none(store, clock, tmp_path, content):
+    declare(store, "a", node="node1")
+    clock.now_s += 4
+    for node in ("node2", "node3"):
+        report(store, node)
+    (tmp_path / "memory.json").write_text(content)
+    run(NodeController(str(tmp_path), clock).decide, DirectApi(store), PLAIN)
+    assert names(store) == {"a": None}

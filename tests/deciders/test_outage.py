@@ -7,13 +7,13 @@ from services.core.profiles import profile
 from services.deciders import scheduler
 from services.deciders.loop import Clock, run
 from services.deciders.state_server import Wait
-from services.store import Store
 from tests.pull.direct import DirectApi, declare, names, report
+from tests.states import open_state
 
 
 @pytest.fixture
 def store(tmp_path):
-    return Store(tmp_path, lease_s=3.0)
+    return open_state(tmp_path, lease_s=3.0)
 
 
 def watching(seconds):

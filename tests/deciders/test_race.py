@@ -18,12 +18,12 @@ from services.core.schedule import LEAST_LOADED
 from services.deciders import node_controller, scheduler
 from services.deciders.loop import run
 from services.deciders.state_server import StateServer
-from services.store import Store
-from services.store.answers import Listing
-from services.store.events import PLACED, UNPLACED, UNWANTED, WANTED
+from services.state.answers import PLACED, UNPLACED, UNWANTED, WANTED, Listing
 from tests.pull.clock import Clock
 from tests.pull.direct import DirectApi, declare, names, report
+from tests.pull.passes import decide_of
 from tests.serving import ROOT, Client
+from tests.states import open_state
 from tests.waiting import wait_for
 
 NODES = ("node1", "node2", "node3", "node4")
@@ -34,7 +34,7 @@ SCHEDULERS, CONTROLLERS, USERS = 8, 3, 3
 
 @pytest.fixture
 def store(tmp_path):
-    made = Store(tmp_path, lease_s=3.0, now_s=Clock())
+    made = open_state(tmp_path, lease_s=3.0, now_s=Clock())
     for node in NODES:
         report(made, node)
     yield made
@@ -94,7 +94,7 @@ def deciding(make_api):
     def repeat(program, timings):
         try:
             while not over.is_set():
-                run(program.decide, make_api(), timings)
+                run(decide_of(program), make_api(), timings)
         except Exception as error:
             errors.append(error)
 

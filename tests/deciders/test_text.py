@@ -5,6 +5,7 @@ import pytest
 from services.deciders import node_controller, scheduler
 from services.deciders.loop import main
 from tests.lab.doubles import http_server
+from tests.pull.passes import decide_of
 
 PATHS = ("containers", "nodes")
 
@@ -16,7 +17,7 @@ def outcome(request, capsys):
     def outcome(answer):
         with http_server({f"GET /api/{path}": answer for path in PATHS}) as (port, _):
             arguments = ["--api", f"127.0.0.1:{port}", "--profile", "seed"]
-            code = main(request.param.decide, arguments, {})
+            code = main(decide_of(request.param), arguments, {})
         out, err = capsys.readouterr()
         return code, (out + err).splitlines()
 

@@ -11,8 +11,9 @@ from services.core.profiles import profile
 from services.deciders import node_controller, scheduler
 from services.deciders.loop import Clock, run
 from services.deciders.state_server import Wait
-from services.store import Store
 from tests.pull.direct import DirectApi, declare, names, report
+from tests.pull.passes import decide_of
+from tests.states import open_state
 from tests.waiting import wait_for
 
 LEAST = "least loaded node that is up"
@@ -30,7 +31,7 @@ def watch(program, api, **timings):
 
     def body():
         try:
-            run(program.decide, api, watching(60, **timings))
+            run(decide_of(program), api, watching(60, **timings))
         except Exception as error:  # told to the test below
             errors.append(error)
 
@@ -117,7 +118,7 @@ def test_a_node_that_leaves_is_heard_at_once(store, capsys):
 
 def test_the_controller_wakes_when_a_guard_ends_and_says_once_that_it_held(tmp_path, capsys):
     """The store's clock runs: nobody speaks, and nothing changes but the time."""
-    store = Store(tmp_path, lease_s=0.4)
+    store = open_state(tmp_path, lease_s=0.4)
     declare(store, "a", node="ghost")
     report(store, "node1")
     api = DirectApi(store)
@@ -148,7 +149,7 @@ def test_the_controller_wakes_when_a_guard_ends_and_says_once_that_it_held(tmp_p
 @pytest.mark.parametrize(("program", "line"), [(scheduler, "PLACE"), (node_controller, "UNASSIGN")])
 def test_who_was_overtaken_decides_anew(tmp_path, clock, capsys, program, line):
     """By a change that leaves the container where it is."""
-    store = Store(tmp_path, lease_s=60.0, now_s=clock)
+    store = open_state(tmp_path, lease_s=60.0, now_s=clock)
     declare(store, "a", node=None if program is scheduler else "node1")
     report(store, "node1")
     clock.now_s += 61
@@ -212,7 +213,7 @@ def test_what_changes_at_the_last_moment_is_still_decided():
 def test_a_server_that_lets_nobody_wait_is_asked_once(store, program):
     api = DirectApi(store)
     api.deaf = True
-    run(program.decide, api, watching(60))
+    run(decide_of(program), api, watching(60))
     assert not [line for line in api.asked if "wait" in line]
 
 

@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from provisioning.box import build, manifest
+from provisioning.box import build, cache, manifest
 from provisioning.box.look.compare import differences
 from provisioning.box.manifest import Manifest
 from services.core.errors import LabError
@@ -42,7 +42,10 @@ def setup(host: Container) -> None:
 
 def box(host: Container) -> None:
     """The box that was built there has the bytes of the one that this computer builds."""
-    ours = manifest.read(build.build(print).folder)
+    with cache.workspace() as work:
+        # Made now: the one in the cache may have older code of services/.
+        build.make(work, work / "out", print)
+        ours = manifest.read(work / "out")
     theirs = Manifest(**json.loads(host.do(".venv/bin/lab box show --json")))
     nothing("\n".join(differences(ours, theirs)), "differences between the two boxes")
 

@@ -17,13 +17,13 @@ MAY_IMPORT = {
     "services/agent/": {"services.core", "services.lib", "services.agent"},
     "services/deciders/": {"services.core", "services.lib", "services.deciders"},
     "services/workload/": {"services.core", "services.lib", "services.workload"},
-    "services/store/": {"services.core", "services.lib", "services.store", "tinydb"},
+    "services/state/": {"services.core", "services.lib", "services.state", "tinydb"},
     "services/web/": {
         "services.core", "services.lib", "services.web", "bottle", "gevent", "prometheus_client",
         "pythonjsonlogger",
     },
     "services/pull/": {
-        "services.core", "services.lib", "services.store", "services.web", "services.pull",
+        "services.core", "services.lib", "services.state", "services.web", "services.pull",
         "bottle", "gevent", "prometheus_client",
     },
     "services/push/": {
@@ -49,7 +49,8 @@ MAY_IMPORT = {
 # All that the core may take of the standard library: nothing that acts, and nothing that differs
 # between two calls.
 PURE = {
-    "collections", "enum", "functools", "itertools", "json", "math", "re", "string", "typing",
+    "collections", "enum", "functools", "heapq", "itertools", "json", "math", "re", "string",
+    "typing",
 }  # fmt: skip
 
 # Programs of one pass or one container: they run without site-packages.

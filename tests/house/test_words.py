@@ -12,42 +12,34 @@ from tests.house.repository import ROOT, name, tracked
 # What runs in the guests, and what runs on the host: each has its words.
 GUESTS = ("services/**.py",)
 HOST = ("lab/**.py", "benchmarks/**.py", "provisioning/**.py")
-# Rooms that have an issue of their own to be renamed in; other rooms must not use their names.
-WHOLE = {"services/store"}
-# Where exceptions that are raised once still have classes.
-LATER = ("provisioning/box/", "lab/snapshot/", "lab/bringup/")
 # Programs, not names.
 ALWAYS = {"__init__", "__main__"}
 # Modules of the standard library that these are never mistaken for: a command's name, and a secret.
 LIKE_STANDARD = {"lab/commands/token.py", "lab/snapshot/secrets.py"}
 ODD = re.compile(r"\b(whoever|whomever|nobody|everybody|somebody|anew)\b", re.IGNORECASE)
-PLAIN = [path for path in tracked(*GUESTS, *HOST) if not name(path).startswith("services/store/")]
+PLAIN = tracked(*GUESTS, *HOST)
 
 
 def public_classes(patterns):
     """Name -> the places that define a public class of that name."""
     found = defaultdict(set)
     for path in tracked(*patterns):
-        room = "/".join(name(path).split("/")[:2])
         for node in ast.parse(path.read_text()).body:
             if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
-                found[node.name].add(room if room in WHOLE else name(path))
+                found[node.name].add(name(path))
     return found
 
 
 @pytest.mark.parametrize("patterns", [GUESTS, HOST], ids=["guests", "host"])
 def test_a_public_class_name_means_one_thing(patterns):
     classes = public_classes(patterns)
-    # The store's own words for lists and limits are not those of push.
     assert {word: sorted(places) for word, places in classes.items() if len(places) > 1} == {}
 
 
 def test_no_module_has_the_name_of_one_of_the_standard_library():
     names = {name(path): path.stem for path in tracked(*GUESTS, *HOST)}
     shadows = {
-        path: stem
-        for path, stem in names.items()
-        if stem in sys.stdlib_module_names - ALWAYS and not any(map(path.startswith, WHOLE))
+        path: stem for path, stem in names.items() if stem in sys.stdlib_module_names - ALWAYS
     }
     assert shadows.keys() == LIKE_STANDARD
 
@@ -72,14 +64,15 @@ def test_an_exception_is_a_class_only_where_it_is_caught_or_raised_in_several_pl
         nodes = list(ast.walk(ast.parse(path.read_text())))
         called = {id(node.func) for node in nodes if isinstance(node, ast.Call)}
         for node in nodes:
-            if isinstance(node, ast.Name) and id(node) in called:
-                raised[node.id].add(name(path))
-            elif isinstance(node, ast.Name):
-                caught.add(node.id)
+            if isinstance(node, ast.Name | ast.Attribute):
+                word = node.id if isinstance(node, ast.Name) else node.attr
+                if id(node) in called:
+                    raised[word].add(name(path))
+                else:
+                    caught.add(word)
     own = {
         node.name
         for path in tracked(*HOST)
-        if not name(path).startswith(LATER)
         for node in ast.parse(path.read_text()).body
         if isinstance(node, ast.ClassDef)
         and [ast.unparse(base) for base in node.bases] == ["LabError"]

@@ -54,19 +54,25 @@ class FakeMachine:
         elif tool == "rm":
             self.marks.clear()
         elif tool == "sh":
-            return self._shell(shlex.split(argv[2]))
+            return self._shell(argv[2])
         elif tool == "find":
             return self._find(argv)
         elif tool == "journalctl":
             return "-- cursor: s=1\n" if "--show-cursor" in argv else self._journal(argv)
+        elif tool == "printf":
+            return argv[1].replace("\\f", "\f")
         elif tool == "date":
             return f"{time.time() + self.ahead_s}"
         elif tool == "cat":
             return "LAB_PROFILE=fast\nLAB_API=10.77.0.10:8081\n"
         return ""
 
-    def _shell(self, words):
-        """`test ! -d FOLDER || COMMAND`, the one construct that `lab` sends."""
+    def _shell(self, script):
+        """`test ! -d FOLDER || COMMAND`, or `set -e` and commands: what `lab` sends."""
+        first, *commands = map(shlex.split, script.split("; "))
+        if first == ["set", "-e"]:
+            return "".join(map(self.run, commands))
+        words = first
         assert words[:3] == ["test", "!", "-d"], words
         assert words[4] == "||", words
         there = any(mark.startswith(f"{words[3]}/") for mark in self.marks)

@@ -36,6 +36,7 @@ class Fake:
         self.soon = True
         self.error = None
         self.lacks = ()
+        self.answering = ("push",)
 
     def say(self, word, result=None):
         def act(*_, **__):
@@ -49,7 +50,12 @@ class Fake:
         self.later = RUNS
         if self.error:
             raise self.error
-        return SimpleNamespace(running=NAMES, answering=("push",), modes=("push",), profile="fast")
+        return self.saved()
+
+    def saved(self):
+        return SimpleNamespace(
+            running=NAMES, answering=self.answering, modes=("push",), profile="fast"
+        )
 
 
 @pytest.fixture
@@ -124,7 +130,7 @@ def test_rights_are_checked_before_anything_is_touched(fake, monkeypatch, tmp_pa
     with pytest.raises(LabError, match="needs root"):
         bringup.reset(progress())
     with pytest.raises(LabError, match="needs root"):
-        bringup.goto(saved(tmp_path), "lesson-1", progress())
+        bringup.goto(saved(fake, tmp_path), "lesson-1", progress())
     assert fake.done == []
 
 
@@ -167,14 +173,19 @@ def test_a_chapter_that_cannot_be_thawed_is_not_the_initial_lab(fake):
     assert "delete initial" not in fake.done
 
 
-def saved(tmp_path):
-    state = SimpleNamespace(running=NAMES, answering=("push",), modes=("push",), profile="fast")
-    return SimpleNamespace(path=lambda name: tmp_path / name, read=lambda _: state)
+def saved(fake, tmp_path):
+    return SimpleNamespace(path=lambda name: tmp_path / name, read=lambda _: fake.saved())
 
 
 def test_thawed_machines_do_what_can_wait_after_the_apis_answered(fake, tmp_path):
-    bringup.goto(saved(tmp_path), "lesson-1", progress())
+    bringup.goto(saved(fake, tmp_path), "lesson-1", progress())
     assert fake.done == ["thaw", "ports", "answers", "served"]
+
+
+def test_a_lab_of_which_nothing_answered_when_it_was_saved_is_not_waited_for(fake, tmp_path):
+    fake.answering = ()
+    bringup.goto(saved(fake, tmp_path), "lesson-1", progress())
+    assert fake.done == ["thaw", "served"]
 
 
 def test_a_silent_api_means_that_machines_do_not_go_on_to_the_rest(fake, tmp_path, monkeypatch):
@@ -183,7 +194,7 @@ def test_a_silent_api_means_that_machines_do_not_go_on_to_the_rest(fake, tmp_pat
 
     monkeypatch.setattr(answers, "await_answers", silent)
     with pytest.raises(LabError, match="does not answer"):
-        bringup.goto(saved(tmp_path), "lesson-1", progress())
+        bringup.goto(saved(fake, tmp_path), "lesson-1", progress())
     assert fake.done == ["thaw", "ports"]
 
 
@@ -191,7 +202,7 @@ def test_a_silent_api_means_that_machines_do_not_go_on_to_the_rest(fake, tmp_pat
 def test_a_dry_run_prints_steps_and_does_nothing(fake, run, vms, monkeypatch, tmp_path, words):
     fake.found = Found(RUNS)
     initial.remember(Request("both", "fast"))
-    labs = saved(tmp_path)
+    labs = saved(fake, tmp_path)
     labs.left = list
     monkeypatch.setattr("lab.snapshot.store.frozen", lambda: labs)
     result = run(*words, "--dry-run")

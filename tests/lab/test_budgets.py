@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from lab.bringup import budgets, watchdog
-from lab.bringup.budgets import BUDGETS, Budget, OutOfTime, PhaseFailed, concerned, hint
+from lab.bringup.budgets import BUDGETS, Budget, OutOfTime, concerned, failed, hint
 from lab.bringup.watchdog import watched
 from lab.errors import MachineAbsent
 from lab.host import console, settings
@@ -64,7 +64,7 @@ def test_a_hint_names_the_console_and_the_remedy(own, consoles, remedy, lines):
 
 
 def test_a_failure_names_phase_budget_and_time():
-    error = PhaseFailed("boot", 61.26, 470, OutOfTime("boot", 470), {"api": "Kernel panic"})
+    error = failed("boot", 61.26, 470, OutOfTime("boot", 470), {"api": "Kernel panic"})
     assert str(error) == "boot failed after 61.3 s of at most 470 s: no end within its 470 s"
     assert "Kernel panic" in error.hint
     assert error.hint.endswith(f"remedy: {BUDGETS['boot'].remedy}")
@@ -88,17 +88,17 @@ def short(monkeypatch, tmp_path):
 
 def test_a_phase_that_hangs_ends_with_its_budget_and_says_what_the_consoles_say(short):
     began_s = time.monotonic()
-    with pytest.raises(PhaseFailed) as raised, short.phase("boot"):
+    with pytest.raises(LabError) as raised, short.phase("boot"):
         time.sleep(30)
     assert time.monotonic() - began_s < 10
-    assert raised.value.limit_s == pytest.approx(0.2)
-    assert isinstance(raised.value.cause, OutOfTime)
+    assert isinstance(raised.value.__cause__, OutOfTime)
+    assert raised.value.__cause__.limit_s == pytest.approx(0.2)
     assert "the console of node1 ends with: one / Kernel panic" in raised.value.hint
 
 
 def test_an_error_inside_a_phase_keeps_its_words_and_gets_the_phase(short):
-    failed = pytest.raises(PhaseFailed, match="node1 answers: not within 1 s")
-    with failed as raised, short.phase("boot node1"):
+    expected = pytest.raises(LabError, match="node1 answers: not within 1 s")
+    with expected as raised, short.phase("boot node1"):
         raise TookTooLong("node1 answers", 1, None, "watch it")
     assert raised.value.hint.startswith("watch it\nthe console of node1")
     assert "node2" not in raised.value.hint
@@ -115,9 +115,9 @@ def test_a_phase_without_a_budget_keeps_its_error(short):
 
 
 def test_the_inner_phase_is_the_one_that_failed(short):
-    with pytest.raises(PhaseFailed) as raised, short.phase("delete"), short.phase("boot"):
+    expected = pytest.raises(LabError, match=r"^boot failed")
+    with expected, short.phase("delete"), short.phase("boot"):
         raise OutOfTime("boot", 1)
-    assert raised.value.phase == "boot"
 
 
 def test_after_a_phase_no_alarm_is_left_and_the_outer_one_goes_on(short, monkeypatch):
@@ -138,7 +138,7 @@ def test_an_outer_budget_that_is_spent_meanwhile_ends_right_after(short, monkeyp
                 time.sleep(0.4)
             time.sleep(30)
 
-    with pytest.raises(PhaseFailed, match="boot failed"):
+    with pytest.raises(LabError, match="boot failed"):
         work()
 
 
@@ -173,7 +173,7 @@ def test_who_goes_on_after_an_error_does_not_go_on_after_the_end_of_the_budget(s
                     time.sleep(30)
 
     began_s = time.monotonic()
-    with pytest.raises(PhaseFailed):
+    with pytest.raises(LabError):
         work()
     assert time.monotonic() - began_s < 20
 

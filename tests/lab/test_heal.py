@@ -1,11 +1,14 @@
 """What `lab heal` decides, and what it does where a machine cannot be mended."""
 
+import os
+import time
+
 import pytest
 
 from lab.bringup import look
 from lab.bringup.plan import Act
 from lab.faults.heal import Harm, decide
-from lab.host import daemons, settings
+from lab.host import console, daemons, settings
 from lab.machines import clocks, vagrant
 from lab.snapshot import store
 from lab.waiting import TookTooLong
@@ -64,6 +67,18 @@ def test_a_machine_that_hangs_has_a_remedy_that_touches_no_other(run, vms, monke
     assert "Hint: vagrant halt --force node1 && lab heal\n" in result.stderr
     assert "lab down" not in result.stderr
     assert "console" not in result.stderr
+
+
+@pytest.mark.parametrize("age_s", [3600, 0], ids=["printed long ago", "prints now"])
+def test_a_machine_whose_console_is_silent_is_not_booting(run, vms, monkeypatch, tmp_path, age_s):
+    monkeypatch.setattr(console, "file", lambda name: tmp_path / name)
+    (tmp_path / "node1").touch()
+    at_s = time.time() - age_s
+    os.utime(tmp_path / "node1", (at_s, at_s))
+    vms["node1"].hangs = True
+    result = run("heal")
+    assert ("node1 does not answer; waiting" in result.stderr) is (age_s == 0)
+    assert ("machine 'node1' runs, but does not answer" in result.stderr) is (age_s > 0)
 
 
 def test_all_that_cannot_be_mended_is_named_with_each_remedy_once(run, vms):

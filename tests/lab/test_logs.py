@@ -115,25 +115,50 @@ def test_what_is_followed_goes_on_where_it_was_after_a_reboot(monkeypatch):
     parts = [[line(1, "a"), "no JSON"], [], [], [line(2, "b")]]
 
     def stream(machine, argv, take, *, quiet):
-        begun.append(next(word for word in argv if word.startswith(("--after", "--since"))))
+        begun.append(next(word for word in argv if word.startswith("--after")))
         for text in parts.pop(0) if parts else []:
             take(text)
         return 255
 
     monkeypatch.setattr(remote, "stream", stream)
     node1 = LAB.machine("node1")
-    with closing(journal.follow([node1], None, {"node1": "c0"}, said.append)) as entries:
+    with closing(journal.follow([node1], None, {"node1": "c0"}, 5, said.append)) as entries:
         assert [next(entries).text, next(entries).text] == ["a", "b"]
     assert begun[:4] == ["--after-cursor=c0", *["--after-cursor=c1"] * 3]
     assert said[0] == "(node1 does not answer; waiting for it)"
     assert len(said) <= 2
 
 
+@pytest.mark.parametrize("lines", [0, 1])
+def test_a_machine_whose_last_line_is_not_shown_goes_on_after_it(vms, lines):
+    """Not from this computer's time: a machine whose clock is behind would be silent for long."""
+    vms["api"].journal = [("push-api.service", "old")]
+    vms["node2"].journal = [("pull-agent.service", "new")]
+    found = journal.latest(LAB.machines, None, lines)
+    assert [entry.machine for entry in found.entries] == ["node2"] * lines
+    assert found.cursors == {"api": "c0", "node2": "c0"}
+
+
+def test_a_machine_without_a_line_begins_with_its_first(monkeypatch):
+    begun = []
+
+    def stream(machine, argv, take, *, quiet):
+        begun.append(argv)
+        take(line(1, "a"))
+
+    monkeypatch.setattr(remote, "stream", stream)
+    node1 = LAB.machine("node1")
+    with closing(journal.follow([node1], None, {}, 5, lambda _: None)) as entries:
+        assert next(entries).text == "a"
+    assert {"--follow", "--lines=5"} <= set(begun[0])
+    assert not [word for word in begun[0] if word.startswith(("--since", "--no-tail"))]
+
+
 def test_a_machine_on_which_no_unit_matches_is_not_called_silent(vms, monkeypatch):
     monkeypatch.setattr(journal, "_AGAIN_S", 0.01)
     failed = CommandFailed("node1", "journalctl", 1, "Failed to add filter for units")
     monkeypatch.setattr(remote, "run_all", lambda *_, **__: {"node1": failed})
-    assert journal.latest([LAB.machine("node1")], "x*", 5) == ([], {})
+    assert journal.latest([LAB.machine("node1")], "x*", 5) == ([], {}, {})
     codes: list[int] = [1, 1, 0]
     said: list[str] = []
     said_before: list[str] = []
@@ -146,7 +171,7 @@ def test_a_machine_on_which_no_unit_matches_is_not_called_silent(vms, monkeypatc
         return code
 
     monkeypatch.setattr(remote, "stream", stream)
-    with closing(journal.follow([LAB.machine("node1")], "x*", {}, said.append)) as entries:
+    with closing(journal.follow([LAB.machine("node1")], "x*", {}, 5, said.append)) as entries:
         assert next(entries).text == "a"
     assert said_before == []
 
@@ -161,7 +186,7 @@ def test_lines_of_several_machines_that_come_together_are_in_order(monkeypatch):
         take(lines[machine.name])
 
     monkeypatch.setattr(remote, "stream", stream)
-    with closing(journal.follow(LAB.nodes[:2], None, {}, lambda _: None)) as entries:
+    with closing(journal.follow(LAB.nodes[:2], None, {}, 5, lambda _: None)) as entries:
         assert [next(entries).text, next(entries).text] == ["earlier", "later"]
 
 

@@ -172,3 +172,4 @@ def test_a_saved_lab_waits_for_what_answered_then():
     thaw, answer = plan.saved(Path("chapters/one"), ("push",))
     assert (thaw.act, thaw.names) == (Act.THAW, ("chapters/one",))
     assert (answer.act, answer.names) == (Act.ANSWER, ("push",))
+    assert plan.saved(Path("chapters/one"), ()) == (thaw,)

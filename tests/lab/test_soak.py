@@ -13,7 +13,7 @@ import pytest
 
 from lab import paths
 from lab.bringup import bringup
-from lab.bringup.budgets import OutOfTime, PhaseFailed
+from lab.bringup.budgets import OutOfTime, failed
 from lab.host import daemons, forward, netns, settings
 from lab.machines import boxes, inventory
 from lab.snapshot import thaw
@@ -23,7 +23,7 @@ from lab.terminal.progress import Progress
 from tests.waiting import wait_for
 
 ROOT = Path(__file__).resolve().parents[2]
-FAILURE = PhaseFailed("boot", 9, 60, OutOfTime("boot", 60), {"node1": "Kernel panic"})
+FAILURE = failed("boot", 9, 60, OutOfTime("boot", 60), {"node1": "Kernel panic"})
 
 
 class FakeLab:

@@ -5,6 +5,7 @@ import threading
 
 import pytest
 
+from lab.machines import remote
 from lab.planes import survey
 from lab.planes.status import CONVERGED, compare
 from provisioning import topology
@@ -44,6 +45,19 @@ def test_wanted_and_running_stand_side_by_side(run, vms, push_api, pull_api):
     }
     assert seen["unplaced"] == ["new"]
     assert "placed nowhere yet: new" in run("status").stdout
+
+
+def test_every_machine_is_asked_once(run, vms, push_api, pull_api, monkeypatch):
+    """A login costs an emulated machine more than what is asked of it."""
+    asked = []
+
+    def ask(machine, argv, **more):
+        asked.append(machine.name)
+        return vms.run(machine, argv, **more)
+
+    monkeypatch.setattr(remote, "run", ask)
+    assert run("status").exit_code == 0
+    assert sorted(asked) == sorted(vms.machines)
 
 
 def test_push_has_no_list_to_compare_with(run, vms, push_api, pull_api):

@@ -143,10 +143,10 @@ def test_a_box_is_found_by_folder_file_and_the_start_of_its_key(cache):
     first = cache / "box-abc1"
     assert compare.find(str(first)) == compare.find(str(first / pack.FILE)) == first
     assert compare.find("abc") == first
-    with pytest.raises(compare.NoBox, match="start of several keys") as caught:
+    with pytest.raises(LabError, match="start of several keys") as caught:
         compare.find("ab")
     assert caught.value.hint.endswith("abc1, abd2")
-    with pytest.raises(compare.NoBox, match=r"has no manifest\.json"):
+    with pytest.raises(LabError, match=r"has no manifest\.json"):
         compare.find(str(cache / "box-unfinished"))
 
 

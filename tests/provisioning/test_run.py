@@ -1,5 +1,6 @@
 """Running a tool, as root too."""
 
+import errno
 import os
 import subprocess
 import sys
@@ -36,7 +37,8 @@ def test_the_hint_fits_the_cause_that_the_tool_names(said, hint):
 
 def test_an_error_of_the_system_has_the_same_remedies():
     assert "ls -ld" in remedy(str(PermissionError(13, "Permission denied", "/a")))
-    assert "df -h" in remedy(str(OSError(28, "No space left on device")))
+    for number in (errno.ENOSPC, errno.EDQUOT):
+        assert "df -h" in remedy(str(OSError(number, os.strerror(number))))
     assert remedy("anything else") == ""
 
 

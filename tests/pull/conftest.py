@@ -7,10 +7,11 @@ from services.pull.api import make_admin_app
 from services.pull.meters import PullMetrics
 from services.pull.node_api import make_node_app
 from services.pull.tokens import Tokens
-from services.store import Store
+from services.state import State
 from tests.pull.clock import Clock
 from tests.pull.lab import Lab
 from tests.serving import Client, StateServer, serving, token_of, write_tokens
+from tests.states import open_state
 
 NODES = ("node1", "node2", "node3")
 
@@ -36,7 +37,7 @@ class Realms:
 
     # Where it runs in the test's process.
     clock: Clock
-    store: Store
+    store: State
     meters: PullMetrics
 
     def __init__(self, admin, node) -> None:
@@ -58,7 +59,7 @@ class Realms:
 def realms(tmp_path) -> Iterator[Realms]:
     """Over a store whose clock the test moves; each handler has a thread."""
     clock = Clock()
-    store = Store(tmp_path, lease_s=3.0, now_s=clock)
+    store = open_state(tmp_path, lease_s=3.0, now_s=clock)
     meters = PullMetrics(store)
     tokens = Tokens(write_tokens(tmp_path / "tokens.json", *NODES))
     apps = make_admin_app(store, meters=meters), make_node_app(store, tokens, meters=meters)

@@ -6,11 +6,11 @@ import time
 
 from services.core import wire, wire_nodes
 from services.core.errors import ApiRefused, ApiUnreachable, UnknownContainer
-from services.core.model import Container, UnitState
-from services.deciders.state_server import StateServer
+from services.core.model import Container, Health, UnitState
+from services.deciders.state_server import GIVEN_UP, StateServer
 from services.lib.http_client import Reply
-from services.store import RevisionConflict
-from services.store.versions import CONTAINERS, NODES, UNASSIGNED
+from services.state import RevisionConflict
+from services.state.topics import CONTAINERS, NODES, UNASSIGNED
 
 MARGIN_S = 6.0
 TOPICS = {
@@ -25,7 +25,8 @@ class DirectApi(StateServer):
 
     away: when set, nobody answers. failing: a status with which everything is refused. deaf: the
     server answers without ETags. waiting: set while a request is held. ending: when set, whoever
-    waits is sent away.
+    waits is sent away. addresses: of nodes, by name. now_s:
+    the clock of waits; slice_s: seconds in between two looks of one.
     """
 
     def __init__(self, store, before_write=lambda: None):
@@ -38,37 +39,46 @@ class DirectApi(StateServer):
         self.deaf = False
         self.waiting = threading.Event()
         self.ending = False
+        self.addresses, self.deaths = {}, {}
+        self.now_s, self.slice_s = time.monotonic, 0.05
 
-    def _ask(self, method, path, headers, body, wait_s):
+    def _ask(self, method, path, headers, body, wait_s, meanwhile=None):
         self.asked.append(f"{method} {path}")
         if self.away:
             raise ApiUnreachable(path, "connection refused")
         if self.failing:
             raise ApiRefused(path, self.failing, "cannot")
+        if method == "POST":
+            return self._down(path.split("/")[3], body["silent_s"])
         if method == "PATCH":
             return self._patch(path, headers, json.loads(json.dumps(body)))
-        return self._get(path, headers, wait_s)
+        return self._get(path, headers, wait_s, meanwhile)
 
-    def _get(self, path, headers, wait_s):
+    def _get(self, path, headers, wait_s, meanwhile):
         path = path.replace("&wait=", "?wait=") if "unassigned" in path else path
         path, _, wait = path.partition("?wait=")
         assert (float(wait) if wait else 0.0) == round(wait_s, 3)
         topic = TOPICS[path]
         condition = headers.get("If-None-Match", "")
-        if condition == self._etag(topic) and wait:
-            self._hold(topic, self._store.version(topic), wait_s)
+        holds = condition == self._etag(topic) and wait
+        if holds and not self._hold(topic, self._store.version(topic), wait_s, meanwhile):
+            return GIVEN_UP
         etag = self._etag(topic)
         if condition == etag:
             return Reply(304, etag, None)
         return Reply(200, "" if self.deaf else etag, json.loads(json.dumps(self._list(topic))))
 
-    def _hold(self, topic, version, wait_s):
-        until_s = time.monotonic() + wait_s
+    def _hold(self, topic, version, wait_s, meanwhile):
+        """Return False if `meanwhile` ended it."""
+        until_s = self.now_s() + wait_s
         self.waiting.set()
-        while not self.ending and (left_s := until_s - time.monotonic()) > 0:
-            if self._store.await_change(topic, version, min(left_s, 0.05)) != version:
+        while not self.ending and (left_s := until_s - self.now_s()) > 0:
+            if self._store.await_change(topic, version, min(left_s, self.slice_s)) != version:
                 break
+            if meanwhile and meanwhile.act():
+                return False
         self.waiting.clear()
+        return True
 
     def _etag(self, topic):
         return f'"{self._store.epoch}-{self._store.version(topic)}"'
@@ -76,14 +86,27 @@ class DirectApi(StateServer):
     def _list(self, topic):
         if topic == NODES:
             roll = self._store.nodes()
-            items = [
-                wire_nodes.dump_node(node, beat.wall, sorted(beat.running))
-                for node, beat in roll.heard
-            ]
+            items = [self._described(node, beat) for node, beat in roll.heard]
             lease_s = self._store.lease_s
-            return wire_nodes.dump_nodes(items, roll.uptime_s, lease_s, roll.awaited, MARGIN_S)
+            unsure = roll.left, roll.unheard
+            return wire_nodes.dump_nodes(
+                items, roll.uptime_s, lease_s, roll.awaited, MARGIN_S, *unsure
+            )
         listing = self._store.unassigned() if topic == UNASSIGNED else self._store.listing()
         return wire.dump_placed(listing.placed, listing.running, listing.revision)
+
+    def _down(self, name, silent_s):
+        node, beat = self._store.node(name)
+        if node.silent_s + 0.001 < silent_s:
+            raise ApiRefused(name, 412, "spoke")
+        self.deaths[name] = beat.at_s
+        return Reply(200, "", None)
+
+    def _described(self, node, beat):
+        node = node._replace(address=self.addresses.get(node.name, ""))
+        if self.deaths.get(node.name) == beat.at_s:
+            node = node._replace(health=Health.DOWN)
+        return wire_nodes.dump_node(node, beat.wall, sorted(beat.running))
 
     def _patch(self, path, headers, body):
         self._before_write()

@@ -11,11 +11,11 @@ from services.deciders import node_controller, scheduler
 from services.pull.api import make_admin_app
 from services.pull.node_api import make_node_app
 from services.pull.tokens import Tokens
-from services.store import Store
 from tests.fakes import FakeSystemd
 from tests.pull.clock import Clock
 from tests.pull.passes import plain_pass
 from tests.serving import Client, serving, token_of, write_tokens
+from tests.states import open_state
 
 LEASE_S = 3.0
 
@@ -60,7 +60,7 @@ class Lab:
 
     def boot_api(self, data="api"):
         (self._directory / data).mkdir(exist_ok=True)
-        store = Store(self._directory / data, lease_s=LEASE_S, now_s=self.clock)
+        store = open_state(self._directory / data, lease_s=LEASE_S, now_s=self.clock)
         tokens = Tokens(write_tokens(self._directory / "tokens.json", *self.nodes))
         self._serving = serving(make_admin_app(store), make_node_app(store, tokens))
         self.admin, self.node = self._serving.__enter__()

@@ -32,14 +32,16 @@ def test_declaring_again_changes_nothing_and_answers_the_same(realms):
 
 
 def test_a_node_reads_plain_names(realms):
+    realms.node("POST", "/api/nodes/node1/heartbeat")
     declare(realms, "b", node="node1")
     declare(realms, "a", node="node1", image="nginx")
+    revision = realms.admin("GET", "/api/containers/a").json()["revision"]
     declare(realms, "c", node="node2")
     for realm in (realms.admin, realms.node):
         body = realm("GET", "/api/containers?node=node1").json()
         assert body["containers"] == ["a", "b"]
         assert body["images"] == {"a": "nginx", "b": "demo"}
-        assert body["revision"] == 2, "of the last change that concerned this node"
+        assert body["revision"] == revision, "of the last change that concerned this node"
         assert body["epoch"]
 
 
@@ -99,3 +101,50 @@ def test_an_unknown_route_names_the_known_ones(realms):
 def test_healthz(realms):
     assert realms.admin("GET", "/healthz").json() == {"status": "ok"}
     assert realms.admin("HEAD", "/healthz").status_code == 200
+
+
+def test_a_node_has_the_address_of_its_last_sign_of_life(realms):
+    def addresses():
+        one = realms.admin("GET", "/api/nodes/node1").json()
+        (listed,) = realms.admin("GET", "/api/nodes").json()["nodes"]
+        return one["address"], listed["address"]
+
+    realms.node("GET", "/api/nodes/node1/desired")
+    assert addresses() == ("127.0.0.1", "127.0.0.1")
+    realms.meters.addresses.clear()
+    assert addresses() == ("", "")
+    realms.node("POST", "/api/nodes/node1/heartbeat")
+    assert addresses() == ("127.0.0.1", "127.0.0.1")
+    realms.meters.addresses.clear()
+    realms.node("POST", "/api/nodes/node1/leaving")
+    assert addresses() == ("127.0.0.1", "127.0.0.1")
+
+
+def test_a_refused_request_gives_nobody_an_address(realms):
+    realms.node("POST", "/api/nodes/node9/heartbeat")
+    assert realms.meters.addresses == {}
+
+
+def test_a_node_that_was_found_dead_is_down_until_it_speaks(realms):
+    def health():
+        one = realms.admin("GET", "/api/nodes/node1").json()
+        (listed,) = realms.admin("GET", "/api/nodes").json()["nodes"]
+        assert (one["status"], one["health"]) == (listed["status"], listed["health"])
+        return one["status"]
+
+    def found_dead(silent_s):
+        body = {"silent_s": silent_s}
+        return realms.admin("POST", "/api/nodes/node1/down", json=body).status_code
+
+    assert found_dead(0) == 404
+    realms.node("POST", "/api/nodes/node1/heartbeat")
+    realms.clock.now_s += 1.0
+    assert found_dead(1.1) == 412
+    assert health() == "up"
+    assert found_dead(1.0) == 200
+    assert health() == "down"
+    realms.clock.now_s += 1.0
+    assert health() == "down"
+    realms.node("GET", "/api/nodes/node1/desired")
+    assert health() == "up"
+    assert realms.node("POST", "/api/nodes/node1/down", json={"silent_s": 0}).status_code == 403

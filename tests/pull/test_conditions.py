@@ -4,7 +4,7 @@ import pytest
 
 from services.pull import conditions
 from services.pull.conditions import BadCondition
-from services.store import ABSENT, EXISTS
+from services.state import ABSENT, EXISTS
 
 
 @pytest.mark.parametrize(

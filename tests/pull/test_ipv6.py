@@ -12,6 +12,7 @@ from services.core.errors import LabError
 from services.deciders import node_controller, scheduler
 from services.deciders.loop import main
 from services.web import listen
+from tests.pull.passes import decide_of
 from tests.serving import ROOT, Client, has_ipv6, token_of
 
 pytestmark = pytest.mark.skipif(not has_ipv6(), reason="this machine has no IPv6 loopback")
@@ -40,9 +41,10 @@ def test_server_deciders_and_agent_speak_ipv6(start, tmp_path, capsys):
     assert client("POST", "/api/containers", json={"name": "a"}).status_code == 201
     place = show_address(server.admin)
     for program in (scheduler, node_controller):
-        assert main(program.decide, ["--api", place, "--profile", "seed"], {}) == 0
+        assert main(decide_of(program), ["--api", place, "--profile", "seed"], {}) == 0
     assert capsys.readouterr().out.startswith("PLACE a -> node1")
     assert client("GET", "/api/containers").json()["containers"][0]["node"] == "node1"
+    assert client("GET", "/api/nodes/node1").json()["address"] == "::1"
     client.close()
     server.stop()
     assert "API unreachable, using local state from" in agent(server.node, state)

@@ -5,7 +5,7 @@ import time
 
 from tests.pull.writers import images, writing
 from tests.serving import Client, StateServer
-from tests.store.acknowledged import problems, settle
+from tests.state.acknowledged import problems, settle
 
 KILLS = 30
 CLIENTS = 8

@@ -59,8 +59,8 @@ def test_what_reaches_the_disk_is_counted(realms, sample):
         declare(realms, name)
     after = sample("pull_commits_total"), sample("pull_changes_total"), sample("pull_revision")
     assert [b - a for a, b in zip(before, after, strict=True)] == [3, 3, 3]
-    assert sample("pull_journal_bytes") > 0
-    assert sample("pull_checkpoints_total") > 0
+    assert sample("pull_file_bytes") > 0
+    assert sample("pull_generations_total") > 0
     assert sample("pull_batch_changes") == 1
 
 

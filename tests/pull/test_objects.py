@@ -2,10 +2,12 @@
 
 import pytest
 
+# Of the first container in a new store: revision 1 is the store's own.
+FIRST = 2
 MINIMAL = {"Prefer": "return=minimal"}
 DEMO = {
     "name": "a", "node": None, "image": "demo", "on_disconnect": "keep", "running": False,
-    "revision": 1,
+    "revision": FIRST,
 }  # fmt: skip
 
 
@@ -16,7 +18,7 @@ def call(realms):
 
 @pytest.fixture
 def a(call):
-    """A container `a`, at revision 1."""
+    """A container `a`, at revision FIRST."""
     return call("POST", "/api/containers", json={"name": "a"})
 
 
@@ -42,17 +44,17 @@ def image_and_node(call):
 def test_a_container_alone(a, call):
     answer = call("GET", "/api/containers/a")
     assert (answer.status_code, answer.json()) == (200, DEMO)
-    assert answer.headers["ETag"] == '"1"'
+    assert answer.headers["ETag"] == f'"{FIRST}"'
 
 
 def test_put_makes_a_container_and_then_replaces_what_is_wanted_and_not_where(call):
     made = put(call)
-    assert (made.status_code, made.headers["ETag"]) == (201, '"1"')
+    assert (made.status_code, made.headers["ETag"]) == (201, f'"{FIRST}"')
     patch(call)
     body = {"image": "demo", "on_disconnect": "stop"}
     assert call("PUT", "/api/containers/a", json=body).status_code == 200
     assert call("GET", "/api/containers/a").json() == {
-        **DEMO, "on_disconnect": "stop", "node": "node1", "revision": 3,
+        **DEMO, "on_disconnect": "stop", "node": "node1", "revision": FIRST + 2,
     }  # fmt: skip
 
 
@@ -70,40 +72,40 @@ def test_a_short_answer_has_the_changed_one_alone(a, call, method, path, body, s
     assert answer.status_code == status
     assert answer.headers["Preference-Applied"] == "return=minimal"
     one = answer.json()["container"]
-    assert answer.json() == {"container": one, "revision": 2}
+    assert answer.json() == {"container": one, "revision": FIRST + 1}
     assert call("GET", f"/api/containers/{one['name']}").json() == one
     assert answer.headers["ETag"] == f'"{one["revision"]}"'
 
 
 def test_a_short_answer_to_a_deletion(a, call):
     answer = delete(call, **MINIMAL)
-    assert (answer.status_code, answer.json()) == (200, {"container": None, "revision": 2})
+    assert (answer.status_code, answer.json()) == (200, {"container": None, "revision": FIRST + 1})
 
 
 def test_without_the_preference_the_answer_is_the_seeds(a):
-    assert a.json() == {"containers": [DEMO], "revision": 1}
+    assert a.json() == {"containers": [DEMO], "revision": FIRST}
     assert "Preference-Applied" not in a.headers
 
 
 @pytest.mark.parametrize("write", [put, patch, delete])
-@pytest.mark.parametrize("condition", ['"1"', "*"])
+@pytest.mark.parametrize("condition", [f'"{FIRST}"', "*"])
 def test_a_condition_that_holds(a, call, write, condition):
     assert write(call, **{"If-Match": condition}).status_code == 200
     assert image_and_node(call) != ("demo", None)
 
 
 @pytest.mark.parametrize("write", [put, patch, delete])
-@pytest.mark.parametrize("condition", ['"2"', '"0"'])
+@pytest.mark.parametrize("condition", [f'"{FIRST + 1}"', '"0"'])
 def test_a_condition_that_does_not_hold_changes_nothing(a, call, write, condition):
     answer = write(call, **{"If-Match": condition})
     assert answer.status_code == 412
-    assert "revision 1" in answer.json()["error"]
+    assert f"revision {FIRST}" in answer.json()["error"]
     assert answer.json()["hint"]
     assert image_and_node(call) == ("demo", None)
 
 
 @pytest.mark.parametrize("write", [put, patch, delete])
-@pytest.mark.parametrize("condition", ['"1"', "*"])
+@pytest.mark.parametrize("condition", [f'"{FIRST}"', "*"])
 def test_a_condition_on_what_does_not_exist(call, write, condition):
     assert write(call, **{"If-Match": condition}).status_code == 412
     assert image_and_node(call) is None
@@ -125,7 +127,7 @@ def test_put_only_what_is_new(call):
 def test_only_those_without_a_node(a, call):
     call("POST", "/api/containers", json={"name": "b", "node": "node1"})
     answer = call("GET", "/api/containers?unassigned=true")
-    assert answer.json() == {"containers": [DEMO], "revision": 2}
+    assert answer.json() == {"containers": [DEMO], "revision": FIRST + 1}
     assert call("GET", "/api/containers?unassigned=maybe").status_code == 400
 
 
@@ -197,7 +199,7 @@ def test_events_after_a_revision(a, call):
     assert [(e["kind"], e["subject"], e["node"]) for e in page["events"]] == [
         ("wanted", "a", ""), ("placed", "a", "node1"),
     ]  # fmt: skip
-    assert (page["revision"], page["oldest"], page["truncated"]) == (2, 1, False)
-    later = call("GET", "/api/events?since=1").json()["events"]
+    assert (page["revision"], page["oldest"], page["truncated"]) == (FIRST + 1, FIRST, False)
+    later = call("GET", f"/api/events?since={FIRST}").json()["events"]
     assert later == page["events"][1:]
     assert call("GET", "/api/events?since=x").status_code == 400

@@ -16,6 +16,7 @@ BODIES: dict[tuple[str, str], dict[str, object]] = {
     ("PATCH", "/api/nodes/{node}"): {"draining": False},
     ("POST", "/api/nodes/{node}/heartbeat"): {"revision": 0, "running": []},
     ("POST", "/api/nodes/{node}/leaving"): {},
+    ("POST", "/api/nodes/{node}/down"): {"silent_s": 0},
 }
 CONDITIONS = [{}, {"If-Match": "*"}, {"If-Match": '"99"'}]
 

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from services.deciders import node_controller, scheduler
-from services.deciders.state_server import StateServer
+from services.deciders.state_server import Meanwhile, StateServer
 from tests.pull.passes import plain_pass
 from tests.serving import ROOT, unused_port
 
@@ -83,6 +83,22 @@ def test_the_controller_holds_when_most_nodes_vanish_at_once(realms, run):
     (line,) = run(node_controller)
     assert line.startswith("WAITING: 2 of 3 nodes fell silent together (node1, node2)")
     assert None not in realms.placed().values()
+
+
+def test_a_watch_does_something_else_meanwhile_which_may_end_it(realms):
+    server = StateServer(realms.address, 5.0)
+    server.nodes.read()
+    rounds: list[None] = []
+
+    def third():
+        rounds.append(None)
+        return len(rounds) == 3
+
+    assert server.nodes.changed(20.0, Meanwhile(third, 0.02)) is True
+    assert len(rounds) == 3
+    beat(realms, "node1")
+    assert server.nodes.changed(20.0, Meanwhile(lambda: False, 0.02)) is True
+    assert [node.name for node in server.nodes.read().nodes] == ["node1"]
 
 
 class Overtaken(StateServer):

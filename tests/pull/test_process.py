@@ -10,7 +10,7 @@ import pytest
 from services.pull.command import main
 from tests.pull.writers import images, writing
 from tests.serving import Client
-from tests.store.acknowledged import problems
+from tests.state.acknowledged import problems
 from tests.waiting import wait_for
 
 
@@ -44,7 +44,7 @@ def test_it_comes_back_on_the_same_port_with_everything(start):
     server.stop()
     again = start(admin=server.admin[1])
     assert again.admin == server.admin
-    assert declared(again) == before == ({"a"}, 1)
+    assert declared(again) == before == ({"a"}, 2)
 
 
 def test_a_port_that_is_taken_is_said_with_a_way_out(start):
@@ -65,7 +65,7 @@ def test_a_second_server_over_the_same_data_ends_with_a_hint_and_touches_nothing
     assert "another state server uses" in said
     assert "hint:" in said
     server.kill()
-    assert declared(start()) == ({"a"}, 1)
+    assert declared(start()) == ({"a"}, 2)
 
 
 @pytest.mark.parametrize(("profile", "lease_s"), [("", 15), ("fast", 3)])
@@ -104,13 +104,13 @@ def test_a_damaged_database_is_said_before_anything_is_served(start, tmp_path):
     for name in "ab":
         call(server, "POST", "/api/containers", json={"name": name})
     server.kill()
-    newest = max((tmp_path / "data").glob("journal-*"))
+    newest = max((tmp_path / "data").glob("state-*"))
     newest.write_bytes(newest.read_bytes()[:-10])
     again = start()
     assert any(line.startswith("REPAIRED: ") for line in again.said)
     names, revision = declared(again)
     assert names == {"a"}
-    assert revision > 2, "somebody may know the revision of what was lost"
+    assert revision > 3, "somebody may know the revision of what was lost"
 
 
 def test_log_json_tells_of_each_request_and_of_the_end_of_nothing(start):
@@ -129,7 +129,7 @@ def test_an_interrupt_ends_it_as_well_as_systemd_does(start):
     call(server, "POST", "/api/containers", json={"name": "a"})
     server.process.send_signal(signal.SIGINT)
     assert server.process.wait(10) == 0
-    assert declared(start()) == ({"a"}, 1)
+    assert declared(start()) == ({"a"}, 2)
 
 
 def test_writers_at_the_end_get_an_answer_or_none_and_what_was_answered_is_there(start):
@@ -157,3 +157,24 @@ def test_readyz_is_503_while_nothing_can_be_written(start, tmp_path):
     assert declared(server)[0] == {"a"}
     server.process.terminate()
     assert server.process.stderr.read() == "", "whoever asked was told"
+
+
+@pytest.mark.parametrize(
+    ("etcd", "said"),
+    [
+        pytest.param("127.0.0.1:1", "127.0.0.1:1", id="nothing listens there"),
+        pytest.param("127.0.0.1:1,127.0.0.1:2", "127.0.0.1:2", id="nor there"),
+    ],
+)
+def test_an_etcd_that_cannot_be_reached_is_said_with_a_hint(capsys, etcd, said):
+    assert main(["--etcd", etcd, "--listen", "127.0.0.1:0"]) == 1
+    error = capsys.readouterr().err
+    assert said in error
+    assert "hint: " in error
+
+
+@pytest.mark.parametrize("options", [[], ["--data", "x", "--etcd", "127.0.0.1:1"]])
+def test_the_state_is_in_one_place(capsys, options):
+    with pytest.raises(SystemExit):
+        main([*options, "--listen", "127.0.0.1:0"])
+    assert "--etcd" in capsys.readouterr().err

@@ -8,7 +8,7 @@ import requests
 
 from services.core.catalogue import IMAGES
 from tests.serving import Client
-from tests.store.acknowledged import GONE, Writer
+from tests.state.acknowledged import GONE, Writer
 
 HEADERS = {"Prefer": "return=minimal"}
 

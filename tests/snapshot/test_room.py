@@ -10,8 +10,6 @@ import pytest
 
 from lab.bringup import restore
 from lab.snapshot import freeze, secrets
-from lab.snapshot.freeze import NoRoom
-from lab.snapshot.thaw import CutShort
 from lab.terminal.progress import Progress
 from provisioning.run import ToolFailed
 from services.core.errors import LabError
@@ -39,7 +37,7 @@ def save(monkeypatch, tmp_path):
 @pytest.mark.parametrize("error", [FAILED, OSError(28, "No space left on device")])
 @pytest.mark.parametrize("free", [0, 16, 497], ids=["full", "nearly", "again some"])
 def test_a_disk_that_filled_up_is_told_as_such(save, error, free):
-    with pytest.raises(NoRoom, match=f"{free} MiB free; saving the lab may take 500") as raised:
+    with pytest.raises(LabError, match=f"{free} MiB free; saving the lab may take 500") as raised:
         save(error, free)
     assert "lab chapter delete" in raised.value.hint
     assert "--delete" in raised.value.hint
@@ -89,7 +87,6 @@ def test_without_room_nothing_of_the_lab_that_runs_is_replaced(thawing):
 
 
 def test_a_thaw_that_fails_says_why_and_who_finishes_it(thawing):
-    with pytest.raises(CutShort, match="'one' did not finish: virsh failed") as raised:
+    with pytest.raises(LabError, match="'one' did not finish: virsh failed") as raised:
         thawing(thaw=FAILED)
     assert raised.value.hint == "lab up both finishes it"
-    assert isinstance(raised.value, LabError)

@@ -6,7 +6,7 @@ import pytest
 
 from lab.snapshot import state, store
 from lab.snapshot.state import Damaged, FrozenMachine, State
-from lab.snapshot.store import NoSuchState, Store
+from lab.snapshot.store import Store
 from services.core.errors import BadName, LabError
 
 API = FrozenMachine("api", True, "u-1", "<domain/>", {"id": "u-1"})
@@ -94,7 +94,10 @@ def test_a_manifest_that_says_something_else_is_damaged(kept):
         kept.read("one")
 
 
-@pytest.mark.parametrize("text", ["", "{}", "[]", '{"format": 1}', '{"format": "x"}'])
+EMPTY = f'{{"format": {state.FORMAT}}}'
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[]", EMPTY, '{"format": "x"}'])
 def test_no_manifest_makes_a_traceback(kept, text):
     save(kept, "one")
     (kept.path("one") / state.MANIFEST).write_text(text)
@@ -145,7 +148,7 @@ def test_what_killed_runs_left_is_no_state_and_goes_with_the_next_save(kept):
 
 def test_a_name_that_is_not_there_says_which_are(kept):
     save(kept, "one")
-    with pytest.raises(NoSuchState, match="there are: one") as raised:
+    with pytest.raises(LabError, match="there are: one") as raised:
         kept.path("two")
     assert "lab chapter save two" in raised.value.hint
 

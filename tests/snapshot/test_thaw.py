@@ -8,7 +8,6 @@ import pytest
 from lab.host import forward
 from lab.machines import remote, vagrant
 from lab.snapshot import thaw
-from lab.snapshot.thaw import CutShort
 from lab.terminal.progress import Progress
 from provisioning import topology
 from provisioning.run import ToolFailed
@@ -64,7 +63,7 @@ def domains(monkeypatch, tmp_path):
 
 @pytest.fixture
 def bring(tmp_path):
-    saved = SimpleNamespace(running=NAMES, machines=NAMES, hold="secret")
+    saved = SimpleNamespace(running=NAMES, machines=NAMES, pause="secret")
     return lambda: thaw.thaw(LAB, tmp_path / "one", saved, Progress(io.StringIO()))
 
 
@@ -85,7 +84,7 @@ def test_a_thaw_that_fails_leaves_its_mark(domains, bring, tmp_path, step):
     with pytest.raises(ToolFailed):
         bring()
     assert thaw.cut_short() == tmp_path / "one"
-    with pytest.raises(CutShort, match="'one' did not finish"):
+    with pytest.raises(LabError, match="'one' did not finish"):
         thaw.check_whole()
 
 

@@ -50,7 +50,7 @@ def test_code_travels_to_the_machine_that_lacks_it_and_restarts_what_runs_it(sta
 
 
 def test_of_two_commands_that_change_the_lab_the_second_is_told_of_the_first(stage):
-    with lock.held("a test"):
+    with lock.locked("a test"):
         done = run(*LAB, "up", "both", check=False)
     assert done.returncode == 1
     assert "a test" in done.stderr

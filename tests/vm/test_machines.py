@@ -96,6 +96,19 @@ def test_an_agents_pass_succeeds_and_runs_again(hosts, stage):
     assert hosts["node1"].check_output(show) == "success"
 
 
+def test_the_node_controller_hears_every_machine(hosts, stage, lab):
+    """It may open its socket, in its sandbox and by the kernel's rule."""
+    if settings.load().accel.name == "kvm":
+        pytest.skip("where the lease is not stretched machines are not asked")
+
+    def heard():
+        memory = json.loads(hosts["api"].check_output("cat /run/lab-node-controller/memory.json"))
+        assert memory["trouble"] == ""
+        return memory["silent_s"].keys()
+
+    stage.wait(lambda: heard() == {node.address for node in lab.nodes}, "all machines answer")
+
+
 @pytest.mark.parametrize(
     ("unit", "user"),
     [

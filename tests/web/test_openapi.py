@@ -14,7 +14,7 @@ from services.core.names import is_label
 from services.lib.version import VERSION
 from services.pull.conditions import LONGEST_WAIT_S
 from services.push import push
-from services.store import events
+from services.state import answers as events
 from tests.openapi import document, file, operations, resolved
 
 PUSH, PULL = document("push"), document("pull")

@@ -35,28 +35,6 @@ class NotServed(LabError):
         self.debs = tuple(debs)
 
 
-class WrongContent(LabError):
-    """A package's file is not the one that was locked."""
-
-    def __init__(self, deb: Deb, sha256: str, where: str) -> None:
-        super().__init__(
-            f"{deb.name} {deb.version} {where} is not the file that was locked: "
-            f"sha256 {sha256} instead of {deb.sha256}",
-            hint=f"it was refused; if the archive has really replaced it: {UPDATE}",
-        )
-        self.deb = deb
-        self.sha256 = sha256
-
-
-class NotFetched(LabError):
-    """The archive serves them, and they did not come."""
-
-    def __init__(self, debs: Sequence[Deb], problem: str) -> None:
-        named = ", ".join(f"{deb.name} {deb.version}" for deb in debs)
-        super().__init__(f"not fetched: {named}. {problem}".rstrip(), hint=apt.NO_WAY)
-        self.debs = tuple(debs)
-
-
 def path(deb: Deb) -> Path:
     """Return where the cache keeps `deb`, whether it is there or not."""
     return cache.folder() / "debs" / f"{deb.sha256}.deb"
@@ -65,8 +43,8 @@ def path(deb: Deb) -> Path:
 def ready(debs: Iterable[Deb], say: Say, sources: Sources = apt.sources) -> None:
     """Have all of `debs` in the cache, whole; fetch those that are not.
 
-    A damaged file is deleted, named, and fetched again. Raises NotServed, NotFetched or
-    WrongContent, each naming packages; what came whole stays in the cache for the next run.
+    A damaged file is deleted, named, and fetched again. Raises NotServed, or LabError about what
+    did not come or is not what was locked; what came whole stays in the cache for the next run.
     """
     missing = [deb for deb in debs if not _whole(deb, say)]
     if not missing:
@@ -117,7 +95,7 @@ def _refuse(debs: Sequence[Deb], served: dict[str, Deb]) -> None:
         raise NotServed(gone)
     for deb in debs:
         if served[deb.ident].sha256 != deb.sha256:
-            raise WrongContent(deb, served[deb.ident].sha256, "in the archive")
+            raise _wrong_content(deb, served[deb.ident].sha256, "in the archive")
 
 
 def _keep(debs: Sequence[Deb], folder: Path, problem: str) -> None:
@@ -130,9 +108,18 @@ def _keep(debs: Sequence[Deb], folder: Path, problem: str) -> None:
             came[deb.ident].replace(path(deb))
     for deb, found in sums.items():
         if found != deb.sha256:
-            raise WrongContent(deb, found, "as it was served")
+            raise _wrong_content(deb, found, "as it was served")
     if lacking := [deb for deb in debs if deb not in sums]:
-        raise NotFetched(lacking, problem)
+        named = ", ".join(f"{deb.name} {deb.version}" for deb in lacking)
+        raise LabError(f"not fetched: {named}. {problem}".rstrip(), hint=apt.NO_WAY)
+
+
+def _wrong_content(deb: Deb, sha256: str, where: str) -> LabError:
+    return LabError(
+        f"{deb.name} {deb.version} {where} is not the file that was locked: "
+        f"sha256 {sha256} instead of {deb.sha256}",
+        hint=f"it was refused; if the archive has really replaced it: {UPDATE}",
+    )
 
 
 def _sha256(file: Path) -> str:

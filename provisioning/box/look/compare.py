@@ -12,41 +12,37 @@ SAME_FILES = f"{pack.ROOTFS}: the same files, laid out otherwise"
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
-class NoBox(LabError):
-    """There is no box of that name."""
-
-    def __init__(self, word: str, problem: str, known: Iterable[str]) -> None:
-        there = ", ".join(sorted(known))
-        super().__init__(
-            f"{word!r} {problem}",
-            hint="give the folder of a box, the file in it, or the key of one in the cache"
-            + (f": {there}" if there else "; it has none: lab box build"),
-        )
-        self.word = word
-
-
 def find(word: str) -> Path:
     """Return the folder of the box that `word` names; "" is the one of this checkout.
 
-    word: the folder, the box file in it, or (the start of) a key. Raises NoBox.
+    word: the folder, the box file in it, or (the start of) a key. Raises LabError.
     """
     built = cache.folder().glob(f"box-*/{manifest.FILE}")
     folders = {file.parent.name.removeprefix("box-"): file.parent for file in built}
     if not word:
         box = build.wanted()
         if not build.exists(box):
-            raise NoBox(box.key, "is the box of this checkout, and not built", folders)
+            raise _no_box(box.key, "is the box of this checkout, and not built", folders)
         return box.folder
     if (path := Path(word)).exists():
         folder = path if path.is_dir() else path.parent
         if not (folder / manifest.FILE).exists():
-            raise NoBox(word, f"has no {manifest.FILE}", folders)
+            raise _no_box(word, f"has no {manifest.FILE}", folders)
         return folder
     found = [key for key in folders if key.startswith(word)]
     if len(found) != 1:
         problem = "is the start of several keys" if found else "is no box"
-        raise NoBox(word, problem, found or folders)
+        raise _no_box(word, problem, found or folders)
     return folders[found[0]]
+
+
+def _no_box(word: str, problem: str, known: Iterable[str]) -> LabError:
+    there = ", ".join(sorted(known))
+    return LabError(
+        f"{word!r} {problem}",
+        hint="give the folder of a box, the file in it, or the key of one in the cache"
+        + (f": {there}" if there else "; it has none: lab box build"),
+    )
 
 
 def differences(one: Manifest, two: Manifest) -> Iterator[str]:

@@ -4,7 +4,7 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,34 +18,11 @@ _TZ = "Pacific/Chatham"
 _UMASK = 0o027
 
 
-class NotReproducible(LabError):
-    """Two builds from the same lock are not the same. Both are kept: first, second."""
-
-    def __init__(self, names: list[str], first: Path, second: Path) -> None:
-        super().__init__(
-            f"two builds of the same box differ in {', '.join(names)}",
-            hint=f"both are kept; what differs: lab box diff {first} {second}",
-        )
-        self.names = tuple(names)
-        self.first = first
-        self.second = second
-
-
-class CheckoutChanged(LabError):
-    """The second build was not of the same files as the first."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            "this checkout was changed while the box was built twice, so nothing is compared",
-            hint="once more, and leave it alone: lab box build --verify",
-        )
-
-
 def verify(say: Say) -> Iterator[str]:
     """Build the box twice from the packages' files and yield a line on each of its hashes.
 
     The second build has another folder, time, time zone and umask. Ends by raising
-    NotReproducible if a hash differs; else one of the two becomes the cache's box, if that has
+    LabError if a hash differs; else one of the two becomes the cache's box, if that has
     none. Needs root.
     """
     box, code = build.wanted(), source.archive()
@@ -55,17 +32,32 @@ def verify(say: Say) -> Iterator[str]:
         with _elsewhere():
             _build(second, lambda line: say(f"2nd  {line}"))
         if (build.wanted(), source.archive()) != (box, code):
-            raise CheckoutChanged()
+            raise LabError(
+                "this checkout was changed while the box was built twice, so nothing is compared",
+                hint="once more, and leave it alone: lab box build --verify",
+            )
         hashes = [build.Box("", folder / "out").hashes() for folder in (first, second)]
         yield from compared(*hashes)
         if names := differing(*hashes):
-            kept = [cache.folder() / f"verify-{box.key}-{n}" for n in (1, 2)]
-            for folder, place in zip((first, second), kept, strict=True):
-                shutil.rmtree(place, ignore_errors=True)
-                (folder / "out").rename(place)
-            raise NotReproducible(names, *kept)
+            raise _not_reproducible(names, *_kept(box.key, first, second))
         if not build.exists(box):
             build.keep(first / "out", box)
+
+
+def _kept(key: str, *works: Path) -> Iterator[Path]:
+    """Where the boxes made in `works` are for `lab box diff`."""
+    for number, work in enumerate(works, 1):
+        place = cache.folder() / f"verify-{key}-{number}"
+        shutil.rmtree(place, ignore_errors=True)
+        (work / "out").rename(place)
+        yield place
+
+
+def _not_reproducible(names: Sequence[str], first: Path, second: Path) -> LabError:
+    return LabError(
+        f"two builds of the same box differ in {', '.join(names)}",
+        hint=f"both are kept; what differs: lab box diff {first} {second}",
+    )
 
 
 def differing(first: Mapping[str, str], second: Mapping[str, str]) -> list[str]:

@@ -1,0 +1,243 @@
+"""All of the state in memory, as the store said it last: what is asked often costs what it returns.
+
+Nothing here is written but by what a watch of the store says. So every server of one store has
+the same view of it, a moment later.
+"""
+
+import threading
+import time
+from bisect import bisect_right
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from operator import attrgetter
+
+from services.core.model import Event
+from services.state.answers import PLACED, UNPLACED, UNWANTED, WANTED
+from services.state.keys import (
+    EVENTS,
+    SEEN,
+    Change,
+    Compacted,
+    Item,
+    Keys,
+    Snapshot,
+    Unavailable,
+)
+from services.state.placements import Placements
+from services.state.rows import (
+    ACTED,
+    CONTAINER,
+    DECLARED,
+    DROPPED,
+    FORGOTTEN,
+    LEFT,
+    NODE,
+    STORE,
+    Left,
+    Marking,
+    Sign,
+    load_container,
+    load_event,
+    load_left,
+    load_marking,
+    load_sign,
+)
+from services.state.topics import CONTAINERS, NODES, Topics, of_place
+from services.state.topics import EVENTS as EVENT_TOPIC
+
+# Before a store that cannot be read is asked again.
+_AGAIN_S = 1.0
+_revision = attrgetter("revision")
+_DECLARES = (WANTED, UNWANTED, PLACED, UNPLACED)
+
+
+class Mirror:
+    """The state as of `revision`. Read it under `reading`.
+
+    epoch: which store this is. declared: revision of the last change of what is wanted or placed;
+    first: of the first one, 0 before. heard_s: node -> when it last spoke, by now_s.
+    """
+
+    def __init__(self, keys: Keys, *, now_s: Callable[[], float], most_topics: int) -> None:
+        """Read all of `keys`. Raises Unavailable."""
+        self._keys = keys
+        self._now_s = now_s
+        self._applied = threading.Condition(threading.RLock())
+        self._load(keys.read(""))
+        self.topics = Topics(self.revision, most=most_topics)
+
+    def follow(self) -> None:
+        """Apply every change of the store until that is closed."""
+        while True:
+            try:
+                for change in self._keys.watch("", self.revision):
+                    self.apply(change)
+                return
+            except Compacted:
+                self._reload()
+
+    def _reload(self) -> None:
+        try:
+            snapshot = self._keys.read("")
+        except Unavailable:
+            time.sleep(_AGAIN_S)  # the watch says Compacted once more
+            return
+        with self._applied:
+            self._load(snapshot)
+            self.topics.move_all(self.revision)
+            self._applied.notify_all()
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Let nothing change meanwhile. Never block in here."""
+        with self._applied:
+            yield
+
+    def await_applied(self, revision: int, timeout_s: float) -> bool:
+        """Return whether the commit of `revision` is here, at the latest after timeout_s."""
+        with self._applied:
+            return self._applied.wait_for(lambda: self.revision >= revision, timeout_s)
+
+    def hear(self, node: str) -> None:
+        """Count `node` as heard now, whatever becomes of what it said."""
+        with self._applied:
+            self.heard_s[node] = self._now_s()
+
+    def assigned(self, node: str) -> int:
+        """Return the revision of what `node` must run; 0 only while nothing was ever declared.
+
+        What it acted on counts, too: then what left it before is not remembered any more. Of a
+        node that never spoke nothing is remembered, so any change may concern it.
+        """
+        if node not in self.marked:
+            return self.declared
+        if not self.first:
+            return 0
+        held = [item.revision for item in self.placements.on(node)]
+        left = [item.revision for item in self.left.get(node, {}).values()]
+        said = self.acted.get(node, 0), self.marked[node].told
+        return max([*held, *left, *said, self.first])
+
+    def stands(self, node: str) -> int:
+        """Return the revision of the last change of `node` as it is listed.
+
+        What was said of it before the start is not known, and may have been something else.
+        """
+        marked = self.marked.get(node)
+        return max(self._health.get(node, self._start), marked.revision if marked else 0)
+
+    def events_since(self, revision: int) -> tuple[Event, ...]:
+        """Return the events after `revision`, in order."""
+        return tuple(self.events[bisect_right(self.events, revision, key=_revision) :])
+
+    def event_keys(self) -> Iterator[tuple[Event, str]]:
+        """Every event, oldest first, with its key."""
+        return zip(self.events, self._event_keys, strict=True)
+
+    def apply(self, change: Change) -> None:
+        """Make this what it is after `change`."""
+        with self._applied:
+            moved: set[str] = set()
+            for key in change.deleted:
+                self._set(key, None, change.revision, moved)
+            for item in change.changed:
+                self._set(item.key, item, change.revision, moved)
+            self.revision = change.revision
+            self.topics.move(moved, change.revision)
+            self._applied.notify_all()
+
+    def _load(self, snapshot: Snapshot) -> None:
+        self.revision = self._start = snapshot.revision
+        self.epoch = ""
+        self.first = self.declared = self.dropped = 0
+        self.placements = Placements()
+        self.marked: dict[str, Marking] = {}
+        self.acted: dict[str, int] = {}
+        self.left: dict[str, dict[str, Left]] = {}
+        self.forgotten: set[str] = set()
+        self.signs: dict[str, Sign] = {}
+        self.sign_items: dict[str, Item] = {}
+        self.heard_s: dict[str, float] = {}
+        self.events: list[Event] = []
+        self._event_keys: list[str] = []
+        self._health: dict[str, int] = {}
+        # Events by revision, and those of one commit by their keys: in the order of happening.
+        for item in sorted(snapshot.items, key=lambda item: (item.revision, item.key)):
+            self._set(item.key, item, item.revision, set())
+
+    def _set(self, key: str, item: Item | None, revision: int, moved: set[str]) -> None:
+        """Let `key` be `item` (None: deleted), and add to `moved` the topics that this concerns."""
+        prefix = key[: key.find("/") + 1]
+        name = key[len(prefix) :]
+        if prefix == CONTAINER:
+            kept = load_container(item) if item else None
+            before = self.placements.get(name)
+            self.placements.replace(name, kept)
+            places = {of_place(one.placed.node) for one in (before, kept) if one}
+            moved |= {CONTAINERS, *places}
+            self.declared = max(self.declared, revision)
+        elif prefix == SEEN:
+            self._set_sign(name, item, revision, moved)
+        elif prefix == EVENTS:
+            self._set_event(key, item)
+            moved.add(EVENT_TOPIC)
+        elif prefix == NODE:
+            moved.add(NODES)
+            if item is None:
+                for known in (self.marked, self.signs, self.heard_s, self._health):
+                    known.pop(name, None)
+            else:
+                self.marked[name] = load_marking(item)
+        elif prefix == ACTED and item is not None:
+            self.acted[name] = item.value["revision"]
+        elif prefix == ACTED:
+            self.acted.pop(name, None)
+        elif prefix == FORGOTTEN:
+            (self.forgotten.discard if item is None else self.forgotten.add)(name)
+        elif prefix == LEFT:
+            self._set_left(name, item)
+        elif key == STORE and item is not None:
+            self.epoch = item.value["epoch"]
+        elif key == DECLARED and item is not None:
+            self.first = item.revision
+            self.declared = max(self.declared, revision)
+        elif key == DROPPED and item is not None:
+            self.dropped = item.value["revision"]
+
+    def _set_left(self, name: str, item: Item | None) -> None:
+        node, _, container = name.partition("/")
+        if item is not None:
+            self.left.setdefault(node, {})[container] = load_left(item)
+        elif node in self.left:
+            self.left[node].pop(container, None)
+            if not self.left[node]:
+                del self.left[node]
+
+    def _set_event(self, key: str, item: Item | None) -> None:
+        if item is not None:
+            event = load_event(item)
+            self.events.append(event)
+            self._event_keys.append(key)
+            if event.kind in _DECLARES:
+                self.declared = max(self.declared, event.revision)
+        elif key in self._event_keys:
+            # Those that are dropped are among the oldest.
+            place = self._event_keys.index(key)
+            del self.events[place], self._event_keys[place]
+
+    def _set_sign(self, node: str, item: Item | None, revision: int, moved: set[str]) -> None:
+        if item is None:
+            # Its last server has gone. Silence is judged by when it was heard here.
+            self.sign_items.pop(node, None)
+            return
+        before, sign = self.signs.get(node), load_sign(item)
+        self.signs[node], self.sign_items[node] = sign, item
+        if sign.up:
+            self.heard_s[node] = self._now_s()
+        if before is None or (before.up, before.left) != (sign.up, sign.left):
+            moved.add(NODES)
+            self._health[node] = revision
+        was = before or Sign("")
+        if (was.serves(), was.ready()) != (sign.serves(), sign.ready()):
+            # What ends on a node that leaves was not taken for running, and yet is waited for.
+            moved.add(CONTAINERS)

@@ -1,0 +1,166 @@
+"""What can be asked of the state: each answer costs what it returns, not what is stored."""
+
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+
+from services.core.errors import UnknownContainer, UnknownNode
+from services.core.liveness import health
+from services.core.messages import EventPage
+from services.core.model import STOP, Assignment, Health, Node, Placed, UnitState
+from services.state.answers import Beat, Listing, Roll
+from services.state.mirror import Mirror
+from services.state.rows import Marking, Sign
+from services.state.topics import CONTAINERS, EVENTS, NODES, UNASSIGNED
+
+
+class Reads:
+    """The reading half of State, over a view of it. started_s: when that was opened."""
+
+    def __init__(self, view: Mirror, lease_s: float, now_s: Callable[[], float]) -> None:
+        self.lease_s = lease_s
+        self.epoch = view.epoch
+        self.started_s = now_s()
+        self._view = view
+        self._now_s = now_s
+        self._listing: Listing | None = None
+
+    def container(self, name: str) -> Placed:
+        """Return the container `name`. Raises UnknownContainer."""
+        with self._view.reading():
+            kept = self._view.placements.get(name)
+        if kept is None:
+            raise UnknownContainer(name)
+        return kept.placed
+
+    def running_on(self, name: str) -> str | None:
+        """Return the node on which `name` serves, as that reported within its lease, or None."""
+        self._before_reading()
+        with self._view.reading():
+            kept = self._view.placements.get(name)
+            return self._running((kept.placed,)).get(name) if kept is not None else None
+
+    def listing(self) -> Listing:
+        """Return everything that is wanted, where it was put, and where it serves."""
+        self._before_reading()
+        with self._view.reading():
+            version = self._view.topics.version(CONTAINERS)
+            if self._listing is None or self._listing.version != version:
+                placed = self._view.placements.everything()
+                shown = MappingProxyType(self._running(placed))
+                self._listing = Listing(placed, shown, self._view.declared, version)
+            return self._listing
+
+    def unassigned(self) -> Listing:
+        """Return the containers that are nowhere."""
+        with self._view.reading():
+            version = self._view.topics.version(UNASSIGNED)
+            return Listing(self._view.placements.on(None), {}, self._view.declared, version)
+
+    def assignment(self, node: str) -> Assignment:
+        """Return what `node` must run; nothing for a node that was never heard of."""
+        with self._view.reading():
+            mine = tuple(item.container for item in self._view.placements.on(node))
+            return Assignment(self.epoch, self._view.assigned(node), mine, self.lease_s)
+
+    def nodes(self) -> Roll:
+        """Return the nodes that spoke since the start, and those that only did before it."""
+        self._before_reading()
+        with self._view.reading():
+            version, now_s = self._view.topics.version(NODES), self._now_s()
+            heard = tuple(
+                self._node(name, sign, now_s)
+                for name, sign in sorted(self._view.signs.items())
+                if sign.wall
+            )
+            spoke = {node.name for node, _ in heard}
+            awaited = tuple(sorted(self._view.marked.keys() - spoke))
+            left, unheard = _unsure(self._view)
+            return Roll(heard, awaited, now_s - self.started_s, version, left, unheard)
+
+    def node(self, name: str) -> tuple[Node, Beat]:
+        """Return a node that ever spoke, with its last sign of life. Raises UnknownNode."""
+        self._before_reading()
+        with self._view.reading():
+            sign = self._view.signs.get(name)
+            if sign is None and name not in self._view.marked:
+                raise UnknownNode(name, tuple(sorted(self._view.marked)))
+            node, beat = self._node(name, sign or Sign(""), self._now_s())
+            if not (sign and sign.wall) and node.health is Health.UP:
+                # It is not called alive before it has spoken.
+                node = node._replace(health=Health.SUSPECT)
+            return node, beat
+
+    def events(self, since: int) -> EventPage:
+        """Return what happened after revision `since`, as far as it is kept."""
+        self._before_reading()
+        with self._view.reading():
+            last = self._view.topics.version(EVENTS)
+            events = self._view.events_since(since)
+            oldest = self._view.events[0].revision if self._view.events else last
+            missing = since < self._view.dropped or since > self._view.revision
+            return EventPage(events, last, oldest, missing)
+
+    def version(self, topic: str) -> int:
+        """Return the revision of the last change of `topic`, see topics.py."""
+        self._before_reading()
+        return self._view.topics.version(topic)
+
+    def await_change(self, topic: str, version: int, timeout_s: float) -> int:
+        """Return the version of `topic` once it is not `version`, or after timeout_s."""
+        return self._view.topics.await_change(topic, version, timeout_s)
+
+    def _before_reading(self) -> None:
+        """A reader must not see silence of which watchers were not told."""
+
+    def _is_silent(self, name: str, now_s: float) -> bool:
+        return health(now_s - self._heard_s(name), self.lease_s) is Health.DOWN
+
+    def _heard_s(self, name: str) -> float:
+        return self._view.heard_s.get(name, self.started_s)
+
+    def _node(self, name: str, sign: Sign, now_s: float) -> tuple[Node, Beat]:
+        at_s = self._heard_s(name)
+        marking = self._view.marked.get(name, Marking(name))
+        node = Node(
+            name,
+            now_s - at_s,
+            health(now_s - at_s, self.lease_s),
+            cordoned=marking.cordoned,
+            draining=marking.draining,
+            leaving=sign.left is not None,
+            revision=self._view.stands(name),
+            settled=sign.acted is not None and sign.acted == self._view.assigned(name),
+        )
+        return node, Beat(at_s, sign.wall, sign.running)
+
+    def _running(self, placed: Sequence[Placed]) -> Mapping[str, str]:
+        """Container -> node, of those of `placed` that serve: as their node said in its lease."""
+        now_s, signs = self._now_s(), self._view.signs
+        found = {}
+        for item in placed:
+            sign = signs.get(item.node) if item.node else None
+            if sign is None or not sign.counts or item.node is None:
+                continue
+            unit = sign.running.get(item.name)
+            ready = unit == UnitState(item.container.image, ready=True)
+            if ready and not self._is_silent(item.node, now_s):
+                found[item.name] = item.node
+        return found
+
+
+def _unsure(view: Mirror) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
+    """Return what left a node that has not said that it knows, and what the node does not
+    know to be STOP: by node, names in order."""
+    left = {node: sorted(gone) for node, gone in view.left.items()}
+    unheard = {}
+    for node in view.marked:
+        acted, gone = view.acted.get(node, 0), view.left.get(node, {}).values()
+        names = [one.name for one in gone if not one.stops]
+        names += [
+            kept.placed.name
+            for kept in view.placements.kept_on(node)
+            if kept.placed.container.on_disconnect == STOP and kept.policy_since > acted
+        ]
+        if names:
+            unheard[node] = sorted(names)
+    return left, unheard

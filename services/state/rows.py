@@ -1,0 +1,192 @@
+"""What each key means: the keys of the state, and their values as values of the model.
+
+store                  {"epoch": "…"}      which store this is
+declared               {}                  exists once a container was declared
+dropped                {"revision": 7}     events up to there may be missing
+container/NAME         what is wanted, and on which node it is placed
+node/NODE              a node that spoke, and how an administrator marked it
+acted/NODE             the newest assignment of which the node said that it acted on it
+left/NODE/NAME         NAME was taken off NODE, which has not said yet that it knows
+forgotten/NODE         {}                  declared dead; joins again when it runs nothing
+seen/NODE              the node's last sign of life
+event/ID               something that happened
+"""
+
+import secrets
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+from services.core.model import STOP, Container, Event, Placed, UnitState
+from services.state.answers import Happening, short
+from services.state.keys import ABSENT, EVENTS, SEEN, Conflict, Item, Keys, Value
+
+STORE = "store"
+DECLARED = "declared"
+DROPPED = "dropped"
+CONTAINER = "container/"
+NODE = "node/"
+ACTED = "acted/"
+LEFT = "left/"
+FORGOTTEN = "forgotten/"
+
+# The first part of every key.
+KINDS = tuple(
+    prefix.rstrip("/")
+    for prefix in (STORE, DECLARED, DROPPED, CONTAINER, NODE, ACTED, LEFT, FORGOTTEN, SEEN, EVENTS)
+)
+NOTHING: Mapping[str, UnitState] = {}
+
+
+class Kept(NamedTuple):
+    """One container as it is stored. policy_since: revision since which it has its policy."""
+
+    placed: Placed
+    reason: str
+    policy_since: int
+
+
+class Marking(NamedTuple):
+    """How an administrator marked one node. revision: of that.
+
+    told: the highest revision that its assignment can have had before it spoke first.
+    """
+
+    node: str
+    cordoned: bool = False
+    draining: bool = False
+    revision: int = 0
+    told: int = 0
+
+
+class Left(NamedTuple):
+    """A container that was taken off a node that has not said yet that it knows.
+
+    stops: whether the node knows that it must stop it when it is cut off.
+    """
+
+    node: str
+    name: str
+    stops: bool
+    revision: int
+
+
+class Sign(NamedTuple):
+    """What a node last said. up: whether its lease held when this was written.
+
+    left: in which boot it said that it leaves, or None. acted: revision of the assignment under
+    which it made its last report; None before one.
+    """
+
+    wall: str
+    running: Mapping[str, UnitState] = NOTHING
+    up: bool = True
+    left: str | None = None
+    acted: int | None = None
+
+    @property
+    def counts(self) -> bool:
+        """Whether what it has ready serves: it is up, and does not leave."""
+        return self.up and self.left is None
+
+    def ready(self) -> frozenset[tuple[str, str]]:
+        """(container, image) of what it reported ready."""
+        return frozenset((name, unit.image) for name, unit in self.running.items() if unit.ready)
+
+    def serves(self) -> frozenset[tuple[str, str]]:
+        """(container, image) of what counts as running there."""
+        return self.ready() if self.counts else frozenset()
+
+
+def dump_container(
+    container: Container, node: str | None, reason: str, policy_since: int = 0
+) -> dict[str, Any]:
+    """policy_since: 0 stands for the revision of this very change."""
+    fields = {"image": container.image, "on_disconnect": container.on_disconnect}
+    return {**fields, "node": node, "reason": short(reason), "policy_since": policy_since}
+
+
+def load_container(item: Item) -> Kept:
+    """The inverse, of a key below CONTAINER."""
+    value = item.value
+    container = Container(item.key[len(CONTAINER) :], value["image"], value["on_disconnect"])
+    placed = Placed(container, value["node"], item.revision)
+    return Kept(placed, value["reason"], value["policy_since"] or item.revision)
+
+
+def load_marking(item: Item) -> Marking:
+    """Of a key below NODE."""
+    value = item.value
+    marks = value["cordoned"], value["draining"]
+    return Marking(item.key[len(NODE) :], *marks, item.revision, value["told"])
+
+
+def dump_marking(marking: Marking) -> Value:
+    """The inverse."""
+    fields = marking._asdict()
+    return {name: fields[name] for name in ("cordoned", "draining", "told")}
+
+
+def dump_left(kept: Kept, acted: int, before: Left | None) -> Value:
+    """What is to be known of `kept`, taken off a node that acted on revision `acted` last."""
+    stops = kept.placed.container.on_disconnect == STOP and kept.policy_since <= acted
+    return {"stops": stops and (before is None or before.stops)}
+
+
+def load_left(item: Item) -> Left:
+    """Of a key below LEFT."""
+    node, _, name = item.key[len(LEFT) :].partition("/")
+    return Left(node, name, item.value["stops"], item.revision)
+
+
+def dump_sign(sign: Sign) -> Value:
+    """The value of a key below SEEN."""
+    units = {name: [unit.image, unit.ready] for name, unit in sign.running.items()}
+    return {**sign._asdict(), "running": units}
+
+
+def load_sign(item: Item) -> Sign:
+    """The inverse."""
+    units = {name: UnitState(*unit) for name, unit in item.value["running"].items()}
+    return Sign(**{**item.value, "running": units})
+
+
+def dump_events(happened: Sequence[Happening], now_s: float) -> dict[str, Value]:
+    """The keys of `happened`, in order. now_s: monotonic."""
+    at, batch = wall(), secrets.token_hex(8)
+    return {
+        f"{EVENTS}{batch}-{number:04}": {
+            **happening._asdict(),
+            "reason": short(happening.reason),
+            "at": at,
+            "monotonic_s": round(now_s, 3),
+        }
+        for number, happening in enumerate(happened)
+    }
+
+
+def load_event(item: Item) -> Event:
+    """The inverse, of one of them."""
+    return Event(item.revision, **item.value)
+
+
+def seen_key(node: str) -> str:
+    """The key of a node's last sign of life."""
+    return f"{SEEN}{node}"
+
+
+def wall() -> str:
+    """The time of day, ISO 8601 in UTC."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+def prepare(keys: Keys) -> None:
+    """Write what a store must have. Of several servers that open a new one, one does."""
+    with suppress(Conflict):
+        keys.commit({STORE: ABSENT}, {STORE: {"epoch": secrets.token_hex(8)}})
+    # Agents may have acted on what was lost, and obey only a newer revision.
+    if keys.lost and (found := keys.read(DECLARED).items):
+        keys.commit({}, {DECLARED: found[0].value})
+    if not keys.complete:
+        keys.commit({}, {DROPPED: {"revision": keys.read(STORE).revision}})

@@ -1,0 +1,203 @@
+"""What nodes say and what is said of them, as changes: see changes.py. Nothing acts here."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from services.core.errors import UnknownNode
+from services.core.liveness import health
+from services.core.model import Health, UnitState
+from services.state.answers import (
+    ABSENT,
+    CORDONED,
+    DRAINING,
+    NODE_DOWN,
+    NODE_FORGOTTEN,
+    NODE_LEAVING,
+    NODE_UP,
+    RUNNING,
+    STOPPED,
+    UNCORDONED,
+    Expect,
+    Forgotten,
+    Happening,
+    LimitReached,
+    Limits,
+    check,
+)
+from services.state.changes import Plan
+from services.state.keys import Write
+from services.state.mirror import Mirror
+from services.state.rows import (
+    ACTED,
+    FORGOTTEN,
+    LEFT,
+    NODE,
+    Marking,
+    Sign,
+    dump_marking,
+    dump_sign,
+    seen_key,
+    wall,
+)
+
+# Events of one commit; what a report has beyond that is one event.
+_MOST_EVENTS = 40
+
+
+def mark(
+    view: Mirror, node: str, cordoned: bool | None, draining: bool | None, expect: Expect
+) -> Plan:
+    """Mark `node`; None leaves as it is, and a node that drains is cordoned."""
+    before = view.marked.get(node)
+    check("node", node, expect, ABSENT if before is None else view.stands(node))
+    if before is None:
+        raise UnknownNode(node, tuple(sorted(view.marked)))
+    after = before._replace(
+        cordoned=before.cordoned if cordoned is None else cordoned,
+        draining=before.draining if draining is None else draining,
+    )
+    if draining:
+        after = after._replace(cordoned=True)
+    elif cordoned is False:
+        after = after._replace(draining=False)
+    if after == before:
+        return Plan()
+    kind, reason = UNCORDONED, "may get containers again"
+    if after.draining:
+        kind, reason = DRAINING, "gets nothing new, and gives away what it has"
+    elif after.cordoned:
+        kind = CORDONED
+        reason = "drains no more, but gets nothing new" if before.draining else "gets nothing new"
+    happened = Happening(kind, node, node, reason)
+    return Plan({NODE + node: before.revision}, {NODE + node: dump_marking(after)}, (happened,))
+
+
+def forget(view: Mirror, node: str) -> Plan:
+    """A person says that `node` is dead: it is forgotten, and nothing runs there."""
+    marked = view.marked.get(node)
+    if marked is None:
+        raise UnknownNode(node, tuple(sorted(view.marked)))
+    gone = [NODE + node, ACTED + node, seen_key(node)]
+    gone += [f"{LEFT}{node}/{name}" for name in view.left.get(node, {})]
+    happened = Happening(NODE_FORGOTTEN, node, node, "declared dead: what it had may run elsewhere")
+    write: Write = {**dict.fromkeys(gone), FORGOTTEN + node: {}}
+    return Plan({NODE + node: marked.revision}, write, (happened,))
+
+
+def admit(view: Mirror, node: str, running: Mapping[str, UnitState] | None) -> Plan:
+    """Let a node that was declared dead join again if it says that it runs nothing."""
+    if node not in view.forgotten:
+        return Plan()
+    if running is None or running:
+        raise Forgotten(node)
+    return Plan(write={FORGOTTEN + node: None})
+
+
+def enrol(view: Mirror, limits: Limits, node: str, plan: Plan) -> Plan:
+    """Return `plan`, which also remembers that `node` spoke."""
+    if node in view.marked:
+        return plan
+    known = view.marked.keys() | view.signs.keys()
+    if node not in known and len(known) >= limits.nodes:
+        raise LimitReached("nodes", limits.nodes)
+    return plan._replace(
+        compare={**plan.compare, NODE + node: ABSENT},
+        write={**plan.write, NODE + node: dump_marking(Marking(node, told=view.declared))},
+    )
+
+
+def act(view: Mirror, node: str, revision: int) -> Plan:
+    """Remember that `node` acted on the assignment of `revision`: what left it before, it knows.
+
+    A revision that this store did not give comes from before the store was set back: what was
+    said under it may not be true here.
+    """
+    if not view.acted.get(node, 0) < revision <= view.assigned(node):
+        return Plan()
+    known = [left for left in view.left.get(node, {}).values() if left.revision <= revision]
+    gone = {f"{LEFT}{node}/{left.name}": None for left in known}
+    return Plan(
+        {f"{LEFT}{node}/{left.name}": left.revision for left in known},
+        {ACTED + node: {"revision": revision}, **gone},
+    )
+
+
+class Said(NamedTuple):
+    """What a sign of life says. running: None if nothing of that; boot: None if it was not asked.
+
+    acted: revision of the assignment under which that runs, None if unknown. silent_s: since the
+    sign before. known: whether the node spoke before the server started.
+    """
+
+    running: Mapping[str, UnitState] | None
+    boot: str | None
+    acted: int | None
+    silent_s: float
+    known: bool
+
+
+def hear(view: Mirror, node: str, said: Said) -> Plan:
+    """Write a sign of life."""
+    before = view.signs.get(node)
+    running, acted = said.running, said.acted
+    if running is None:
+        running = before.running if before else {}
+        acted = before.acted if before else None
+    left = before.left if before else None
+    returns = left is not None and said.boot is not None and (not said.boot or said.boot != left)
+    sign = Sign(wall(), running, True, None if returns else left, acted)
+    happened = _reports(node, before, sign)
+    if before is None:
+        # What it says at first is no change of anything.
+        since = " since the server started" if said.known else ""
+        reason = f"first heard of{since}; {len(sign.ready())} containers ready there"
+        happened = [Happening(NODE_UP, node, node, reason)]
+    elif not before.up:
+        happened.insert(0, Happening(NODE_UP, node, node, f"back after {said.silent_s:.1f} s"))
+    elif returns:
+        happened.insert(0, Happening(NODE_UP, node, node, "does not leave, or is back"))
+    return _sign(view, node, sign, happened)
+
+
+def leave(view: Mirror, node: str, boot: str) -> Plan:
+    """`node` says that it shuts down, until it speaks in another boot, or in none."""
+    before = view.signs.get(node)
+    again = before is not None and before.up and before.left == boot
+    happened = [] if again else [Happening(NODE_LEAVING, node, node, "said that it leaves")]
+    was = before or Sign("")
+    return _sign(view, node, was._replace(wall=wall(), up=True, left=boot), happened)
+
+
+def fall(view: Mirror, node: str, silent_s: float, lease_s: float) -> Plan:
+    """Say that `node` is down, if its lease ran out and that was not said."""
+    sign = view.signs.get(node)
+    if health(silent_s, lease_s) is not Health.DOWN or (sign is not None and not sign.up):
+        return Plan()
+    reason = f"node is silent for {silent_s:.1f} s (lease {lease_s:g} s)"
+    happened = [Happening(NODE_DOWN, node, node, reason)]
+    return _sign(view, node, (sign or Sign(""))._replace(up=False), happened)
+
+
+def _sign(view: Mirror, node: str, sign: Sign, happened: list[Happening]) -> Plan:
+    key, item = seen_key(node), view.sign_items.get(node)
+    compare = {key: item.revision if item else ABSENT} if happened else {}
+    return Plan(compare, {key: dump_sign(sign)}, tuple(happened))
+
+
+def _reports(node: str, before: Sign | None, sign: Sign) -> list[Happening]:
+    was, now = before.ready() if before else frozenset(), sign.ready()
+    if was == now:
+        return []
+    ended = sorted({name for name, _ in was} - {name for name, _ in now})
+    happened = [
+        Happening(STOPPED, name, node, "the node reports it ready no more") for name in ended
+    ]
+    happened += [
+        Happening(RUNNING, name, node, f"the node reports it ready ({image})")
+        for name, image in sorted(now - was)
+    ]
+    if len(happened) <= _MOST_EVENTS:
+        return happened
+    # One node must not push out the events of all others.
+    more = f"and {len(happened) - _MOST_EVENTS} more changes in one report"
+    return [*happened[:_MOST_EVENTS], Happening(RUNNING, node, node, more)]

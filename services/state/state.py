@@ -1,0 +1,250 @@
+"""Typed access to the state of the pull mode, over any Keys.
+
+Users write what is *wanted*, scheduler and node controller what is *placed*, agents what is
+*seen*. Every change has a revision of one sequence, which only grows, and moves the topics that it
+concerns.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Mapping, Set
+from contextlib import suppress
+
+from services.core.model import Container, Node, Placed, UnitState
+from services.state import changes, signs
+from services.state.answers import (
+    DEFAULT_LIMITS,
+    REPAIRED,
+    Expect,
+    Happening,
+    Limits,
+    Stats,
+)
+from services.state.changes import Plan
+from services.state.keys import Conflict, Keys, Unavailable
+from services.state.mirror import Mirror
+from services.state.reads import Reads
+from services.state.rows import STORE, dump_events, prepare
+
+Running = Mapping[str, UnitState] | None
+# How soon to try again to tell what the store could not write.
+RETRY_S = 1.0
+# Of one change, if others are faster.
+_TRIES = 100
+# How long the view may be behind the store.
+_BEHIND_S = 5.0
+
+
+class State(Reads):
+    """The whole state. Every method is safe to call from any thread, and atomic.
+
+    A method that changes something returns after the change is durable; only then others see it.
+    It raises Unavailable if that fails. `expect`: the revision that the object must have, EXISTS,
+    ABSENT, or None for no condition; else RevisionConflict. epoch: of the store.
+    """
+
+    def __init__(
+        self,
+        keys: Keys,
+        *,
+        lease_s: float,
+        now_s: Callable[[], float] = time.monotonic,
+        limits: Limits = DEFAULT_LIMITS,
+    ) -> None:
+        """Open the state in `keys`, which this closes. now_s: monotonic. Raises Unavailable."""
+        self._keys = keys
+        self._limits = limits
+        prepare(keys)
+        super().__init__(Mirror(keys, now_s=now_s, most_topics=limits.topics), lease_s, now_s)
+        self._due_s = self.started_s + lease_s
+        # Nodes that spoke only before the start.
+        self._earlier = self._view.marked.keys() - self._view.signs.keys()
+        self._follower = threading.Thread(target=self._view.follow, daemon=True)
+        self._follower.start()
+        if keys.problem:
+            with suppress(Unavailable):
+                self._change(
+                    lambda: Plan(happened=(Happening(REPAIRED, "store", "", keys.problem),))
+                )
+
+    def declare(self, container: Container, node: str | None) -> Placed:
+        """Want `container`, on `node` if the user insists; one that exists stays as it is.
+
+        Raises LimitReached.
+        """
+        return self._change(
+            lambda: changes.declare(self._view, self._limits, container, node)
+        ).placed
+
+    def put(self, container: Container, *, expect: Expect = None) -> tuple[Placed, bool]:
+        """Want `container` as it is given; return it, and whether it is new.
+
+        Where it is placed stays. Raises LimitReached and RevisionConflict.
+        """
+        plan = self._change(lambda: changes.replace(self._view, self._limits, container, expect))
+        return plan.placed, plan.created
+
+    def remove(self, name: str, *, expect: Expect = None) -> None:
+        """Want `name` no longer; does nothing if it was not wanted. Raises RevisionConflict."""
+        self._change(lambda: changes.remove(self._view, name, expect))
+
+    def place(self, name: str, node: str | None, reason: str, *, expect: Expect = None) -> Placed:
+        """Put `name` on `node` (None: nowhere). Raises UnknownContainer and RevisionConflict.
+
+        Any node will do: what is put on one that never speaks, the controller takes off again.
+        """
+        plan = self._change(lambda: changes.place(self._view, name, node, reason, expect))
+        return plan.placed
+
+    def mark(
+        self,
+        node: str,
+        *,
+        cordoned: bool | None = None,
+        draining: bool | None = None,
+        expect: Expect = None,
+    ) -> Node:
+        """Mark `node`; None leaves as it is. Only a cordoned node drains.
+
+        Raises UnknownNode of one that never spoke, and RevisionConflict.
+        """
+        self._change(lambda: signs.mark(self._view, node, cordoned, draining, expect))
+        return self.node(node)[0]
+
+    def beat(
+        self,
+        node: str,
+        running: Running,
+        boot: str = "",
+        revision: int = 0,
+        epoch: str = "",
+    ) -> None:
+        """Record that `node` lives, what is ready there if it says so, and in which boot.
+
+        revision, epoch: of the assignment under which it found that running, and of the store
+        that gave it, if it says so. Raises LimitReached. A full disk makes no node look dead.
+        """
+        known = running is not None and epoch in ("", self.epoch)
+        acted = revision if known else None
+        self._hear(node, running, boot, acted)
+        if acted:
+            with suppress(Unavailable):
+                self._change(lambda: signs.act(self._view, node, acted))
+
+    def alive(self, node: str) -> None:
+        """As `beat` of a node that says nothing but that it lives, not even in which boot."""
+        self._hear(node, None, None, None)
+
+    def forget(self, node: str) -> None:
+        """`node` is dead, as a person says. Raises UnknownNode of one that never spoke.
+
+        Should it speak again, that raises Forgotten until it says that it runs nothing.
+        """
+        self._change(lambda: signs.forget(self._view, node))
+
+    def leave(self, node: str, boot: str) -> None:
+        """Record that `node` shuts down; undone by a beat of another boot, or of none."""
+        self._speak(node, lambda: signs.leave(self._view, node, boot))
+
+    def judge(self) -> float:
+        """Tell watchers which nodes fell silent; return in how many seconds to do so again."""
+        with self._view.reading():
+            now_s = self._now_s()
+            names = [name for name, sign in self._view.signs.items() if sign.up]
+            names += self._awaited()
+            silent = [name for name in names if self._is_silent(name, now_s)]
+        for name in sorted(silent):
+            with suppress(Unavailable):
+                self._change(lambda name=name: self._fall(name))  # type: ignore[misc]
+        with self._view.reading():
+            now_s = self._now_s()
+            heard = [self._heard_s(name) for name, sign in self._view.signs.items() if sign.up]
+            heard += [self.started_s] * bool(self._awaited())
+            due_s = min(heard, default=float("inf")) + self.lease_s
+            self._due_s = due_s if due_s >= now_s else now_s + RETRY_S
+            # A lease has run out after that moment, not at it.
+            return min(self._due_s - now_s + 0.001, self.lease_s)
+
+    def trouble(self) -> str:
+        """Return why the last change could not be written; "" if it could."""
+        return self._keys.trouble
+
+    def stats(self) -> Stats:
+        """Return numbers for metrics."""
+        listing = self.listing()
+        with self._view.reading():
+            signs = self._view.signs.values()
+            up = sum(sign.up for sign in signs)
+            return Stats(
+                containers=len(listing.placed),
+                placed=len(listing.placed) - self._view.placements.how_many_on(None),
+                running=len(listing.running),
+                nodes_up=up,
+                nodes_down=len(signs) - up,
+                events=len(self._view.events),
+                watchers=self._view.topics.watchers(),
+                revision=self._view.revision,
+                of_keys=self._keys.stats(),
+            )
+
+    def release(self) -> None:
+        """Let all go that wait for a change, and none wait again."""
+        self._view.topics.close()
+
+    def close(self) -> None:
+        """Release the waiting, and close the store; every later change raises Unavailable."""
+        self.release()
+        self._keys.close()
+        self._follower.join(_BEHIND_S)
+
+    def _change(self, decide: Callable[[], Plan]) -> Plan:
+        """Commit what `decide` returns, which runs under the view's lock; again after a conflict.
+
+        Raises what it raises, and Unavailable.
+        """
+        for _ in range(_TRIES):
+            with self._view.reading():
+                plan = decide()
+                if not plan.write and not plan.happened:
+                    return plan
+                write = {
+                    **plan.write,
+                    **dump_events(plan.happened, self._now_s()),
+                    **changes.room(self._view, self._limits),
+                }
+            try:
+                revision = self._keys.commit(plan.compare, write)
+            except Conflict:
+                # What was faster is on its way to here.
+                self._view.await_applied(self._keys.read(STORE).revision, RETRY_S)
+                continue
+            self._view.await_applied(revision, _BEHIND_S)
+            return plan._replace(after=plan.after and plan.after._replace(revision=revision))
+        raise Unavailable("the state", "something else changes it all the time", "try again")
+
+    def _hear(self, node: str, running: Running, boot: str | None, acted: int | None) -> None:
+        self._change(lambda: signs.admit(self._view, node, running))
+        with self._view.reading():
+            silent_s = self._now_s() - self._heard_s(node)
+            if node in self._view.marked:
+                self._view.hear(node)  # also while the disk is busy
+        said = signs.Said(running, boot, acted, silent_s, node in self._earlier)
+        self._speak(node, lambda: signs.hear(self._view, node, said))
+        self._due_s = min(self._due_s, self._now_s() + self.lease_s)
+
+    def _speak(self, node: str, decide: Callable[[], Plan]) -> None:
+        """Make the change of a node that speaks, perhaps for the first time."""
+        try:
+            self._change(lambda: signs.enrol(self._view, self._limits, node, decide()))
+        except Unavailable:
+            self._change(decide)  # its next beat tries again to remember it
+
+    def _awaited(self) -> Set[str]:
+        return (self._earlier & self._view.marked.keys()) - self._view.signs.keys()
+
+    def _fall(self, name: str) -> Plan:
+        return signs.fall(self._view, name, self._now_s() - self._heard_s(name), self.lease_s)
+
+    def _before_reading(self) -> None:
+        if self._now_s() > self._due_s:
+            self.judge()

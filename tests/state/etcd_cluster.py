@@ -120,7 +120,9 @@ class Cluster:
             "heartbeat-interval": self._timers.heartbeat_ms,
             "election-timeout": self._timers.election_ms,
         }
-        return [str(PROGRAM), *(f"--{name}={value}" for name, value in options.items())]
+        # They end with the tests, however those end.
+        argv = ["setpriv", "--pdeathsig", "KILL", str(PROGRAM)]
+        return [*argv, *(f"--{name}={value}" for name, value in options.items())]
 
 
 def _free_ports(count: int) -> list[int]:

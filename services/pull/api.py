@@ -234,5 +234,5 @@ def _check(state: State) -> None:
     if trouble:
         raise LabError(
             f"the last change could not be written: {trouble}",
-            hint="check free space and permissions: df -h /var/lib/lab-pull",
+            hint="check the folder of the state (df -h /var/lib/lab-pull), or its etcd",
         )

@@ -30,6 +30,7 @@ from services.state.rows import (
     DECLARED,
     DROPPED,
     LEFT,
+    NODE,
     Kept,
     dump_container,
     dump_left,
@@ -37,10 +38,8 @@ from services.state.rows import (
 
 # Events that one commit deletes: etcd takes 128 keys in a commit.
 _MOST_DELETES = 50
-# A node may have one in so many of the events.
+# A node may have a quarter of all events.
 _SHARE = 4
-# Events of one commit; what a report has beyond that is one event.
-_MOST_EVENTS = 40
 
 
 class Plan(NamedTuple):
@@ -94,8 +93,10 @@ def remove(view: Mirror, name: str, expect: Expect) -> Plan:
     if before is None:
         return Plan()
     happened = Happening(UNWANTED, name, before.placed.node or "", "deleted")
-    write = {_key(name): None, **_leaves(view, before)}
-    return Plan({_key(name): before.placed.revision}, write, (happened,))
+    compare, write = _leaves(view, before)
+    return Plan(
+        {_key(name): before.placed.revision, **compare}, {_key(name): None, **write}, (happened,)
+    )
 
 
 def place(view: Mirror, name: str, node: str | None, reason: str, expect: Expect) -> Plan:
@@ -112,9 +113,10 @@ def place(view: Mirror, name: str, node: str | None, reason: str, expect: Expect
         else Happening(PLACED, name, node, reason)
     )
     value = dump_container(container, node, reason, before.policy_since)
+    compare, write = _leaves(view, before)
     return Plan(
-        {_key(name): revision},
-        {_key(name): value, **_leaves(view, before)},
+        {_key(name): revision, **compare},
+        {_key(name): value, **write},
         (happened,),
         Placed(container, node),
     )
@@ -129,7 +131,7 @@ def room(view: Mirror, limits: Limits) -> Write:
         return {}
     node, count = Counter(event.node for event in view.events).most_common(1)[0]
     share = limits.events // _SHARE
-    old = (pair for pair in view.event_keys() if count <= share or pair[0].node == node)
+    old = (pair for pair in view.events.pairs() if count <= share or pair[0].node == node)
     doomed = list(islice(old, _MOST_DELETES))
     dropped = max(view.dropped, doomed[-1][0].revision)
     return {**{key: None for _, key in doomed}, DROPPED: {"revision": dropped}}
@@ -148,13 +150,18 @@ def _new(
     return Plan({_key(container.name): ABSENT}, write, tuple(happened), after, created=True)
 
 
-def _leaves(view: Mirror, kept: Kept) -> Write:
-    """What to remember of a container that is taken off a node which may not hear of it."""
+def _leaves(view: Mirror, kept: Kept) -> tuple[Compare, Write]:
+    """What to remember of a container that is taken off a node which may not hear of it.
+
+    A node that never spoke cannot run it; that must still be so when this is written.
+    """
     node, name = kept.placed.node, kept.placed.name
-    if node is None or node not in view.marked:
-        return {}
+    if node is None:
+        return {}, {}
+    if node not in view.marked:
+        return {NODE + node: ABSENT}, {}
     before = view.left.get(node, {}).get(name)
-    return {f"{LEFT}{node}/{name}": dump_left(kept, view.acted.get(node, 0), before)}
+    return {}, {f"{LEFT}{node}/{name}": dump_left(kept, view.acted_on(node), before)}
 
 
 def _expected(view: Mirror, name: str, expect: Expect) -> Kept | None:

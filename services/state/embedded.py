@@ -159,6 +159,13 @@ class EmbeddedKeys:
                 self._storage.commit(self._tables.touched)
             except OSError as error:
                 failure = error.strerror or str(error)
+            except BaseException:
+                # It may be on disk or not: the next commit begins another file, without it.
+                self._storage.rollback()
+                self._storage.close()
+                self._tables.touched = set()
+                self._tables.put(self._late)
+                raise
         with self._turn:
             if failure:
                 # What does not wait for the disk is made again, without what failed.
@@ -167,7 +174,7 @@ class EmbeddedKeys:
                 for one in durable:
                     one.fail(self._unavailable(failure))
                 self._tables.put(self._late)
-                made = self._stage([one for one in batch if not one.durable])
+                made = self._stage([one for one in batch if not (one.durable or one.over)])
             elif durable:
                 self._late, self._tables.touched = {}, set()
             self._publish(made)

@@ -4,15 +4,16 @@ Nothing here is written but by what a watch of the store says. So every server o
 the same view of it, a moment later.
 """
 
+import copy
+import logging
 import threading
 import time
-from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from operator import attrgetter
 
-from services.core.model import Event
+from services.core.errors import LabError
 from services.state.answers import PLACED, UNPLACED, UNWANTED, WANTED
+from services.state.event_list import EventList
 from services.state.keys import (
     EVENTS,
     SEEN,
@@ -21,7 +22,6 @@ from services.state.keys import (
     Item,
     Keys,
     Snapshot,
-    Unavailable,
 )
 from services.state.placements import Placements
 from services.state.rows import (
@@ -33,11 +33,11 @@ from services.state.rows import (
     LEFT,
     NODE,
     STORE,
+    Acted,
     Left,
     Marking,
     Sign,
     load_container,
-    load_event,
     load_left,
     load_marking,
     load_sign,
@@ -47,7 +47,7 @@ from services.state.topics import EVENTS as EVENT_TOPIC
 
 # Before a store that cannot be read is asked again.
 _AGAIN_S = 1.0
-_revision = attrgetter("revision")
+_log = logging.getLogger(__name__)
 _DECLARES = (WANTED, UNWANTED, PLACED, UNPLACED)
 
 
@@ -55,7 +55,8 @@ class Mirror:
     """The state as of `revision`. Read it under `reading`.
 
     epoch: which store this is. declared: revision of the last change of what is wanted or placed;
-    first: of the first one, 0 before. heard_s: node -> when it last spoke, by now_s.
+    first: of the first one, 0 before. heard_s: node -> when it last spoke, by now_s. trouble: why
+    this is not the newest state, or "".
     """
 
     def __init__(self, keys: Keys, *, now_s: Callable[[], float], most_topics: int) -> None:
@@ -63,6 +64,8 @@ class Mirror:
         self._keys = keys
         self._now_s = now_s
         self._applied = threading.Condition(threading.RLock())
+        self.heard_s: dict[str, float] = {}
+        self.trouble = ""
         self._load(keys.read(""))
         self.topics = Topics(self.revision, most=most_topics)
 
@@ -75,17 +78,25 @@ class Mirror:
                 return
             except Compacted:
                 self._reload()
+            except Exception as error:
+                # Without this thread every answer would be old, and no change would return.
+                _log.error("the state cannot be followed: %s", error)
+                self._reload()
 
     def _reload(self) -> None:
         try:
-            snapshot = self._keys.read("")
-        except Unavailable:
-            time.sleep(_AGAIN_S)  # the watch says Compacted once more
-            return
-        with self._applied:
-            self._load(snapshot)
-            self.topics.move_all(self.revision)
-            self._applied.notify_all()
+            # Beside what is shown, which must not become half of something else.
+            fresh = copy.copy(self)
+            fresh._load(self._keys.read(""))
+            with self._applied:
+                fresh.heard_s = self.heard_s | fresh.heard_s
+                vars(self).update(vars(fresh), trouble="")
+                self.topics.move_all(self.revision)
+                self._applied.notify_all()
+        except LabError as error:
+            self.trouble = str(error)
+            _log.error("the state cannot be read: %s", error)
+            time.sleep(_AGAIN_S)
 
     @contextmanager
     def reading(self) -> Iterator[None]:
@@ -115,8 +126,11 @@ class Mirror:
             return 0
         held = [item.revision for item in self.placements.on(node)]
         left = [item.revision for item in self.left.get(node, {}).values()]
-        said = self.acted.get(node, 0), self.marked[node].told
-        return max([*held, *left, *said, self.first])
+        return max([*held, *left, self.acted_on(node), self.marked[node].told, self.first])
+
+    def acted_on(self, node: str) -> int:
+        """Return the revision of the newest assignment on which `node` acted; 0 for none."""
+        return self.acted[node].revision if node in self.acted else 0
 
     def stands(self, node: str) -> int:
         """Return the revision of the last change of `node` as it is listed.
@@ -125,14 +139,6 @@ class Mirror:
         """
         marked = self.marked.get(node)
         return max(self._health.get(node, self._start), marked.revision if marked else 0)
-
-    def events_since(self, revision: int) -> tuple[Event, ...]:
-        """Return the events after `revision`, in order."""
-        return tuple(self.events[bisect_right(self.events, revision, key=_revision) :])
-
-    def event_keys(self) -> Iterator[tuple[Event, str]]:
-        """Every event, oldest first, with its key."""
-        return zip(self.events, self._event_keys, strict=True)
 
     def apply(self, change: Change) -> None:
         """Make this what it is after `change`."""
@@ -152,18 +158,22 @@ class Mirror:
         self.first = self.declared = self.dropped = 0
         self.placements = Placements()
         self.marked: dict[str, Marking] = {}
-        self.acted: dict[str, int] = {}
+        self.acted: dict[str, Acted] = {}
         self.left: dict[str, dict[str, Left]] = {}
         self.forgotten: set[str] = set()
         self.signs: dict[str, Sign] = {}
         self.sign_items: dict[str, Item] = {}
-        self.heard_s: dict[str, float] = {}
-        self.events: list[Event] = []
-        self._event_keys: list[str] = []
+        self.heard_s = {}
+        self.events = EventList()
         self._health: dict[str, int] = {}
         # Events by revision, and those of one commit by their keys: in the order of happening.
         for item in sorted(snapshot.items, key=lambda item: (item.revision, item.key)):
-            self._set(item.key, item, item.revision, set())
+            try:
+                self._set(item.key, item, item.revision, set())
+            except (KeyError, TypeError, ValueError) as error:
+                raise LabError(
+                    f"the value of {item.key} is not ours: {error!r}", hint="repair or delete it"
+                ) from None
 
     def _set(self, key: str, item: Item | None, revision: int, moved: set[str]) -> None:
         """Let `key` be `item` (None: deleted), and add to `moved` the topics that this concerns."""
@@ -179,7 +189,9 @@ class Mirror:
         elif prefix == SEEN:
             self._set_sign(name, item, revision, moved)
         elif prefix == EVENTS:
-            self._set_event(key, item)
+            event = self.events.set(key, item)
+            if event is not None and event.kind in _DECLARES:
+                self.declared = max(self.declared, revision)
             moved.add(EVENT_TOPIC)
         elif prefix == NODE:
             moved.add(NODES)
@@ -189,7 +201,7 @@ class Mirror:
             else:
                 self.marked[name] = load_marking(item)
         elif prefix == ACTED and item is not None:
-            self.acted[name] = item.value["revision"]
+            self.acted[name] = Acted(item.value["revision"], item.revision)
         elif prefix == ACTED:
             self.acted.pop(name, None)
         elif prefix == FORGOTTEN:
@@ -212,18 +224,6 @@ class Mirror:
             self.left[node].pop(container, None)
             if not self.left[node]:
                 del self.left[node]
-
-    def _set_event(self, key: str, item: Item | None) -> None:
-        if item is not None:
-            event = load_event(item)
-            self.events.append(event)
-            self._event_keys.append(key)
-            if event.kind in _DECLARES:
-                self.declared = max(self.declared, event.revision)
-        elif key in self._event_keys:
-            # Those that are dropped are among the oldest.
-            place = self._event_keys.index(key)
-            del self.events[place], self._event_keys[place]
 
     def _set_sign(self, node: str, item: Item | None, revision: int, moved: set[str]) -> None:
         if item is None:

@@ -95,8 +95,8 @@ class Reads:
         self._before_reading()
         with self._view.reading():
             last = self._view.topics.version(EVENTS)
-            events = self._view.events_since(since)
-            oldest = self._view.events[0].revision if self._view.events else last
+            events = self._view.events.since(since)
+            oldest = self._view.events.oldest(otherwise=last)
             missing = since < self._view.dropped or since > self._view.revision
             return EventPage(events, last, oldest, missing)
 
@@ -110,7 +110,7 @@ class Reads:
         return self._view.topics.await_change(topic, version, timeout_s)
 
     def _before_reading(self) -> None:
-        """A reader must not see silence of which watchers were not told."""
+        """Tell watchers of leases that ran out before a reader can see it."""
 
     def _is_silent(self, name: str, now_s: float) -> bool:
         return health(now_s - self._heard_s(name), self.lease_s) is Health.DOWN
@@ -149,12 +149,12 @@ class Reads:
 
 
 def _unsure(view: Mirror) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
-    """Return what left a node that has not said that it knows, and what the node does not
-    know to be STOP: by node, names in order."""
+    """Return by node the containers that were taken off it and it has not confirmed that, and
+    those whose policy STOP it has not confirmed."""
     left = {node: sorted(gone) for node, gone in view.left.items()}
     unheard = {}
     for node in view.marked:
-        acted, gone = view.acted.get(node, 0), view.left.get(node, {}).values()
+        acted, gone = view.acted_on(node), view.left.get(node, {}).values()
         names = [one.name for one in gone if not one.stops]
         names += [
             kept.placed.name

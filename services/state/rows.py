@@ -60,6 +60,13 @@ class Marking(NamedTuple):
     told: int = 0
 
 
+class Acted(NamedTuple):
+    """revision: of the newest assignment on which a node acted. written: when that was said."""
+
+    revision: int
+    written: int
+
+
 class Left(NamedTuple):
     """A container that was taken off a node that has not said yet that it knows.
 

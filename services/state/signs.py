@@ -1,7 +1,7 @@
 """What nodes say and what is said of them, as changes: see changes.py. Nothing acts here."""
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from services.core.errors import UnknownNode
 from services.core.liveness import health
@@ -32,6 +32,7 @@ from services.state.rows import (
     FORGOTTEN,
     LEFT,
     NODE,
+    Acted,
     Marking,
     Sign,
     dump_marking,
@@ -42,6 +43,11 @@ from services.state.rows import (
 
 # Events of one commit; what a report has beyond that is one event.
 _MOST_EVENTS = 40
+
+
+Running = Mapping[str, UnitState] | None
+# LEFT keys that one commit deletes: etcd takes 63 comparisons.
+_MOST_CLEARED = 50
 
 
 def mark(
@@ -84,42 +90,46 @@ def forget(view: Mirror, node: str) -> Plan:
     return Plan({NODE + node: marked.revision}, write, (happened,))
 
 
-def admit(view: Mirror, node: str, running: Mapping[str, UnitState] | None) -> Plan:
-    """Let a node that was declared dead join again if it says that it runs nothing."""
-    if node not in view.forgotten:
-        return Plan()
-    if running is None or running:
-        raise Forgotten(node)
-    return Plan(write={FORGOTTEN + node: None})
+def enrol(view: Mirror, limits: Limits, node: str, running: Running, plan: Plan) -> Plan:
+    """Return `plan`, by which `node` also joins if it is not known yet.
 
-
-def enrol(view: Mirror, limits: Limits, node: str, plan: Plan) -> Plan:
-    """Return `plan`, which also remembers that `node` spoke."""
+    One that was declared dead joins again when it says that it runs nothing. Raises Forgotten
+    before that, and LimitReached.
+    """
     if node in view.marked:
         return plan
+    if node in view.forgotten and (running is None or running):
+        raise Forgotten(node)
     known = view.marked.keys() | view.signs.keys()
     if node not in known and len(known) >= limits.nodes:
         raise LimitReached("nodes", limits.nodes)
-    return plan._replace(
-        compare={**plan.compare, NODE + node: ABSENT},
-        write={**plan.write, NODE + node: dump_marking(Marking(node, told=view.declared))},
-    )
+    compare = {**plan.compare, NODE + node: ABSENT}
+    write = {**plan.write, NODE + node: dump_marking(Marking(node, told=view.declared))}
+    if node in view.forgotten:
+        write[FORGOTTEN + node] = None
+    else:
+        compare[FORGOTTEN + node] = ABSENT
+    return plan._replace(compare=compare, write=write)
 
 
 def act(view: Mirror, node: str, revision: int) -> Plan:
     """Remember that `node` acted on the assignment of `revision`: what left it before, it knows.
 
-    A revision that this store did not give comes from before the store was set back: what was
-    said under it may not be true here.
+    A plan of many keys is one of several: call this again until a plan writes nothing. A revision
+    that this store did not give comes from before the store was set back: what was said under it
+    may not be true here.
     """
-    if not view.acted.get(node, 0) < revision <= view.assigned(node):
+    before = view.acted.get(node, Acted(0, ABSENT))
+    if not before.revision < revision <= view.assigned(node):
         return Plan()
     known = [left for left in view.left.get(node, {}).values() if left.revision <= revision]
-    gone = {f"{LEFT}{node}/{left.name}": None for left in known}
-    return Plan(
-        {f"{LEFT}{node}/{left.name}": left.revision for left in known},
-        {ACTED + node: {"revision": revision}, **gone},
-    )
+    some = known[:_MOST_CLEARED]
+    compare = {f"{LEFT}{node}/{left.name}": left.revision for left in some}
+    write: dict[str, Any] = dict.fromkeys(compare)
+    if len(some) == len(known):
+        compare[ACTED + node] = before.written
+        write[ACTED + node] = {"revision": revision}
+    return Plan(compare, write)
 
 
 class Said(NamedTuple):
@@ -129,7 +139,7 @@ class Said(NamedTuple):
     sign before. known: whether the node spoke before the server started.
     """
 
-    running: Mapping[str, UnitState] | None
+    running: Running
     boot: str | None
     acted: int | None
     silent_s: float
@@ -180,7 +190,8 @@ def fall(view: Mirror, node: str, silent_s: float, lease_s: float) -> Plan:
 
 def _sign(view: Mirror, node: str, sign: Sign, happened: list[Happening]) -> Plan:
     key, item = seen_key(node), view.sign_items.get(node)
-    compare = {key: item.revision if item else ABSENT} if happened else {}
+    # Also without an event: what was said at the same time must not be lost.
+    compare = {key: item.revision if item else ABSENT}
     return Plan(compare, {key: dump_sign(sign)}, tuple(happened))
 
 

@@ -7,10 +7,10 @@ concerns.
 
 import threading
 import time
-from collections.abc import Callable, Mapping, Set
+from collections.abc import Callable, Set
 from contextlib import suppress
 
-from services.core.model import Container, Node, Placed, UnitState
+from services.core.model import Container, Node, Placed
 from services.state import changes, signs
 from services.state.answers import (
     DEFAULT_LIMITS,
@@ -25,8 +25,8 @@ from services.state.keys import Conflict, Keys, Unavailable
 from services.state.mirror import Mirror
 from services.state.reads import Reads
 from services.state.rows import STORE, dump_events, prepare
+from services.state.signs import Running
 
-Running = Mapping[str, UnitState] | None
 # How soon to try again to tell what the store could not write.
 RETRY_S = 1.0
 # Of one change, if others are faster.
@@ -68,10 +68,7 @@ class State(Reads):
                 )
 
     def declare(self, container: Container, node: str | None) -> Placed:
-        """Want `container`, on `node` if the user insists; one that exists stays as it is.
-
-        Raises LimitReached.
-        """
+        """Want `container`, on `node` if given; what exists stays as it is. Raises LimitReached."""
         return self._change(
             lambda: changes.declare(self._view, self._limits, container, node)
         ).placed
@@ -89,10 +86,7 @@ class State(Reads):
         self._change(lambda: changes.remove(self._view, name, expect))
 
     def place(self, name: str, node: str | None, reason: str, *, expect: Expect = None) -> Placed:
-        """Put `name` on `node` (None: nowhere). Raises UnknownContainer and RevisionConflict.
-
-        Any node will do: what is put on one that never speaks, the controller takes off again.
-        """
+        """Put `name` on `node` (None: nowhere). Raises UnknownContainer and RevisionConflict."""
         plan = self._change(lambda: changes.place(self._view, name, node, reason, expect))
         return plan.placed
 
@@ -129,7 +123,8 @@ class State(Reads):
         self._hear(node, running, boot, acted)
         if acted:
             with suppress(Unavailable):
-                self._change(lambda: signs.act(self._view, node, acted))
+                while self._change(lambda: signs.act(self._view, node, acted)).write:
+                    pass
 
     def alive(self, node: str) -> None:
         """As `beat` of a node that says nothing but that it lives, not even in which boot."""
@@ -144,7 +139,7 @@ class State(Reads):
 
     def leave(self, node: str, boot: str) -> None:
         """Record that `node` shuts down; undone by a beat of another boot, or of none."""
-        self._speak(node, lambda: signs.leave(self._view, node, boot))
+        self._speak(node, None, lambda: signs.leave(self._view, node, boot))
 
     def judge(self) -> float:
         """Tell watchers which nodes fell silent; return in how many seconds to do so again."""
@@ -153,8 +148,8 @@ class State(Reads):
             names = [name for name, sign in self._view.signs.items() if sign.up]
             names += self._awaited()
             silent = [name for name in names if self._is_silent(name, now_s)]
-        for name in sorted(silent):
-            with suppress(Unavailable):
+        with suppress(Unavailable):
+            for name in sorted(silent):
                 self._change(lambda name=name: self._fall(name))  # type: ignore[misc]
         with self._view.reading():
             now_s = self._now_s()
@@ -167,7 +162,7 @@ class State(Reads):
 
     def trouble(self) -> str:
         """Return why the last change could not be written; "" if it could."""
-        return self._keys.trouble
+        return self._view.trouble or self._keys.trouble
 
     def stats(self) -> Stats:
         """Return numbers for metrics."""
@@ -202,41 +197,46 @@ class State(Reads):
 
         Raises what it raises, and Unavailable.
         """
+        tidy = True
         for _ in range(_TRIES):
             with self._view.reading():
                 plan = decide()
                 if not plan.write and not plan.happened:
                     return plan
-                write = {
-                    **plan.write,
-                    **dump_events(plan.happened, self._now_s()),
-                    **changes.room(self._view, self._limits),
-                }
+                events = dump_events(plan.happened, self._now_s())
+                old = changes.room(self._view, self._limits) if tidy else {}
             try:
-                revision = self._keys.commit(plan.compare, write)
+                revision = self._keys.commit(plan.compare, {**plan.write, **events, **old})
             except Conflict:
                 # What was faster is on its way to here.
                 self._view.await_applied(self._keys.read(STORE).revision, RETRY_S)
                 continue
-            self._view.await_applied(revision, _BEHIND_S)
+            except Unavailable:
+                if not old:
+                    raise
+                tidy = False  # a sign of life must not wait for the disk
+                continue
+            if not self._view.await_applied(revision, _BEHIND_S):
+                raise Unavailable("the state", "written, but not seen here yet", "try again")
             return plan._replace(after=plan.after and plan.after._replace(revision=revision))
         raise Unavailable("the state", "something else changes it all the time", "try again")
 
     def _hear(self, node: str, running: Running, boot: str | None, acted: int | None) -> None:
-        self._change(lambda: signs.admit(self._view, node, running))
         with self._view.reading():
             silent_s = self._now_s() - self._heard_s(node)
             if node in self._view.marked:
                 self._view.hear(node)  # also while the disk is busy
         said = signs.Said(running, boot, acted, silent_s, node in self._earlier)
-        self._speak(node, lambda: signs.hear(self._view, node, said))
+        self._speak(node, running, lambda: signs.hear(self._view, node, said))
         self._due_s = min(self._due_s, self._now_s() + self.lease_s)
 
-    def _speak(self, node: str, decide: Callable[[], Plan]) -> None:
+    def _speak(self, node: str, running: Running, decide: Callable[[], Plan]) -> None:
         """Make the change of a node that speaks, perhaps for the first time."""
         try:
-            self._change(lambda: signs.enrol(self._view, self._limits, node, decide()))
+            self._change(lambda: signs.enrol(self._view, self._limits, node, running, decide()))
         except Unavailable:
+            if node in self._view.marked or node in self._view.forgotten:
+                raise
             self._change(decide)  # its next beat tries again to remember it
 
     def _awaited(self) -> Set[str]:

@@ -4,7 +4,7 @@ import pytest
 
 from services.core.errors import UnknownContainer
 from services.core.model import STOP, Container, UnitState
-from services.state import RevisionConflict, State
+from services.state import RevisionConflict, State, Unavailable
 from tests.pull.direct import declare, report
 from tests.state.conftest import LEASE_S, told, where
 from tests.waiting import wait_for
@@ -81,6 +81,20 @@ def test_many_events_are_dropped_in_the_order_of_their_age(opened):
     ]
 
 
+def test_a_node_that_lost_many_containers_says_once_that_it_knows(opened):
+    state = opened()
+    report(state, "node1")
+    many = [f"c{n}" for n in range(120)]
+    declare(state, *many, node="node1", policy=STOP)
+    report(state, "node1", *many)
+    for name in many:
+        state.place(name, None, "by hand")
+    assert state.nodes().left == {"node1": sorted(many)}
+    report(state, "node1")
+    assert state.nodes().left == {}
+    assert state.node("node1")[0].settled
+
+
 @pytest.mark.parametrize("open_store", ["etcd"], indirect=True)
 def test_two_servers_of_one_etcd_say_the_same(opened):
     one, other = opened(), opened()
@@ -97,3 +111,23 @@ def test_two_servers_of_one_etcd_say_the_same(opened):
     one.close()
     declare(other, "b")
     assert where(other) == {"a": None, "b": None}
+
+
+def test_a_value_that_is_not_ours_is_logged_and_its_end_mends_the_state(
+    opened, monkeypatch, caplog
+):
+    monkeypatch.setattr("services.state.state._BEHIND_S", 0.3)
+    monkeypatch.setattr("services.state.mirror._AGAIN_S", 0.05)
+    state = opened()
+    declare(state, "a")
+    state._keys.commit({}, {"container/x": {"node": 7}})
+    with pytest.raises(Unavailable, match="not seen here yet"):
+        declare(state, "b")
+    assert "container/x" in caplog.text
+    assert "container/x" in state.trouble()
+    assert where(state) == {"a": None}
+    state._keys.commit({}, {"container/x": None})
+    wait_for(lambda: where(state) == {"a": None, "b": None}, "it goes on", timeout_s=10)
+    declare(state, "c")
+    assert where(state) == {"a": None, "b": None, "c": None}
+    assert state.trouble() == ""

@@ -7,7 +7,7 @@ import pytest
 
 from services.core.errors import LabError
 from services.core.model import Container, Health, UnitState
-from services.state import RevisionConflict, Unavailable
+from services.state import Limits, RevisionConflict, Unavailable
 from tests.state.conftest import LEASE_S, crashed, in_threads, reopen, told, where
 from tests.states import open_state
 
@@ -108,6 +108,22 @@ def test_a_full_disk_takes_no_node_down_and_what_is_seen_is_told(store, clock, d
     disk.full = False
     store.place("a", "node2", "")
     assert [kind for kind, _, _ in told(store, since)] == ["node-down", "placed"]
+
+
+def test_a_full_disk_takes_no_node_down_while_there_are_too_many_events(tmp_path, clock, disk):
+    limits = Limits(events=5)
+    store = open_state(tmp_path, lease_s=LEASE_S, now_s=clock, offload=disk, limits=limits)
+    store.beat("node1", {})
+    disk.full = True
+    for turn in range(20):
+        store.beat("node1", READY if turn % 2 else {})
+    clock.now_s += LEASE_S + 1
+    assert store.node("node1")[0].health is Health.DOWN
+    disk.full = False
+    for _ in range(5):
+        store.declare(Container("a"), None)
+        store.remove("a")
+    assert len(store.events(0).events) <= 7
 
 
 def test_what_was_seen_while_the_disk_was_full_is_on_it_with_the_next_change(

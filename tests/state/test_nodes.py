@@ -3,6 +3,8 @@
 import pytest
 
 from services.core.model import Container, Health, UnitState
+from services.state import signs
+from services.state.keys import Conflict
 from tests.state.conftest import LEASE_S, reopen, told
 
 READY = {"a": UnitState("demo", ready=True)}
@@ -168,3 +170,20 @@ def test_stats_count_what_there_is(store, clock):
     assert (stats.events, stats.watchers) == (len(store.events(0).events), 0)
     assert stats.of_keys["file_bytes"] > 0
     assert stats.revision == store.events(0).revision
+
+
+@pytest.mark.parametrize(
+    "decide",
+    [
+        lambda view: signs.hear(view, "node1", signs.Said(None, None, None, 0.0, False)),
+        lambda view: signs.leave(view, "node1", "boot"),
+    ],
+    ids=["a sign of life", "a goodbye again"],
+)
+def test_what_was_decided_before_a_report_does_not_take_it_back(store, decide):
+    store.beat("node1", {})
+    store.leave("node1", "boot")
+    plan = decide(store._view)
+    store.beat("node1", {"a": UnitState("demo", ready=False)}, "boot")
+    with pytest.raises(Conflict):
+        store._keys.commit(plan.compare, plan.write)

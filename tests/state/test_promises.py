@@ -7,7 +7,8 @@ from services.core.model import KEEP, STOP, Container, UnitState
 from services.core.profiles import profile
 from services.deciders import node_controller, scheduler
 from services.deciders.loop import run
-from services.state import Forgotten
+from services.state import Forgotten, changes, signs
+from services.state.keys import Conflict
 from tests.pull.direct import DirectApi, declare, names, report
 from tests.pull.passes import decide_of
 from tests.state.conftest import reopen, told
@@ -123,6 +124,30 @@ def test_the_first_promise_after_a_start_is_as_quick_as_the_second(store, tmp_pa
     report(again, "node2")
     declare(again, "new", policy=STOP)
     assert decided(again) == ["PLACE new -> node2: least loaded node that is up"]
+
+
+def test_what_was_decided_before_a_node_was_forgotten_does_not_bring_it_back(cut_off):
+    said = signs.Said({}, "boot", None, 0.0, False)
+    known = signs.hear(cut_off._view, "node1", said)
+    new = signs.enrol(
+        cut_off._view, cut_off._limits, "node3", {}, signs.hear(cut_off._view, "node3", said)
+    )
+    report(cut_off, "node3")
+    for node in ("node1", "node3"):
+        cut_off.forget(node)
+    for plan in (known, new):
+        with pytest.raises(Conflict):
+            cut_off._keys.commit(plan.compare, plan.write)
+
+
+def test_a_node_that_joins_meanwhile_is_remembered_to_run_what_it_loses(store):
+    declare(store, "web", node="node1", policy=STOP)
+    plan = changes.place(store._view, "web", None, "by hand", None)
+    report(store, "node1", "web")
+    with pytest.raises(Conflict):
+        store._keys.commit(plan.compare, plan.write)
+    store.place("web", None, "by hand")
+    assert store.nodes().left == {"node1": ["web"]}
 
 
 def test_who_was_declared_dead_is_refused_until_it_runs_nothing(cut_off, tmp_path, clock):

@@ -29,10 +29,8 @@ from services.state.signs import Running
 
 # How soon to try again to tell what the store could not write.
 RETRY_S = 1.0
-# Of one change, if others are faster.
-_TRIES = 100
-# How long the view may be behind the store.
-_BEHIND_S = 5.0
+_TRIES = 100  # of one change, if others are faster
+_BEHIND_S = 5.0  # how long the view may be behind the store
 
 
 class State(Reads):
@@ -54,6 +52,7 @@ class State(Reads):
         """Open the state in `keys`, which this closes. now_s: monotonic. Raises Unavailable."""
         self._keys = keys
         self._limits = limits
+        self._tidying = False
         prepare(keys)
         super().__init__(Mirror(keys, now_s=now_s, most_topics=limits.topics), lease_s, now_s)
         self._due_s = self.started_s + lease_s
@@ -193,10 +192,7 @@ class State(Reads):
         self._follower.join(_BEHIND_S)
 
     def _change(self, decide: Callable[[], Plan]) -> Plan:
-        """Commit what `decide` returns, which runs under the view's lock; again after a conflict.
-
-        Raises what it raises, and Unavailable.
-        """
+        """Commit what `decide` returns under the view's lock; decide again after a conflict."""
         tidy = True
         for _ in range(_TRIES):
             with self._view.reading():
@@ -204,7 +200,9 @@ class State(Reads):
                 if not plan.write and not plan.happened:
                     return plan
                 events = dump_events(plan.happened, self._now_s())
-                old = changes.room(self._view, self._limits) if tidy else {}
+                # One at a time, or all that commit together would delete the same events.
+                old = changes.room(self._view, self._limits) if tidy and not self._tidying else {}
+                self._tidying = self._tidying or bool(old)
             try:
                 revision = self._keys.commit(plan.compare, {**plan.write, **events, **old})
             except Conflict:
@@ -216,6 +214,8 @@ class State(Reads):
                     raise
                 tidy = False  # a sign of life must not wait for the disk
                 continue
+            finally:
+                self._tidying = self._tidying and not old
             if not self._view.await_applied(revision, _BEHIND_S):
                 raise Unavailable("the state", "written, but not seen here yet", "try again")
             return plan._replace(after=plan.after and plan.after._replace(revision=revision))

@@ -83,7 +83,7 @@ class Listener:
     def _answers(self) -> Iterable[str]:
         heard = set()
         for ours in self._sockets.values():
-            # Not for ever: an error of the network is not an answer.
+            # A bound: an error of the network is not an answer.
             for _ in range(2 * len(self.asked) if ours else 0):
                 try:
                     heard.add(ours.recvfrom(8)[1][0])

@@ -1,7 +1,7 @@
 """One JSON document on disk that survives being killed, a power cut and a damaged sector.
 
-The state server's database and the agent's local state are such files. Standard library only, and
-little of it: the agent reads one in every pass.
+The agent's local state is such a file. Standard library only, and little of it: the agent reads one
+in every pass.
 """
 
 import json
@@ -101,12 +101,19 @@ class DurableFile:
             os.link(self.path, self.previous)
         os.replace(half, self.path)
         self._rotates = True
-        # A rename lives in the directory: without this it may be lost with the power.
-        directory = os.open(os.path.dirname(self.path) or ".", os.O_RDONLY)
-        try:
-            os.fsync(directory)
-        finally:
-            os.close(directory)
+        sync_folder(os.path.dirname(self.path) or ".")
+
+
+def sync_folder(path: str) -> None:
+    """Return when the names in the folder `path` are on disk as they are now. Raises OSError.
+
+    A rename lives in the folder: without this it may be lost with the power.
+    """
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def _encode(document: object) -> bytes:

@@ -24,7 +24,7 @@ from services.state.answers import Beat
 from services.state.topics import CONTAINERS, NODES, UNASSIGNED
 from services.web import add_document, add_metrics, add_ready, make_bottle, note, read_json, sent
 
-# Silences are told in milliseconds.
+# Silences are sent in milliseconds.
 _ROUNDED_S = 0.001
 
 

@@ -5,11 +5,11 @@ from typing import NamedTuple
 
 from services.core.errors import LabError
 from services.core.model import Node, Placed, UnitState
+from services.state.keys import ABSENT as ABSENT
 
 # What a writer expects of an object: nothing, that it is at this revision, or one of these two.
 Expect = int | None
 EXISTS = -1
-ABSENT = 0
 
 # Kinds of events.
 WANTED = "wanted"

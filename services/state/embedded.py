@@ -42,12 +42,10 @@ class EmbeddedKeys:
     a clock that was set back at the same time defeats that.
     """
 
-    def __init__(
-        self, folder: Path, *, offload: Offload[Any] = call_here, wall_s: float | None = None
-    ) -> None:
+    def __init__(self, folder: Path, *, offload: Offload[Any] = call_here) -> None:
         """Open the store, or make a new one. Raises LabError and OSError.
 
-        offload: runs what blocks for the disk. wall_s: the time of day.
+        offload: runs what blocks for the disk.
         """
         self._where = str(folder)
         self._storage = DurableStorage(folder, offload)
@@ -62,7 +60,7 @@ class EmbeddedKeys:
         self._queue: list[Commit] = []
         self._leading = self._closed = False
         newest = max((item.revision for item in self._tables.below("")), default=0)
-        now_ms = int((time.time() if wall_s is None else wall_s) * 1000)
+        now_ms = int(time.time() * 1000)
         self._revision = max(newest, now_ms * _PER_MS) if self._storage.found else 0
         self._history: deque[Change] = deque(maxlen=_HISTORY)
         self._compacted = self._revision

@@ -126,7 +126,7 @@ class Mirror:
             return 0
         held = [item.revision for item in self.placements.on(node)]
         left = [item.revision for item in self.left.get(node, {}).values()]
-        return max([*held, *left, self.acted_on(node), self.marked[node].told, self.first])
+        return max([*held, *left, self.acted_on(node), self.marked[node].declared, self.first])
 
     def acted_on(self, node: str) -> int:
         """Return the revision of the newest assignment on which `node` acted; 0 for none."""

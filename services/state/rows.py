@@ -50,14 +50,14 @@ class Kept(NamedTuple):
 class Marking(NamedTuple):
     """How an administrator marked one node. revision: of that.
 
-    told: the highest revision that its assignment can have had before it spoke first.
+    declared: revision of the last declaration before it spoke first; its assignment is as new.
     """
 
     node: str
     cordoned: bool = False
     draining: bool = False
     revision: int = 0
-    told: int = 0
+    declared: int = 0
 
 
 class Acted(NamedTuple):
@@ -126,13 +126,13 @@ def load_marking(item: Item) -> Marking:
     """Of a key below NODE."""
     value = item.value
     marks = value["cordoned"], value["draining"]
-    return Marking(item.key[len(NODE) :], *marks, item.revision, value["told"])
+    return Marking(item.key[len(NODE) :], *marks, item.revision, value["declared"])
 
 
 def dump_marking(marking: Marking) -> Value:
     """The inverse."""
     fields = marking._asdict()
-    return {name: fields[name] for name in ("cordoned", "draining", "told")}
+    return {name: fields[name] for name in ("cordoned", "draining", "declared")}
 
 
 def dump_left(kept: Kept, acted: int, before: Left | None) -> Value:

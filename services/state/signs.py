@@ -104,7 +104,7 @@ def enrol(view: Mirror, limits: Limits, node: str, running: Running, plan: Plan)
     if node not in known and len(known) >= limits.nodes:
         raise LimitReached("nodes", limits.nodes)
     compare = {**plan.compare, NODE + node: ABSENT}
-    write = {**plan.write, NODE + node: dump_marking(Marking(node, told=view.declared))}
+    write = {**plan.write, NODE + node: dump_marking(Marking(node, declared=view.declared))}
     if node in view.forgotten:
         write[FORGOTTEN + node] = None
     else:

@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 
 from tinydb.storages import Storage
 
+from services.lib.durable import sync_folder
 from services.state.recovery import FORMAT, Row, Rows, Tables, encode, listed, recover
 
 SMALLEST_LIMIT_BYTES = 1024 * 1024
@@ -137,7 +138,7 @@ class DurableStorage(Storage):
                 size += len(chunk)
             os.fsync(handle)
             half.replace(final)
-            _sync_folder(self._folder)
+            sync_folder(str(self._folder))
         except BaseException:
             os.close(handle)
             for name in (half, final):
@@ -191,12 +192,3 @@ def _write(handle: int, data: bytes) -> None:
     rest = memoryview(data)
     while rest:
         rest = rest[os.write(handle, rest) :]
-
-
-def _sync_folder(folder: Path) -> None:
-    """Return when the names in `folder` are on disk as they are now."""
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -10,6 +10,7 @@ left/NODE/NAME         NAME was taken off NODE, which has not said yet that it k
 forgotten/NODE         {}                  declared dead; joins again when it runs nothing
 seen/NODE              the node's last sign of life
 event/ID               something that happened
+pulse                  {}                  each server of a shared store writes it every second
 """
 
 import secrets
@@ -25,6 +26,7 @@ from services.state.keys import ABSENT, EVENTS, SEEN, Conflict, Item, Keys, Valu
 STORE = "store"
 DECLARED = "declared"
 DROPPED = "dropped"
+PULSE = "pulse"
 CONTAINER = "container/"
 NODE = "node/"
 ACTED = "acted/"
@@ -32,10 +34,8 @@ LEFT = "left/"
 FORGOTTEN = "forgotten/"
 
 # The first part of every key.
-KINDS = tuple(
-    prefix.rstrip("/")
-    for prefix in (STORE, DECLARED, DROPPED, CONTAINER, NODE, ACTED, LEFT, FORGOTTEN, SEEN, EVENTS)
-)
+_PREFIXES = (CONTAINER, NODE, ACTED, LEFT, FORGOTTEN, SEEN, EVENTS)
+KINDS = (STORE, DECLARED, DROPPED, PULSE, *(prefix.rstrip("/") for prefix in _PREFIXES))
 NOTHING: Mapping[str, UnitState] = {}
 
 

@@ -21,6 +21,7 @@ from services.state.answers import (
     Stats,
 )
 from services.state.changes import Plan
+from services.state.freshness import BEHIND_S, EVERY_S, Freshness
 from services.state.keys import Conflict, Keys, Unavailable
 from services.state.mirror import Mirror
 from services.state.reads import Reads
@@ -30,7 +31,6 @@ from services.state.signs import Running
 # How soon to try again to tell what the store could not write.
 RETRY_S = 1.0
 _TRIES = 100  # of one change, if others are faster
-_BEHIND_S = 5.0  # how long the view may be behind the store
 
 
 class State(Reads):
@@ -54,8 +54,9 @@ class State(Reads):
         self._limits = limits
         self._tidying = False
         prepare(keys)
-        super().__init__(Mirror(keys, now_s=now_s, most_topics=limits.topics), lease_s, now_s)
-        self._due_s = self.started_s + lease_s
+        self._now_s = now_s
+        view = Mirror(keys, now_s=now_s, most_topics=limits.topics)
+        super().__init__(view, Freshness(keys, view, now_s), lease_s)
         # Nodes that spoke only before the start.
         self._earlier = self._view.marked.keys() - self._view.signs.keys()
         self._follower = threading.Thread(target=self._view.follow, daemon=True)
@@ -141,27 +142,30 @@ class State(Reads):
         self._speak(node, None, lambda: signs.leave(self._view, node, boot))
 
     def judge(self) -> float:
-        """Tell watchers which nodes fell silent; return in how many seconds to do so again."""
+        """Tell watchers which nodes fell silent; return in how many seconds to do so again.
+
+        While this is not called in time the answers are stale, if the store is shared.
+        """
+        if not self._fresh.confirm():
+            return RETRY_S
         with self._view.reading():
-            now_s = self._now_s()
             names = [name for name, sign in self._view.signs.items() if sign.up]
             names += self._awaited()
-            silent = [name for name in names if self._is_silent(name, now_s)]
+            silent = [name for name in names if self._is_silent(name)]
         with suppress(Unavailable):
             for name in sorted(silent):
                 self._change(lambda name=name: self._fall(name))  # type: ignore[misc]
         with self._view.reading():
-            now_s = self._now_s()
             heard = [self._heard_s(name) for name, sign in self._view.signs.items() if sign.up]
-            heard += [self.started_s] * bool(self._awaited())
-            due_s = min(heard, default=float("inf")) + self.lease_s
-            self._due_s = due_s if due_s >= now_s else now_s + RETRY_S
+            heard += [self._fresh.since_s] * bool(self._awaited())
+            due_s = min(heard, default=float("inf")) + self.lease_s - self._now_s()
             # A lease has run out after that moment, not at it.
-            return min(self._due_s - now_s + 0.001, self.lease_s)
+            again_s = due_s + 0.001 if due_s >= 0 else RETRY_S
+            return min(again_s, self.lease_s, EVERY_S if self._keys.shared else self.lease_s)
 
     def trouble(self) -> str:
         """Return why the last change could not be written; "" if it could."""
-        return self._view.trouble or self._keys.trouble
+        return self._view.trouble or self._keys.trouble or self.stale()
 
     def stats(self) -> Stats:
         """Return numbers for metrics."""
@@ -189,10 +193,11 @@ class State(Reads):
         """Release the waiting, and close the store; every later change raises Unavailable."""
         self.release()
         self._keys.close()
-        self._follower.join(_BEHIND_S)
+        self._follower.join(BEHIND_S)
 
     def _change(self, decide: Callable[[], Plan]) -> Plan:
         """Commit what `decide` returns under the view's lock; decide again after a conflict."""
+        self._fresh.check()
         tidy = True
         for _ in range(_TRIES):
             with self._view.reading():
@@ -216,7 +221,7 @@ class State(Reads):
                 continue
             finally:
                 self._tidying = self._tidying and not old
-            if not self._view.await_applied(revision, _BEHIND_S):
+            if not self._view.await_applied(revision, BEHIND_S):
                 raise Unavailable("the state", "written, but not seen here yet", "try again")
             return plan._replace(after=plan.after and plan.after._replace(revision=revision))
         raise Unavailable("the state", "something else changes it all the time", "try again")
@@ -228,7 +233,6 @@ class State(Reads):
                 self._view.hear(node)  # also while the disk is busy
         said = signs.Said(running, boot, acted, silent_s, node in self._earlier)
         self._speak(node, running, lambda: signs.hear(self._view, node, said))
-        self._due_s = min(self._due_s, self._now_s() + self.lease_s)
 
     def _speak(self, node: str, running: Running, decide: Callable[[], Plan]) -> None:
         """Make the change of a node that speaks, perhaps for the first time."""
@@ -243,8 +247,4 @@ class State(Reads):
         return (self._earlier & self._view.marked.keys()) - self._view.signs.keys()
 
     def _fall(self, name: str) -> Plan:
-        return signs.fall(self._view, name, self._now_s() - self._heard_s(name), self.lease_s)
-
-    def _before_reading(self) -> None:
-        if self._now_s() > self._due_s:
-            self.judge()
+        return signs.fall(self._view, name, self._silent_s(name), self.lease_s)

@@ -18,7 +18,7 @@ from services.pull.agents import add_agent_routes, assignment
 from services.pull.conditions import BadCondition
 from services.pull.listing import Encoded
 from services.pull.meters import PullMetrics
-from services.pull.watching import Watches, answer
+from services.pull.watching import Watches, answer, mark_stale
 from services.state import Forgotten, LimitReached, RevisionConflict, State, Unavailable
 from services.state.answers import Beat
 from services.state.topics import CONTAINERS, NODES, UNASSIGNED
@@ -65,6 +65,7 @@ def make_admin_app(
     meters = meters or PullMetrics(state)
     watches = meters.watches
     app = make_bottle(STATUS, hint=_HINT, metrics=meters.metrics)
+    mark_stale(app, state)
     add_metrics(app, meters.metrics)
     add_ready(app, lambda: _check(state))
     add_document(app, DOCUMENT)

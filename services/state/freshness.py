@@ -14,8 +14,8 @@ from services.state.mirror import Mirror
 from services.state.rows import PULSE
 
 EVERY_S = 1.0
-# Since the store confirmed the view; two rounds, so that one slow commit changes nothing.
-_STALE_S = 2 * EVERY_S
+# Since the store confirmed the view: more than what an election of another leader takes.
+_STALE_S = 3 * EVERY_S
 # How long the view may be behind a commit.
 BEHIND_S = 5.0
 

@@ -14,7 +14,7 @@ from services.core.fields import decode
 NOT_ETCD = "name the addresses of etcd's --listen-client-urls, which must be http"
 
 # The state server writes each second, so a watch that is silent for longer is lost.
-SILENCE_S = 3.0
+SILENCE_S = 2.0
 
 
 class Trouble(Exception):

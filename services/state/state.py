@@ -180,7 +180,6 @@ class State(Reads):
                 nodes_up=up,
                 nodes_down=len(signs) - up,
                 events=len(self._view.events),
-                watchers=self._view.topics.watchers(),
                 revision=self._view.revision,
                 of_keys=self._keys.stats(),
             )

@@ -126,13 +126,16 @@ def test_silence_counts_until_the_store_confirmed_the_view(one, clock):
     assert one.node("node1")[0].silent_s == 0
     one.judge()
     assert one.node("node1")[0].silent_s == 1.5
+    clock.now_s += 0.5
+    one.beat("node1", {})
+    assert one.node("node1")[0].silent_s == 0
 
 
 def test_without_a_quorum_answers_go_on_and_changes_are_refused_with_the_reason(one, shared, clock):
     with without_a_quorum(shared):
-        live(clock, one, seconds=2)
+        live(clock, one, seconds=3)
         assert not one.stale()
-        live(clock, one, seconds=1)
+        live(clock, one, seconds=0.5)
         assert "etcd" in one.stale()
         asked = threading.Event()
         shared.commit = lambda *_: asked.set()
@@ -181,7 +184,7 @@ def test_a_store_of_this_process_alone_is_never_stale(store, clock):
 
 def test_what_was_missing_is_here_before_the_mark_goes(one, other, shared, clock):
     with hanging(shared):
-        live(clock, one, other, seconds=3)
+        live(clock, one, other, seconds=4)
         other.declare(Container("b"), None)
         assert where(one) == {"a": "node1"}
         assert one.stale()

@@ -10,9 +10,10 @@ from lab.planes.client import PullClient
 from services.core.messages import STALE
 from services.deciders import node_controller, scheduler
 from tests.pull.conftest import Realms
+from tests.pull.lab import Node
 from tests.pull.passes import plain_pass
 from tests.pull.watcher import Watcher
-from tests.serving import Client, StateServer, token_of
+from tests.serving import StateServer
 from tests.state.etcd_cluster import Cluster
 from tests.waiting import wait_for
 
@@ -46,24 +47,32 @@ def realms(members, tmp_path):
         server.kill()
 
 
+@pytest.fixture
+def node(realms, tmp_path):
+    """The agent of node1, which runs `a`."""
+    made = Node("node1", tmp_path / "node1")
+    made.tick(realms.node_address)
+    assert made.runs() == ["a"]
+    made.tick(realms.node_address)
+    return made
+
+
 @contextmanager
-def agent(realms):
-    """Let node1 speak twice a second."""
+def awake(node, address):
+    """Let the agent of `node` make a pass twice a second."""
     ended = threading.Event()
-    client = Client(realms.node_address, token=token_of("node1"))
 
-    def speak():
+    def run():
         while not ended.wait(0.5):
-            client("POST", "/api/nodes/node1/heartbeat")
+            node.tick(address)
 
-    thread = threading.Thread(target=speak)
+    thread = threading.Thread(target=run)
     thread.start()
     try:
         yield
     finally:
         ended.set()
         thread.join()
-        client.close()
 
 
 def beat(realms):
@@ -91,7 +100,7 @@ def refused(answer, within_s):
     assert "etcd" in answer.json()["error"] + answer.json()["hint"]
 
 
-def test_without_most_members_changes_are_refused_and_reads_go_on(members, realms, capsys):
+def test_without_most_members_changes_are_refused_and_reads_go_on(members, realms, node, capsys):
     before, marks = ask_all(realms)
     assert marks == {""}
     watcher = Watcher(realms.address, "/api/containers")
@@ -106,6 +115,11 @@ def test_without_most_members_changes_are_refused_and_reads_go_on(members, realm
     refused(beat(realms), within_s=1)
     refused(realms.node("GET", "/api/nodes/node1/desired?wait=1"), within_s=1)
     refused(realms.admin("GET", "/readyz"), within_s=1)
+    assert STALE in realms.node("GET", "/api/containers?node=node1").headers
+    said = "\n".join(node.tick(realms.node_address))
+    assert "API answered 503" in said
+    assert "using local state" in said
+    assert node.runs() == ["a"]
     outlasted_s = lost_s + 2 * LEASE_S
     wait_for(lambda: time.monotonic() > outlasted_s, "leases would be over", timeout_s=20)
     after, marks = ask_all(realms)
@@ -126,7 +140,7 @@ def test_without_most_members_changes_are_refused_and_reads_go_on(members, realm
     assert line.startswith("possibly stale: etcd ")
     assert not watcher.is_answered()
 
-    with agent(realms):
+    with awake(node, realms.node_address):
         members.start(0, 1)
         wait_for(lambda: ask_all(realms)[1] == {""}, "no list is marked any more", timeout_s=20)
         assert beat(realms).ok

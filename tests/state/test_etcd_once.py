@@ -1,5 +1,6 @@
 """A commit to etcd whose answers are lost or late is made once, or not at all."""
 
+import threading
 import time
 from typing import Any
 
@@ -74,7 +75,26 @@ def test_a_commit_that_never_gets_an_answer_is_unavailable_in_time(etcd, prefix,
             assert versions(etcd, prefix, "a/1") == [times]
         revision = keys.commit({"a/2": ABSENT}, {"a/2": {}})
         assert keys.read("a/2").items[0].revision == revision
-        # One at a time needs one marker, however many end without an answer.
+        assert len(etcd.below(f"{prefix}-commit/")) == 1  # of markers
+
+
+def test_one_commit_at_a_time_needs_one_marker_however_many_get_no_answer(
+    etcd, prefix, monkeypatch
+):
+    monkeypatch.setattr(etcd_module, "_LIMIT_S", 0.5)
+    lost = threading.Event()
+
+    def act(path, request, ask):
+        answer = ask()
+        return None if path == TXN and lost.is_set() else answer
+
+    with behind(etcd, act, prefix) as (keys, _):
+        lost.set()
+        for _ in range(3):
+            with pytest.raises(Unavailable):
+                keys.commit({}, {"a/1": {}})
+        lost.clear()
+        keys.commit({"a/1": ABSENT}, {"a/1": {}})
         assert len(etcd.below(f"{prefix}-commit/")) == 1
 
 

@@ -124,7 +124,7 @@ def test_after_a_gap_a_node_has_a_whole_lease_to_speak(one, shared, clock):
 def test_silence_counts_until_the_store_confirmed_the_view(one, clock):
     clock.now_s += 1.5
     assert one.node("node1")[0].silent_s == 0
-    one.judge()
+    assert one.judge() == 1
     assert one.node("node1")[0].silent_s == 1.5
     clock.now_s += 0.5
     one.beat("node1", {})

@@ -235,5 +235,6 @@ def _check(state: State) -> None:
     if trouble:
         raise LabError(
             f"the last change could not be written: {trouble}",
-            hint="check the folder of the state (df -h /var/lib/lab-pull), or its etcd",
+            hint="check the folder of the state (df -h /var/lib/lab-pull), or its etcd (etcdctl "
+            "endpoint status, etcdctl alarm list)",
         )

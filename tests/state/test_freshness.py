@@ -6,6 +6,7 @@ from contextlib import contextmanager
 
 import pytest
 
+from services.core.lease import Terms
 from services.core.model import Container, Health
 from services.state import EmbeddedKeys, State, Unavailable
 from services.state import freshness as freshness_module
@@ -50,7 +51,7 @@ def shared(tmp_path):
 def one(shared, clock, monkeypatch):
     """A server of which node1 is known, as is that `a` runs there."""
     monkeypatch.setattr(freshness_module, "BEHIND_S", 0.05)
-    state = State(shared, lease_s=LEASE_S, now_s=clock)
+    state = State(shared, terms=Terms(LEASE_S), now_s=clock)
     state.declare(Container("a"), "node1")
     state.beat("node1", {})
     return state
@@ -59,7 +60,7 @@ def one(shared, clock, monkeypatch):
 @pytest.fixture
 def other(one, shared, clock):
     """Another server of the same store; nothing hangs or fails there."""
-    return State(Shared(shared._keys), lease_s=LEASE_S, now_s=clock)
+    return State(Shared(shared._keys), terms=Terms(LEASE_S), now_s=clock)
 
 
 def health(state, node="node1"):

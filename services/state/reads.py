@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 
+from services.core.at_most_once import knows
 from services.core.errors import UnknownContainer, UnknownNode
 from services.core.lease import Terms
 from services.core.liveness import health
@@ -75,7 +76,9 @@ class Reads:
             )
             spoke = {node.name for node, _ in heard}
             awaited = tuple(sorted(self._view.marked.keys() - spoke))
-            left, unheard = _unsure(self._view)
+            left = {node: sorted(gone) for node, gone in self._view.left.items()}
+            by_node = ((node, unheard_by(self._view, node)) for node in self._view.marked)
+            unheard = {node: names for node, names in by_node if names}
             uptime_s, hold_s = self._uptime_s(), self._view.hold.value["hold_s"]
             return Roll(heard, awaited, uptime_s, version, left, unheard, hold_s)
 
@@ -176,19 +179,15 @@ class Reads:
         return found
 
 
-def _unsure(view: Mirror) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
-    """Return by node the containers that were taken off it and it has not confirmed that, and
-    those whose policy STOP it has not confirmed."""
-    left = {node: sorted(gone) for node, gone in view.left.items()}
-    unheard = {}
-    for node in view.marked:
-        acted, gone = view.acted_on(node), view.left.get(node, {}).values()
-        names = [one.name for one in gone if not one.stops]
-        names += [
-            kept.placed.name
-            for kept in view.placements.kept_on(node)
-            if kept.placed.container.on_disconnect == STOP and kept.policy_since > acted
-        ]
-        if names:
-            unheard[node] = sorted(names)
-    return left, unheard
+def unheard_by(view: Mirror, node: str) -> list[str]:
+    """Return the containers that must stop on `node` when it is cut off, and it never said that it
+    heard so."""
+    acted, gone = view.acted_on(node), view.left.get(node, {}).values()
+    names = [one.name for one in gone if not one.stops]
+    names += [
+        placed.name
+        for placed, _, policy_since in view.placements.kept_on(node)
+        if placed.container.on_disconnect == STOP
+        and not knows(placed.container, policy_since, acted)
+    ]
+    return sorted(names)

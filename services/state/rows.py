@@ -20,7 +20,8 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from services.core.model import STOP, Container, Event, Placed, UnitState
+from services.core.at_most_once import knows
+from services.core.model import Container, Event, Placed, UnitState
 from services.state.answers import REPAIRED, Happening, short
 from services.state.keys import ABSENT, EVENTS, SEEN, Conflict, Item, Keys, Unavailable, Value
 
@@ -146,7 +147,7 @@ def dump_marking(marking: Marking) -> Value:
 
 def dump_left(kept: Kept, acted: int, before: Left | None) -> Value:
     """What is to be known of `kept`, taken off a node that acted on revision `acted` last."""
-    stops = kept.placed.container.on_disconnect == STOP and kept.policy_since <= acted
+    stops = knows(kept.placed.container, kept.policy_since, acted)
     return {"stops": stops and (before is None or before.stops)}
 
 

@@ -18,7 +18,7 @@ from services.state.changes import Plan
 from services.state.freshness import BEHIND_S, EVERY_S
 from services.state.keys import Conflict, Keys, Unavailable
 from services.state.mirror import Mirror
-from services.state.reads import Reads
+from services.state.reads import Reads, unheard_by
 from services.state.rows import STORE, dump_events, prepare
 from services.state.said import Running, Said, is_other, refuse
 
@@ -220,7 +220,8 @@ class State(Reads):
                 gone_s=now_s - self._view.goodbye_s.get(node, now_s),
                 known=node in self._earlier,
             )
-        if not is_other(before, said):
+            unheard = bool(unheard_by(self._view, node))
+        if not is_other(before, said, unheard=unheard):
             return said
         if self._refused.get(node) != said.boot:
             self._change(lambda: refuse(node, said))

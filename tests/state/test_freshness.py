@@ -48,9 +48,8 @@ def shared(tmp_path):
 
 
 @pytest.fixture
-def one(shared, clock, monkeypatch):
+def one(shared, clock):
     """A server of which node1 is known, as is that `a` runs there."""
-    monkeypatch.setattr(freshness_module, "BEHIND_S", 0.05)
     state = State(shared, terms=Terms(LEASE_S), now_s=clock)
     state.declare(Container("a"), "node1")
     state.beat("node1", {})
@@ -78,9 +77,12 @@ def live(clock, *states, seconds, speaks=lambda: None):
 
 @contextmanager
 def hanging(shared):
+    """The watch of `shared` hangs; then nothing is waited for in vain for long."""
     shared.calm.clear()
     try:
-        yield
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(freshness_module, "BEHIND_S", 0.05)
+            yield
     finally:
         shared.calm.set()
 

@@ -11,6 +11,7 @@ left/NODE/NAME         NAME was taken off NODE, which has not said yet that it k
 forgotten/NODE         {}                  declared dead; joins again when it runs nothing
 seen/NODE              the node's last sign of life
 event/ID               something that happened
+pulse                  {}                  each server of a shared store writes it every second
 """
 
 import secrets
@@ -27,6 +28,7 @@ from services.state.keys import ABSENT, EVENTS, SEEN, Conflict, Item, Keys, Unav
 STORE = "store"
 DECLARED = "declared"
 DROPPED = "dropped"
+PULSE = "pulse"
 HOLD = "hold"
 CONTAINER = "container/"
 NODE = "node/"
@@ -35,7 +37,7 @@ LEFT = "left/"
 FORGOTTEN = "forgotten/"
 
 # The first part of every key.
-_ALONE = (STORE, DECLARED, DROPPED, HOLD)
+_ALONE = (STORE, DECLARED, DROPPED, HOLD, PULSE)
 _BELOW = (CONTAINER, NODE, ACTED, LEFT, FORGOTTEN, SEEN, EVENTS)
 KINDS = (*_ALONE, *(prefix.rstrip("/") for prefix in _BELOW))
 NOTHING: Mapping[str, UnitState] = {}

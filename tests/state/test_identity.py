@@ -179,6 +179,7 @@ def test_what_must_not_run_twice_waits_for_the_longer_lease_of_two_servers(open_
         assert quick.node("node1")[0].hold_s == SEED.hold_s
         for _ in range(60):
             clock.now_s += 1
+            slow.judge()
             slow.beat("node1", {}, "b1")
             quick.judge()
         assert quick.nodes().hold_s == SEED.leaving_hold_s, "the other one still grants it"

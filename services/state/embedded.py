@@ -7,8 +7,9 @@ first of them: one sync serves all who wait, and there is no thread of its own.
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +54,7 @@ class EmbeddedKeys:
         self._where = str(folder)
         self._storage = DurableStorage(folder, offload)
         self._tables = ItemTables(self._storage)
-        self.problem, self.lost = self._storage.problem, self._storage.lost
+        self.problem, self.lost, self.trouble = self._storage.problem, self._storage.lost, ""
         # Written by `close` alone: without it, events that waited for a commit are missing.
         self.complete = not self._storage.found or self._item(_CLOSED, {}) is not None
         self._seen: dict[str, Item] = {}
@@ -71,7 +72,7 @@ class EmbeddedKeys:
             self._tables.put({_CLOSED: None})
             self._storage.commit(self._tables.touched)
             self._tables.touched = set()
-        self.trouble = ""
+        self._attached: list[Callable[[Change], None]] = []
         self._stats = {"commits": 0, "changes": 0, "last_batch": 0, "largest_batch": 0}
 
     def read(self, prefix: str) -> Snapshot:
@@ -124,6 +125,14 @@ class EmbeddedKeys:
                 if changed or deleted:
                     yield Change(change.revision, changed, deleted)
 
+    def attach(self, apply: Callable[[Change], None], after: int) -> bool:
+        """As Keys.attach: the thread that commits applies, and hands nothing over."""
+        with self._turn:
+            for change in self._after(after):
+                apply(change)
+            self._attached.append(apply)
+        return True
+
     def stats(self) -> Mapping[str, int]:
         """As Keys.stats, since the opening. commits: to the disk, of one change or more."""
         files = self._storage
@@ -143,12 +152,8 @@ class EmbeddedKeys:
             self._turn.notify_all()
 
     def _after(self, revision: int) -> list[Change]:
-        found: list[Change] = []
-        for change in reversed(self._history):
-            if change.revision <= revision:
-                break
-            found.append(change)
-        return found[::-1]
+        newest_first = takewhile(lambda one: one.revision > revision, reversed(self._history))
+        return [*newest_first][::-1]
 
     def _make(self, batch: list[Commit]) -> None:
         """Make every commit of `batch`, in order; each is over afterwards."""
@@ -220,6 +225,8 @@ class EmbeddedKeys:
             if len(self._history) == _HISTORY:
                 self._compacted = self._history[0].revision
             self._history.append(change)
+            for apply in self._attached:
+                apply(change)
             one.over = True
         self._turn.notify_all()
 

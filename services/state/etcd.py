@@ -9,7 +9,7 @@ import json
 import logging
 import time
 from base64 import b64decode
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 
 from services.core.address import Address
@@ -126,6 +126,10 @@ class EtcdKeys:
                 if not lost and not self._gateway.closed.is_set():
                     _log.warning("no changes come from etcd: %s", error)
                 lost = True
+
+    def attach(self, apply: Callable[[Change], None], after: int) -> bool:
+        """As Keys.attach: others commit, too, so what they do has to be watched."""
+        return False
 
     def close(self) -> None:
         """As Keys.close."""

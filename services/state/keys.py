@@ -7,7 +7,7 @@ A key is a path such as `container/web`. Its value is a JSON object. The store h
 which grows with every commit and never comes again, also not after a restart.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple, Protocol
 
 from services.core.errors import LabError
@@ -93,6 +93,12 @@ class Keys(Protocol):
         the next one. Ends when the store is closed. Raises Compacted.
 
         A commit of several keys is one Change, which names those below `prefix`.
+        """
+
+    def attach(self, apply: Callable[[Change], None], after: int) -> bool:
+        """Let `apply` take every commit after revision `after`, in order, before it is returned.
+
+        In place of a watch, which hears of it later. False if this store cannot.
         """
 
     def close(self) -> None:

@@ -55,7 +55,8 @@ class State(Reads):
         # Nodes that spoke only before the start.
         self._earlier = self._view.marked.keys() - self._view.signs.keys()
         self._follower = threading.Thread(target=self._view.follow, daemon=True)
-        self._follower.start()
+        if not keys.attach(self._view.apply, self._view.revision):
+            self._follower.start()
         self._change(self._hold)  # before any lease is granted
 
     def declare(self, container: Container, node: str | None) -> Placed:
@@ -171,7 +172,8 @@ class State(Reads):
         """Release the waiting, and close the store; every later change raises Unavailable."""
         self.release()
         self._keys.close()
-        self._follower.join(BEHIND_S)
+        if self._follower.is_alive():
+            self._follower.join(BEHIND_S)
 
     def _change(self, decide: Callable[[], Plan]) -> Plan:
         """Commit what `decide` returns under the view's lock; decide again after a conflict."""

@@ -115,6 +115,7 @@ def test_two_servers_of_one_etcd_say_the_same(opened):
     assert where(other) == {"a": None, "b": None}
 
 
+@pytest.mark.parametrize("open_store", ["etcd"], indirect=True)
 def test_a_value_that_is_not_ours_is_logged_and_its_end_mends_the_state(
     opened, monkeypatch, caplog
 ):

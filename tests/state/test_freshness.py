@@ -38,6 +38,9 @@ class Shared:
             self.calm.wait(DEADLINE_S)
             yield change
 
+    def attach(self, apply, after):
+        return False
+
     def __getattr__(self, name):
         return getattr(self._keys, name)
 

@@ -20,7 +20,7 @@ READY = {"a": UnitState("demo", ready=True)}
         pytest.param("boot1", lambda s: s.beat("n", None), False, id="a seed's beat"),
         pytest.param("", lambda s: s.beat("n", {}, ""), False, id="left in no boot, beat of none"),
         pytest.param("boot1", lambda s: s.alive("n"), True, id="a question that says no boot"),
-        pytest.param("boot1", lambda s: s.leave("n", "boot2"), True, id="leaves once more"),
+        pytest.param("boot1", lambda s: s.leave("n", "boot1"), True, id="leaves once more"),
     ],
 )
 def test_a_node_leaves_until_it_speaks_in_another_boot(store, left_in, then, leaving):

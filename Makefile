@@ -41,6 +41,15 @@ check: $(READY) ## Linters, types, unit, property and API tests. No VM.
 test-hosts: $(READY) ## As root: a fresh Debian 13 with systemd, and the lab in it. HOSTS="--short".
 	$(BIN)/python -m tests.hosts $(HOSTS)
 
+# Not in requirements.lock: it is run by hand, and brings many packages of its own.
+MUTMUT := $(BIN)/uv run --no-project --with-requirements requirements.lock --with mutmut==3.8.1 mutmut
+ONLY ?=
+
+.PHONY: mutants
+mutants: $(READY) ## Break decisions on purpose; name what no test notices. ONLY=services/core/lease.py.
+	$(MUTMUT) run --max-children $(JOBS) $(if $(ONLY),'$(subst /,.,$(ONLY:.py=)).*')
+	@$(MUTMUT) results | sed -n '/survived\|no tests/p'
+
 .PHONY: soak
 soak: setup ## Bring the lab up cold and take it down, twenty times, under load. SOAK="--cycles 3".
 	$(BIN)/lab soak $(SOAK)

@@ -1,5 +1,6 @@
 """The requests of one node to the state server, with the token that says which node it is."""
 
+import time
 from collections.abc import Callable
 
 from services.core import wire
@@ -37,13 +38,14 @@ class NodeClient:
         """Send a heartbeat: this node runs `observed`, under that assignment of that store."""
         # The agent stops any container, but it can report only those whose name is a label.
         running = {name: state for name, state in observed.items() if is_label(name)}
-        report = wire.dump_report(wire.Report(running, revision, self._boot, epoch))
+        uptime_s = time.clock_gettime(time.CLOCK_BOOTTIME)
+        report = wire.dump_report(wire.Report(running, revision, self._boot, epoch, uptime_s))
         return self._send("POST", f"{self._path}/heartbeat", report)
 
     def desired(self, etag: str, wait_s: float) -> Pending:
         """Ask what must run; the server waits up to wait_s while that is what `etag` names."""
         known = {"If-None-Match": etag} if etag else {}
-        path = f"{self._path}/desired?wait={wait_s:.3f}"
+        path = f"{self._path}/desired?wait={wait_s:.3f}&boot={self._boot}"
         return self._send("GET", path, None, known, wait_s)
 
     def listing(self) -> Pending:

@@ -11,36 +11,40 @@ from services.agent.client import NOT_ALLOWED
 from services.agent.memory import Memory
 from services.core.errors import ApiNonsense, ApiRefused, ApiUnreachable, LabError
 from services.core.follow import objection
-from services.core.lease import Lease, cut_off, may_run, only_withheld_stops
+from services.core.lease import Lease, Moment, cut_off, may_run, only_withheld_stops
 from services.core.model import Assignment, Desired, Observed
+from services.lib.world_clock import world_s
 
 NOT_ASKED = "lease ran out before the API was asked"
 
 
-def boottime_s() -> float:
-    """Return the seconds since this machine booted, including those for which it was suspended."""
-    return time.clock_gettime(time.CLOCK_BOOTTIME)
+def now() -> Moment:
+    """Return this moment by this machine's clocks."""
+    return Moment(time.clock_gettime(time.CLOCK_BOOTTIME), world_s())
 
 
 class LocalState:
     """The last assignment that was followed, its lease, and why it is not from just now.
 
-    now_s: the clock of the lease; monotonic, and it goes on while the machine is suspended.
+    now: the clocks of the lease.
     """
 
-    def __init__(self, memory: Memory, now_s: Callable[[], float] = boottime_s) -> None:
-        self.now_s = now_s
+    def __init__(self, memory: Memory, now: Callable[[], Moment] = now) -> None:
+        self.now = now
         self._memory = memory
-        self.assignment = memory.recall()
-        self._lease = memory.lease()
+        self.assignment, self._lease, self._newest = memory.recall()
+        self._remembered = self._newest
         self._outage = NOT_ASKED
         self._since = ""
         self._cached: Desired | None = None
 
     @property
     def revision(self) -> int:
-        """Of the assignment that holds; 0 without one."""
-        return self.assignment.revision if self.assignment else 0
+        """Of the assignment that holds, and that the next run will know; 0 without one.
+
+        The server takes what it is told here for a promise, also about the time without it.
+        """
+        return self.assignment.revision if self.assignment and self._remembered else 0
 
     @property
     def epoch(self) -> str:
@@ -54,9 +58,9 @@ class LocalState:
 
     def desired(self) -> Desired:
         """Return what this node must run now: never more than the lease allows."""
-        reason = cut_off(self._lease, self.now_s())
+        reason = cut_off(self._lease, self.now())
         if reason or self._cached is None:
-            desired = may_run(self.assignment, reason)
+            desired = may_run(self.assignment, reason, newest=self._newest)
             desired = desired._replace(outage=self._outage, since=self._since)
             # A reason says for how long, so it differs each time.
             self._cached = None if reason else desired
@@ -75,26 +79,23 @@ class LocalState:
     def lease_left_s(self) -> float:
         """Return the seconds until the lease runs out; not above 0 when it has."""
         lease = self._lease
-        return lease.sent_at_s + lease.lease_s - self.now_s() if lease else 0.0
+        return lease.lease_s - self.now().since_s(lease.sent_at) if lease else 0.0
 
-    def follow(self, answer: Assignment, sent_at_s: float) -> bool:
-        """Take `answer` to a request that was sent at sent_at_s; return whether it is followed."""
+    def follow(self, answer: Assignment, sent_at: Moment) -> bool:
+        """Take `answer` to a request that was sent at sent_at; return whether it is followed."""
         reason = objection(self.assignment, answer)
         if reason:
             self._use_local_state(reason)
             return False
-        self._memory.keep(answer, self.assignment)
-        self.assignment = answer
-        self._renew(Lease(sent_at_s, answer.lease_s))
+        self._keep(answer, sent_at)
         self._outage = self._since = ""
         self._cached = None
         return True
 
-    def confirm(self, sent_at_s: float) -> None:
-        """The server said, to a request sent at sent_at_s, that its last answer still holds."""
+    def confirm(self, sent_at: Moment) -> None:
+        """The server said, to a request sent at sent_at, that its last answer still holds."""
         if self.assignment is not None:
-            self._memory.keep(self.assignment, self.assignment)
-            self._renew(Lease(sent_at_s, self.assignment.lease_s))
+            self._keep(self.assignment, sent_at)
 
     def doubt(self, error: LabError) -> None:
         """Take note of a request that failed."""
@@ -109,11 +110,18 @@ class LocalState:
         else:  # the shape of the answer, or a name or image in it
             self._use_local_state(f"API answered nonsense: {error}")
 
-    def _renew(self, lease: Lease) -> None:
+    def _keep(self, answer: Assignment, sent_at: Moment) -> None:
+        # Before the lease, which names it.
+        self._remembered = self._memory.keep(answer, self.assignment)
+        self.assignment, self._newest = answer, True
+        lease, boot_s = self._lease, sent_at.boot_s
         # Answers may overtake each other: one to an earlier request shortens nothing.
-        if self._lease is None or not lease.sent_at_s < self._lease.sent_at_s <= self.now_s():
-            self._lease = lease
-            self._memory.keep_lease(lease)
+        if lease is not None and boot_s < lease.sent_at.boot_s <= self.now().boot_s:
+            sent_at, lease_s = lease.sent_at, lease.lease_s
+        else:
+            lease_s = answer.lease_s
+        self._lease = Lease(sent_at, lease_s, answer.epoch, answer.revision)
+        self._memory.keep_lease(self._lease)
 
     def _use_local_state(self, outage: str) -> None:
         self._outage = outage

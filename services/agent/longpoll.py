@@ -15,6 +15,7 @@ from services.agent.reports import Reports
 from services.core import wire
 from services.core.backoff import delay_s
 from services.core.errors import ApiRefused, LabError
+from services.core.lease import Moment
 from services.core.model import Desired, Observed
 from services.lib.http_client import NOT_MODIFIED, Pending, Reply, wait
 
@@ -57,11 +58,11 @@ def chance() -> float:
 
 
 class _Request(NamedTuple):
-    """A request on its way. at_s: by the run's clock; sent_at_s: by the lease's."""
+    """A request on its way. at_s: by the run's clock; sent_at: by the lease's."""
 
     pending: Pending
     at_s: float
-    sent_at_s: float
+    sent_at: Moment
     token: str
 
 
@@ -149,8 +150,8 @@ class LongPoll:
         """Send what is due."""
         if self._request is None and self._next_s <= now_s < self._until_s:
             # Before anything is sent: the lease counts from here.
-            sent_at_s, token = self._local.now_s(), self._plane.client.token
-            self._request = _Request(self._ask(now_s), now_s, sent_at_s, token)
+            sent_at, token = self._local.now(), self._plane.client.token
+            self._request = _Request(self._ask(now_s), now_s, sent_at, token)
         if self.state is not PollState.RETRYING and now_s < self._until_s + self._tick_s:
             self._reports.begin(now_s)
 
@@ -188,10 +189,10 @@ class LongPoll:
     def _heard(self, reply: Reply, request: _Request) -> bool:
         """Take the answer to a long poll; return whether it is followed."""
         if reply.status == NOT_MODIFIED and self._etag:
-            self._local.confirm(request.sent_at_s)
+            self._local.confirm(request.sent_at)
             return True
         before, etag = self._local.assignment, self._etag
-        if not self._local.follow(wire.load_assignment(reply.body), request.sent_at_s):
+        if not self._local.follow(wire.load_assignment(reply.body), request.sent_at):
             return False
         self._etag = reply.etag
         if reply.etag not in ("", etag):
@@ -204,7 +205,7 @@ class LongPoll:
 
     def _beaten(self, reply: Reply, request: _Request) -> bool:
         """Take the answer to a heartbeat; return whether it is followed."""
-        return self._local.follow(self._plane.assigned(reply.body), request.sent_at_s)
+        return self._local.follow(self._plane.assigned(reply.body), request.sent_at)
 
     def _end(self, outcome: PollOutcome) -> None:
         """Move on to the next state, and to when its first request is due."""

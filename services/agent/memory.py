@@ -1,18 +1,45 @@
 """What one node remembers: what it must run, for good, and its lease, until the next boot."""
 
+import json
 import os
 import time
 from collections.abc import Callable
+from contextlib import suppress
+from typing import NamedTuple
 
 from services.core import wire
 from services.core.errors import LabError
-from services.core.lease import Lease
+from services.core.fields import decode
+from services.core.lease import Lease, Moment
 from services.core.model import Assignment
 from services.lib.durable import DurableFile
 
 
+class Recalled(NamedTuple):
+    """What a node knows when a run begins.
+
+    assignment: None if there is none that can be used. lease: None without one of this boot.
+    newest: whether `assignment` is the last one that was followed.
+    """
+
+    assignment: Assignment | None
+    lease: Lease | None
+    newest: bool
+
+
+class _Copy(NamedTuple):
+    """An assignment that was read. whole: it is the last one that was written there."""
+
+    assignment: Assignment
+    whole: bool
+
+
 class Memory:
-    """The assignment in `directory`, the lease in `run`; neither is ever half written.
+    """The assignment in `directory`, and in `run` with the lease; none is ever half written.
+
+    What is in `run` ends with the boot. There are two copies of the assignment, so that one that
+    cannot be written, or is damaged, changes nothing until then. The lease names the assignment
+    that it was granted with, so an older one is known for what it is.
 
     boot: id of this boot; a lease of another boot does not count, since its clock is not ours.
     complain: takes one line for the agent's output. Nothing here raises.
@@ -22,55 +49,48 @@ class Memory:
         self, directory: str, run: str, boot: str, complain: Callable[[str], None]
     ) -> None:
         self._file = DurableFile(f"{directory}/desired.json")
+        self._copy = DurableFile(f"{run}/assigned.json")
         self._lease_path = f"{run}/lease"
         self._boot = boot or "unknown"
         self._complain = complain
-        self._lease_lost = False
+        self._told: set[str] = set()
 
-    def recall(self) -> Assignment | None:
-        """Return the assignment on disk, None if there is none that can be used."""
-        try:
-            loaded = self._file.load()
-            if loaded.problem:
-                self._complain(f"local state: {loaded.problem}")
-            return None if loaded.document is None else wire.load_assignment(loaded.document)
-        except LabError as error:
-            # Also an image that the catalogue has lost: the server will send another one.
-            self._complain(f"no local state: {error}")
-            return None
+    def recall(self) -> Recalled:
+        """Return what is remembered."""
+        lease = self._lease()
+        found = [one for one in map(self._load, (self._copy, self._file)) if one is not None]
+        best = max(found, default=None, key=lambda one: _rank(one, lease))
+        if best is None:
+            return Recalled(None, lease, newest=False)
+        return Recalled(best.assignment, lease, _rank(best, lease)[0])
 
-    def keep(self, answer: Assignment, known: Assignment | None) -> None:
-        """Write `answer` to disk. known: what is there already."""
-        try:
-            if answer != known:
-                self._file.save(wire.dump_assignment(answer))
-            else:
-                os.utime(self._file.path)  # `since` is about the last time that it was true
-        except (LabError, OSError) as error:
-            self._complain(f"cannot remember what to run: {error}")
+    def keep(self, answer: Assignment, known: Assignment | None) -> bool:
+        """Write `answer` to disk; return whether the next run will know it.
+
+        known: what is there already.
+        """
+        document = wire.dump_assignment(answer)
+        kept = [self._save(file, document, answer == known) for file in (self._file, self._copy)]
+        if not kept[0]:
+            # After a reboot an older one would pass for the newest.
+            for path in (self._file.path, self._file.previous):
+                with suppress(OSError):
+                    os.unlink(path)
+        return any(kept)
 
     def since(self) -> str:
         """Return when the assignment on disk was last true, as a time of day."""
-        for path in (self._file.path, self._file.previous):
+        for path in (self._file.path, self._copy.path, self._file.previous):
             try:
                 return time.strftime("%H:%M:%S", time.localtime(os.stat(path).st_mtime))
             except OSError:
                 continue
         return "an unknown time"
 
-    def lease(self) -> Lease | None:
-        """Return the last lease of this boot; None if there is none."""
-        try:
-            with open(self._lease_path, encoding="ascii") as file:
-                boot, sent_at_s, lease_s = file.read().split()
-            return Lease(float(sent_at_s), float(lease_s)) if boot == self._boot else None
-        except (OSError, ValueError):
-            return None
-
     def keep_lease(self, lease: Lease) -> None:
         """Write `lease` for the next run. Not synced: after a power cut there is none."""
         half = f"{self._lease_path}.new"
-        text = f"{self._boot} {lease.sent_at_s!r} {lease.lease_s!r}\n"
+        text = json.dumps([self._boot, *lease])
         try:
             file = os.open(half, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
             try:
@@ -79,6 +99,55 @@ class Memory:
                 os.close(file)
             os.replace(half, self._lease_path)
         except OSError as error:
-            if not self._lease_lost:
-                self._complain(f"cannot remember the lease for the next run: {error}")
-            self._lease_lost = True
+            self._tell(f"cannot remember the lease for the next run: {error}")
+
+    def _lease(self) -> Lease | None:
+        """Return the last lease of this boot; None if there is none."""
+        try:
+            with open(self._lease_path, "rb") as file:
+                boot, (boot_s, world_s), lease_s, epoch, revision = decode(file.read())
+            lease = Lease(
+                Moment(float(boot_s), int(world_s)), float(lease_s), str(epoch), int(revision)
+            )
+        except (OSError, ValueError, TypeError):
+            return None
+        return lease if boot == self._boot else None
+
+    def _load(self, file: DurableFile) -> _Copy | None:
+        try:
+            loaded = file.load()
+            if loaded.document is None:
+                return None
+            if loaded.problem:
+                self._complain(f"local state: {loaded.problem}")
+            return _Copy(wire.load_assignment(loaded.document), not loaded.problem)
+        except LabError as error:
+            # Also an image that the catalogue has lost: the server will send another one.
+            self._complain(f"no local state: {error}")
+            return None
+
+    def _save(self, file: DurableFile, document: wire.Json, known: bool) -> bool:
+        try:
+            if known and os.path.exists(file.path):
+                os.utime(file.path)  # `since` is about the last time that it was true
+            else:
+                file.save(document)
+        except (LabError, OSError) as error:
+            self._tell(f"cannot remember what to run: {error}")
+            return False
+        return True
+
+    def _tell(self, line: str) -> None:
+        """Complain, once in a run: what cannot be written is tried again every second."""
+        if line not in self._told:
+            self._told.add(line)
+            self._complain(line)
+
+
+def _rank(copy: _Copy, lease: Lease | None) -> tuple[bool, bool, int]:
+    """Whether `copy` is the last one that was followed; then what makes it better than another."""
+    epoch, revision = copy.assignment.epoch, copy.assignment.revision
+    if lease is None:
+        return copy.whole, True, revision
+    same = epoch == lease.epoch
+    return same and revision >= lease.revision, same, revision

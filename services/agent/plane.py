@@ -67,11 +67,11 @@ class Plane:
     def _ask(self, observed: Observed) -> None:
         self.asked = True
         # Before anything is sent: the lease counts from here.
-        sent_at_s = self.local.now_s()
+        sent_at = self.local.now()
         try:
             reply = self.client.answer(
                 lambda: self.client.beat(observed, self.local.revision, self.local.epoch)
             )
-            self.local.follow(self.assigned(reply.body), sent_at_s)
+            self.local.follow(self.assigned(reply.body), sent_at)
         except LabError as error:
             self.local.doubt(error)

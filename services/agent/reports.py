@@ -3,6 +3,7 @@
 from services.agent.plane import Plane
 from services.core import wire
 from services.core.errors import ApiUnreachable, LabError
+from services.core.lease import Moment
 from services.core.model import Observed, UnitState
 from services.lib.http_client import Pending
 
@@ -24,7 +25,8 @@ class Reports:
         self._latest: _Report = ({}, 0, "")
         self._observed: Observed | None = None
         self._sent: _Report | None = None
-        self._at_s = self._sent_at_s = self._next_s = 0.0
+        self._at_s = self._next_s = 0.0
+        self._sent_at = Moment(0.0)
         self._token = ""
         self.pending: Pending | None = None
 
@@ -61,7 +63,7 @@ class Reports:
         """Send a heartbeat if the latest report was not sent yet and it is time."""
         if self.pending is None and self.unsent and now_s >= self._next_s:
             # Before anything is sent: the lease counts from here.
-            self._at_s, self._sent_at_s = now_s, self._plane.local.now_s()
+            self._at_s, self._sent_at = now_s, self._plane.local.now()
             self.pending = self.beat()
 
     def take(self) -> None:
@@ -82,4 +84,4 @@ class Reports:
             return
         # Another assignment arrives by the long poll as well, which may be faster.
         if answer is not None and answer == self._plane.local.assignment:
-            self._plane.local.confirm(self._sent_at_s)
+            self._plane.local.confirm(self._sent_at)

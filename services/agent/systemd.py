@@ -16,10 +16,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from services.core.errors import LabError
-from services.core.model import DEFAULT_IMAGE, Act, Task, UnitState
+from services.core.model import DEFAULT_IMAGE, Act, Container, Task, UnitState
 
 _PREFIX = "pull-container@"
 _SUFFIX = ".service"
+# Of the environment of a unit. The second one is for this agent alone.
+_IMAGE, _CREATED = "LAB_IMAGE", "LAB_CREATED"
 # Queueing takes 0.1 s, a stop that is waited for at most the unit's TimeoutStopSec= of 3 s.
 _SYSTEMCTL_LIMIT_S = 10.0
 # `import signal` builds enums of all its names: 3 % of the instructions of a pass.
@@ -27,11 +29,11 @@ _SIGKILL = 9
 
 
 class _Job(NamedTuple):
-    """What systemd was asked to do with a container, when, and from which image."""
+    """What systemd was asked to do with which container, and when."""
 
     act: Act
     at_s: float
-    image: str
+    container: Container
 
 
 class Systemd:
@@ -74,7 +76,7 @@ class Systemd:
         if glance != self._glanced:
             self._glanced = glance
             self.starting = not all(glance.values())
-            self._running = {n: UnitState(self._image(n), ready) for n, ready in glance.items()}
+            self._running = {name: self._state(name, ready) for name, ready in glance.items()}
         if not self._jobs:
             return self._running
         observed = self._with_jobs(self._running)
@@ -94,7 +96,8 @@ class Systemd:
         for name, job in self._jobs.items():
             state = running.get(name)
             if state is None and job.act is Act.START:
-                observed[name] = UnitState(job.image, ready=False, job=Act.START)
+                _, image, _, created = job.container
+                observed[name] = UnitState(image, ready=False, job=Act.START, created=created)
             elif state is not None and job.act is Act.STOP:
                 observed[name] = state._replace(job=Act.STOP)
         return observed
@@ -127,8 +130,7 @@ class Systemd:
             self._glanced = None
             at_s = self._now_s()
             for task in tasks:
-                name, image = task.container.name, task.container.image
-                self._jobs[name] = _Job(task.act, at_s, image)
+                self._jobs[task.container.name] = _Job(task.act, at_s, task.container)
 
     def _perform(self, tasks: Sequence[Task]) -> None:
         problems: list[LabError] = []
@@ -142,7 +144,7 @@ class Systemd:
                 del starts[name]
         for container in tuple(starts.values()):
             try:
-                self._write_environment(container.name, container.image)
+                self._write_environment(container)
             except OSError as error:
                 # It might come up with the image of an earlier container of that name.
                 del starts[container.name]
@@ -167,20 +169,22 @@ class Systemd:
     def _is_ready(self, name: str) -> bool:
         return os.access(f"{self._runtime}/{name}/ready", os.F_OK)
 
-    def _image(self, name: str) -> str:
+    def _state(self, name: str, ready: bool) -> UnitState:
         try:
             lines = _read(f"{self._units}/{name}.env").decode("utf-8", "replace").splitlines()
         except OSError:
-            return DEFAULT_IMAGE  # as the unit does, for a container that was started by hand
-        images = [line.partition("=")[2] for line in lines if line.startswith("LAB_IMAGE=")]
-        return images[-1] if images else DEFAULT_IMAGE
+            lines = []  # as the unit does, for a container that was started by hand
+        said = dict(line.split("=", 1) for line in lines if "=" in line)
+        created = said.get(_CREATED, "")
+        number = int(created) if created.isdecimal() else 0
+        return UnitState(said.get(_IMAGE, DEFAULT_IMAGE), ready, created=number)
 
-    def _write_environment(self, name: str, image: str) -> None:
+    def _write_environment(self, container: Container) -> None:
         os.makedirs(self._units, exist_ok=True)
-        half = f"{self._units}/.{name}.new"
+        half = f"{self._units}/.{container.name}.new"
         with open(half, "w", encoding="utf-8") as file:
-            file.write(f"LAB_IMAGE={image}\n")
-        os.replace(half, f"{self._units}/{name}.env")
+            file.write(f"{_IMAGE}={container.image}\n{_CREATED}={container.created}\n")
+        os.replace(half, f"{self._units}/{container.name}.env")
 
     def _forget(self, name: str) -> None:
         """Let a container of that name that is started by hand later get the default image."""

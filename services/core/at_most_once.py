@@ -4,10 +4,10 @@ It is placed only while no node can be running it. A node can be running it if i
 named it, or if it was taken off that node and the node has not said since that it knows: the server
 remembers that, also over its own restarts. Then one must wait until the node
   * says what it runs after it has acted on a newer assignment; or
-  * is lost: silent for longer than a lease and the stop margin. Its agent stops such containers
-    when its own lease has run out, which is earlier (services/core/profiles.py). But only if the
-    agent was told that it must, and said so: what it never heard, it does not do. For such a node
-    only a person can decide that it is dead (`lab forget`).
+  * is lost: silent for longer than it may hold on to such a container, by the theorem of
+    services/core/lease.py. But only if the agent was told that it must stop, and said so: what it
+    never heard, it does not do. For such a node only a person can decide that it is dead
+    (`lab forget`).
 Because of this rule the container may be taken off a live node at any time. It is taken off a
 silent node only when that node is lost, so that a short silence moves nothing.
 """
@@ -15,19 +15,21 @@ silent node only when that node is lost, so that a short silence moves nothing.
 from collections.abc import Iterable
 
 from services.core.messages import NodeList
+from services.core.model import Node
 
 RUNS = "{node} still runs it"
 UNSURE = "{node} has not yet said that it stopped it"
 UNHEARD = "{node} never heard that {name} must stop; lab forget {node} if it is dead"
 
 
-def lost(silent_s: float, seen: NodeList) -> bool:
-    """Whether a node that is silent for `silent_s` has stopped its STOP containers by now.
+def held_s(node: Node | None, seen: NodeList) -> float:
+    """Return after how much silence `node` is lost: it has stopped its STOP containers by then.
 
-    Silence counts from the start of the server at the earliest: the server does not know what it
-    answered just before a restart.
+    None: of a node that has not spoken since the server started. Its silence counts from that
+    start, since the server does not know what it answered just before.
     """
-    return silent_s > seen.lease_s + seen.stop_margin_s
+    hold_s = seen.hold_s if node is None else node.hold_s
+    return seen.lease_s + seen.stop_margin_s if hold_s is None else hold_s
 
 
 def blocked(names: Iterable[str], seen: NodeList) -> dict[str, str]:
@@ -35,9 +37,9 @@ def blocked(names: Iterable[str], seen: NodeList) -> dict[str, str]:
 
     seen: the nodes, read after the containers. Total function; it never raises.
     """
-    silent_s = dict.fromkeys(seen.awaited, seen.uptime_s)
-    silent_s |= {node.name: node.silent_s for node in seen.nodes}
-    alive = {node for node, silence_s in silent_s.items() if not lost(silence_s, seen)}
+    alive = {node.name for node in seen.nodes if node.silent_s <= held_s(node, seen)}
+    if seen.uptime_s <= held_s(None, seen):
+        alive |= {*seen.awaited}
     reasons: dict[str, str] = {}
     for reason, pairs in ((RUNS, seen.running), (UNSURE, seen.left)):
         found = {name: node for node, name in sorted(pairs) if node in alive}

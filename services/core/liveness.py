@@ -8,11 +8,11 @@ started does not know how long the nodes have been silent.
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from services.core.at_most_once import UNHEARD, lost
+from services.core.at_most_once import UNHEARD, held_s
 from services.core.messages import NodeList
 from services.core.model import STOP, Health, Node, Placed, Placement
 from services.core.witness import NEVER_S as NEVER_S
-from services.core.witness import NO_ECHOES, Echoes, due_s, judged, testimony
+from services.core.witness import NO_ECHOES, Echoes, both_silent, due_s, judged, testimony
 from services.core.witness import health as health
 
 NODE_DOWN = "node is down"
@@ -113,7 +113,9 @@ def _look(
     guarded: Mapping[str, float],
     now_s: float,
 ) -> _World:
-    awaited = [Node(name, seen.uptime_s, Health.DOWN) for name in seen.awaited]
+    awaited = [
+        Node(name, seen.uptime_s, Health.DOWN, hold_s=held_s(None, seen)) for name in seen.awaited
+    ]
     everyone = [*seen.nodes, *awaited]
     nodes = {node.name: node for node in everyone}
     # Nodes that said goodbye are silent on purpose; their silence tells nothing about this server.
@@ -160,8 +162,8 @@ def _on_silent(item: Placed, name: str, node: Node | None, world: _World) -> _Ve
     silent_s = seen.uptime_s if node is None else node.silent_s
     if item.container.on_disconnect == STOP and (name, item.name) in seen.unheard:
         return _Verdict(waits=UNHEARD.format(node=name, name=item.name))
-    if item.container.on_disconnect == STOP and not lost(silent_s, seen):
-        whole_s = seen.lease_s + seen.stop_margin_s
+    whole_s = held_s(node, seen)
+    if item.container.on_disconnect == STOP and silent_s <= whole_s:
         waits = f"what must not run twice stays on {name} until that is silent for {whole_s:g} s"
         return _Verdict(waits=waits, again_s=whole_s - silent_s)
     if node is None:
@@ -180,7 +182,9 @@ def _dead(seen: NodeList, world: _World) -> Iterator[Node]:
 def _guard(name: str, world: _World) -> _Verdict:
     """Return why nothing leaves the node `name`, which is down or unknown, yet; or that it may."""
     seen = world.seen
-    if seen.uptime_s <= seen.lease_s:
+    node = world.nodes.get(name)
+    # Of a node that both witnesses call dead, their silence since the start is long enough.
+    if seen.uptime_s <= seen.lease_s and not (node and both_silent(node, world.echoes)):
         young = f"state server is up for less than one lease ({seen.lease_s:g} s)"
         return _Verdict(waits=young, again_s=seen.lease_s - seen.uptime_s)
     if name in world.mass:

@@ -10,13 +10,14 @@ class Report(NamedTuple):
     """What an agent saw on its node in one pass, and under which revision it acted.
 
     boot: the kernel's id of this boot, epoch: the store that gave the revision; "" from agents
-    that do not say.
+    that do not say. uptime_s: since the machine booted, 0 if the agent does not say.
     """
 
     running: Mapping[str, UnitState]
     revision: int
     boot: str = ""
     epoch: str = ""
+    uptime_s: float = 0.0
 
 
 class Patch(NamedTuple):
@@ -33,7 +34,8 @@ class NodeList(NamedTuple):
     stop_margin_s: how much longer than a lease a container with STOP stays on a silent node.
     running: (node, container) for everything that the last reports named. left: for what was
     taken off a node that has not said since that it knows. unheard: for what must stop on a node
-    that is cut off, but the node never said that it heard so.
+    that is cut off, but the node never said that it heard so. hold_s: of nodes that have not spoken
+    since the server started, see Node.
     """
 
     nodes: tuple[Node, ...]
@@ -44,6 +46,7 @@ class NodeList(NamedTuple):
     running: frozenset[tuple[str, str]] = frozenset()
     left: frozenset[tuple[str, str]] = frozenset()
     unheard: frozenset[tuple[str, str]] = frozenset()
+    hold_s: float | None = None
 
 
 class Marks(NamedTuple):

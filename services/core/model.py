@@ -20,12 +20,15 @@ class Container(NamedTuple):
     """What a user declares: a name, and the workload of the catalogue that it runs.
 
     on_disconnect: KEEP goes on running on a node that is cut off; STOP ends there before the
-    container may be placed elsewhere, so that it never runs twice.
+    container may be placed elsewhere, so that it never runs twice. created: revision of its
+    declaration, by which the state server tells it from one that had its name before; 0 if it
+    does not say.
     """
 
     name: str
     image: str = DEFAULT_IMAGE
     on_disconnect: str = KEEP
+    created: int = 0
 
 
 class Placed(NamedTuple):
@@ -54,12 +57,19 @@ class UnitState(NamedTuple):
     """One container unit of a node.
 
     image: the workload it was started with. ready: it said that it serves. job: what systemd was
-    asked to do with it a moment ago and does not show yet; None for nothing.
+    asked to do with it a moment ago and does not show yet; None for nothing. created: of the
+    Container that it was started for; 0 if it was started by hand.
     """
 
     image: str
     ready: bool
     job: Act | None = None
+    created: int = 0
+
+    def runs(self, container: Container) -> bool:
+        """Whether this is `container`, and not another one that had its name."""
+        same = self.created == container.created or not (self.created and container.created)
+        return same and self.image == container.image
 
 
 # Name -> state of every container unit of a node that has processes, or may have them any moment.
@@ -77,7 +87,7 @@ class Task(NamedTuple):
 class Desired(NamedTuple):
     """What one node must run now, and how its agent knows.
 
-    containers: by name; None if the state server never said, and then nothing is touched.
+    containers: by name; None if that is not known, and then only what is withheld is touched.
     withheld: name -> why a container that is assigned here must not run now.
     revision: of the assignment that this is about; 0 for none.
     outage: "" if the state server said so just now, else why the agent uses its local state.
@@ -107,6 +117,8 @@ class Node(NamedTuple):
     that it is shutting down. revision: of the last change of any of these, or between up and down.
     settled: its last report was made under the assignment that it has now, so nothing will start
     there that it has not reported. address: where its last sign of life came from; "" if unknown.
+    hold_s: after this much silence, nothing runs there that must not run twice
+    (services/core/lease.py); None if the state server does not say.
     """
 
     name: str
@@ -118,6 +130,7 @@ class Node(NamedTuple):
     revision: int = 0
     settled: bool = False
     address: str = ""
+    hold_s: float | None = None
 
     @property
     def takes_containers(self) -> bool:

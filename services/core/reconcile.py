@@ -9,13 +9,14 @@ from services.core.model import Act, Container, Desired, Observed, Task, UnitSta
 UNWANTED = "not assigned here"
 MISSING = "assigned here but not running"
 STALE = "running from another image"
+REPLACED = "deleted and declared again"
 
 
 def reconcile(desired: Desired, observed: Observed) -> tuple[Task, ...]:
     """Return the tasks that turn `observed` into `desired`, in execution order.
 
-    desired: what this node must run. If that is unknown there are no tasks: "unknown" never means
-    "nothing".
+    desired: what this node must run. If that is unknown only what is withheld is stopped: "unknown"
+    never means "nothing".
     observed: container name -> its unit. Only units of the pull mode may appear.
 
     The result is empty when the node has converged, and while systemd still works on what is
@@ -23,11 +24,13 @@ def reconcile(desired: Desired, observed: Observed) -> tuple[Task, ...]:
     at once. Equal inputs give equal plans: names are visited in sorted order.
     Total function; it never raises.
     """
-    if desired.containers is None:
-        return ()
+    wanted = desired.containers
+    if wanted is None:
+        observed = {name: observed[name] for name in desired.withheld if name in observed}
+        wanted = {}
     tasks: list[Task] = []
-    for name in sorted(desired.containers.keys() | observed.keys()):
-        want, have = desired.containers.get(name), observed.get(name)
+    for name in sorted(wanted.keys() | observed.keys()):
+        want, have = wanted.get(name), observed.get(name)
         tasks += _for_container(name, want, have, desired.withheld.get(name, UNWANTED))
     return tuple(sorted(tasks, key=lambda task: task.act is Act.START))
 
@@ -41,7 +44,8 @@ def _for_container(
         return (Task(Act.STOP, Container(name, have.image), unwanted),)
     if have is None:
         return (Task(Act.START, want, MISSING),)
-    if have.image == want.image:
+    if have.runs(want):
         return ()
+    reason = STALE if have.image != want.image else REPLACED
     # systemd ignores `start` on a unit that is active, whatever its files say now.
-    return (Task(Act.STOP, Container(name, have.image), STALE), Task(Act.START, want, STALE))
+    return (Task(Act.STOP, Container(name, have.image), reason), Task(Act.START, want, reason))

@@ -5,7 +5,7 @@ field and raises BadShape or BadName. Unknown fields are ignored on both sides: 
 lets fields be added, never renamed or removed.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 from services.core.catalogue import check_image
 from services.core.errors import BadShape
@@ -74,6 +74,7 @@ def dump_one(placed: Placed, running: Mapping[str, str]) -> Json:
         "image": placed.container.image,
         "on_disconnect": placed.container.on_disconnect,
         "running": placed.node is not None and running.get(placed.name) == placed.node,
+        "created": placed.container.created,
         "revision": placed.revision,
     }
 
@@ -94,7 +95,11 @@ def dump_changed(placed: Placed, running: Mapping[str, str], revision: int) -> J
 def load_placed(body: object) -> tuple[Placed, ...]:
     """The inverse of dump_placed, without who is running."""
     return tuple(
-        Placed(_container(text(item, "name"), item), load_node(item), _revision(item))
+        Placed(
+            _container(text(item, "name"), item)._replace(created=_created(item)),
+            load_node(item),
+            _revision(item),
+        )
         for item in objects(body, "containers")
     )
 
@@ -119,6 +124,7 @@ def dump_assignment(assignment: Assignment) -> Json:
             for container in assignment.containers
             if container.on_disconnect != KEEP
         },
+        "created": {container.name: container.created for container in assignment.containers},
         "revision": assignment.revision,
         "epoch": assignment.epoch,
         "lease_s": assignment.lease_s,
@@ -131,7 +137,10 @@ def load_assignment(body: object) -> Assignment:
     names = fields.get("containers")
     images = fields.get("images", {})
     policies = fields.get("on_disconnect", {})
-    if not (isinstance(names, list) and isinstance(images, dict) and isinstance(policies, dict)):
+    created = fields.get("created", {})
+    if not isinstance(names, list) or not all(
+        isinstance(one, dict) for one in (images, policies, created)
+    ):
         raise BadShape("an assignment needs 'containers': [names] and 'images': {name: image}")
     return Assignment(
         text(fields, "epoch"),
@@ -141,6 +150,7 @@ def load_assignment(body: object) -> Assignment:
                 check_label(name, "container"),
                 check_image(images.get(name, DEFAULT_IMAGE)),
                 choice(policies, name, POLICIES),
+                _created(created, name),
             )
             for name in names
         ),
@@ -154,8 +164,9 @@ def dump_report(report: Report) -> Json:
         "revision": report.revision,
         "boot": report.boot,
         "epoch": report.epoch,
+        "uptime_s": round(report.uptime_s, 3),
         "running": [
-            {"name": name, "image": state.image, "ready": state.ready}
+            {"name": name, "image": state.image, "ready": state.ready, "created": state.created}
             for name, state in sorted(report.running.items())
         ],
     }
@@ -177,12 +188,13 @@ def load_report(body: object) -> Report:
     fields = as_object(body)
     running = {
         check_label(text(item, "name"), "container"): UnitState(
-            text(item, "image"), item.get("ready") is True
+            text(item, "image"), item.get("ready") is True, created=_created(item)
         )
         for item in objects(fields, "running")
     }
     epoch = text(fields, "epoch") if "epoch" in fields else ""
-    return Report(running, count(fields, "revision"), load_boot(fields), epoch)
+    uptime_s = seconds(fields, "uptime_s") if "uptime_s" in fields else 0.0
+    return Report(running, count(fields, "revision"), load_boot(fields), epoch, uptime_s)
 
 
 def load_boot(body: object) -> str:
@@ -197,39 +209,6 @@ def load_boot(body: object) -> str:
     return boot
 
 
-def dump_running(pairs: Iterable[tuple[str, str]], unreachable: Sequence[str]) -> Json:
-    """Push's list. pairs: (container, node) as read live from the nodes that answered."""
-    containers = [{"name": name, "node": node} for name, node in pairs]
-    return {
-        "total": len(containers),
-        "containers": containers,
-        "unreachable": list(unreachable),
-    }
-
-
-def dump_started(status: str, container: str, node: str, unreachable: Sequence[str] = ()) -> Json:
-    """Push's answer to start and stop. unreachable: nodes that could not be looked at."""
-    return {
-        "status": status,
-        "container": container,
-        "node": node,
-        "unreachable": list(unreachable),
-    }
-
-
-def dump_reached(running: Mapping[str, Sequence[str]], errors: Mapping[str, str]) -> Json:
-    """Push's nodes: first those that answered, with what runs there; then the others, and why."""
-    up = [
-        {"name": name, "status": "up", "running": list(names), "error": ""}
-        for name, names in running.items()
-    ]
-    silent = [
-        {"name": name, "status": "unreachable", "running": [], "error": error}
-        for name, error in errors.items()
-    ]
-    return {"nodes": up + silent}
-
-
 def dump_error(error: str, hint: str = "") -> Json:
     """The body of every answer of either API that is not a success."""
     return {"error": error, "hint": hint}
@@ -238,6 +217,10 @@ def dump_error(error: str, hint: str = "") -> Json:
 def _container(name: str, fields: Json) -> Container:
     image = check_image(fields.get("image", DEFAULT_IMAGE))
     return Container(name, image, choice(fields, "on_disconnect", POLICIES))
+
+
+def _created(fields: Json, key: str = "created") -> int:
+    return count(fields, key) if key in fields else 0
 
 
 def _revision(fields: Json) -> int:

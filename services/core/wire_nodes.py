@@ -29,6 +29,7 @@ def dump_node(node: Node, last_heartbeat: str, running: Sequence[str]) -> Json:
         "leaving": node.leaving,
         "settled": node.settled,
         "address": node.address,
+        "hold_s": node.hold_s,
         "revision": node.revision,
     }
 
@@ -41,16 +42,18 @@ def dump_nodes(
     stop_margin_s: float = 0.0,
     left: Mapping[str, Sequence[str]] = _NONE,
     unheard: Mapping[str, Sequence[str]] = _NONE,
+    hold_s: float | None = None,
 ) -> Json:
     """All nodes, each as dump_node, with what the node controller must know of the server.
 
-    left, unheard: node -> containers, see NodeList.
+    left, unheard: node -> containers, see NodeList; hold_s, too.
     """
     return {
         "nodes": list(nodes),
         "uptime_s": round(uptime_s, 3),
         "lease_s": lease_s,
         "stop_margin_s": stop_margin_s,
+        "hold_s": hold_s,
         "awaited": list(awaited),
         "left": {node: list(names) for node, names in left.items()},
         "unheard": {node: list(names) for node, names in unheard.items()},
@@ -75,6 +78,7 @@ def load_nodes(body: object) -> NodeList:
         ),
         _pairs(fields, "left"),
         _pairs(fields, "unheard"),
+        _hold_s(fields),
     )
 
 
@@ -91,6 +95,7 @@ def load_node_status(body: object) -> Node:
         revision=count(fields, "revision") if "revision" in fields else 0,
         settled=flag(fields, "settled") is True,
         address=text(fields, "address") if "address" in fields else "",
+        hold_s=_hold_s(fields),
     )
 
 
@@ -169,6 +174,10 @@ def _pairs(fields: Json, key: str) -> frozenset[tuple[str, str]]:
     return frozenset(
         (node, name) for node in by_node for name in labels(by_node, node, "container")
     )
+
+
+def _hold_s(fields: Json) -> float | None:
+    return None if fields.get("hold_s") is None else seconds(fields, "hold_s")
 
 
 def _health(fields: Json) -> Health:

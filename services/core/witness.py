@@ -72,6 +72,11 @@ def due_s(seen: NodeList, echoes: Echoes) -> float:
     return echoes.lease_s - max(suspect_s) if suspect_s else NEVER_S
 
 
+def both_silent(node: Node, echoes: Echoes) -> bool:
+    """Whether agent and machine of `node` are silent for the profile's own lease."""
+    return health(_both_silent_s(node, echoes), echoes.lease_s) is Health.DOWN
+
+
 def testimony(node: Node, echoes: Echoes) -> str:
     """Return for how long agent and machine of `node` are silent; "" without a second witness.
 

@@ -18,12 +18,14 @@ and takes the time from the machine's battery-backed clock, which follows the ho
 or `renew`, it renews after RENEW_AFTER_S.
 """
 
+import math
 import os
 import socket
 import sys
 import time
 
 from services.lib.sd_notify import notify
+from services.lib.world_clock import add_frozen, rtc_s
 
 # From `arm` to the pause it takes milliseconds. The kernel gives 5 % of each second to other
 # processes anyway (sched_rt_runtime_us), so a longer time would help nothing.
@@ -36,7 +38,6 @@ _FAR_S = 1.5
 # The words that end it, and the answers to them.
 _LAST = {b"stay": b"stays", b"renew": b"renews"}
 RENEW = ("/usr/bin/networkctl", "renew", "eth0")
-_RTC = "/sys/class/rtc/rtc0/since_epoch"
 
 
 def main(arguments: list[str]) -> int:
@@ -75,6 +76,21 @@ def _heard(
 
 def _keep_still(asked: socket.socket, secret: bytes) -> bool:
     """Return whether the host sent `go`. It never sleeps: that would let other processes run."""
+    before_s = _ahead_s()
+    try:
+        return _hold(asked, secret)
+    finally:
+        # Too much hides a pause for a second; too little looks like one.
+        add_frozen(max(0, math.ceil(_ahead_s() - before_s)))
+
+
+def _ahead_s() -> float:
+    """Return by how much the battery-backed clock is ahead of the one that stands still."""
+    return rtc_s() - time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+def _hold(asked: socket.socket, secret: bytes) -> bool:
+    """Occupy the processor until `go`, or for HOLD_S."""
     asked.setblocking(False)
     deadline = time.monotonic() + HOLD_S
     while time.monotonic() < deadline:
@@ -94,9 +110,8 @@ def _keep_still(asked: socket.socket, secret: bytes) -> bool:
 
 def _follow_rtc() -> None:
     """Set the wall clock by the battery-backed one, which has whole seconds, if it is far off."""
-    with open(_RTC, encoding="ascii") as clock:
-        now_s = int(clock.read())
-    if abs(now_s - time.time()) > _FAR_S:
+    now_s = rtc_s()
+    if now_s and abs(now_s - time.time()) > _FAR_S:
         time.clock_settime(time.CLOCK_REALTIME, now_s)
 
 

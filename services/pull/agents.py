@@ -26,7 +26,9 @@ def add_agent_routes(app: Bottle, state: State, meters: PullMetrics) -> None:
         note(node=check_label(node, "node"))
         if _has_body():
             report = wire.load_report(read_json(REPORT_LIMIT_BYTES))
-            state.beat(node, report.running, report.boot, report.revision, report.epoch)
+            state.beat(
+                node, report.running, report.boot, report.revision, report.epoch, report.uptime_s
+            )
             meters.reported(node)
         else:
             state.beat(node, None)
@@ -48,6 +50,12 @@ def add_agent_routes(app: Bottle, state: State, meters: PullMetrics) -> None:
 def assignment(state: State, watches: Watches, node: str) -> HTTPResponse:
     """Answer the current request with what `node` must run."""
     return watches.answer(of_node(node), lambda: wire.dump_assignment(state.assignment(node)))
+
+
+def asking_boot() -> str | None:
+    """Return ?boot= of the current request; None without it. Raises BadShape."""
+    boot = request.query.get("boot")
+    return None if boot is None else wire.load_boot({"boot": boot})
 
 
 def note_address(meters: PullMetrics, node: str) -> None:

@@ -14,13 +14,13 @@ from services.core.errors import LabError, UnknownContainer, UnknownNode
 from services.core.model import Health, Node, Placed
 from services.core.names import check_label
 from services.pull import conditions
-from services.pull.agents import add_agent_routes, assignment
+from services.pull.agents import add_agent_routes, asking_boot, assignment
 from services.pull.conditions import BadCondition
 from services.pull.listing import Encoded
 from services.pull.meters import PullMetrics
 from services.pull.watching import Watches, answer
 from services.state import Forgotten, LimitReached, RevisionConflict, State, Unavailable
-from services.state.answers import Beat
+from services.state.answers import Beat, TwoMachines
 from services.state.topics import CONTAINERS, NODES, UNASSIGNED
 from services.web import add_document, add_metrics, add_ready, make_bottle, note, read_json, sent
 
@@ -44,6 +44,7 @@ STATUS: dict[type[LabError], int] = {
     UnknownNode: 404,
     Forgotten: 409,
     LimitReached: 409,
+    TwoMachines: 409,
     RevisionConflict: 412,
     SpokeMeanwhile: 412,
     Unavailable: 503,
@@ -55,13 +56,8 @@ _HINT = (
 )
 
 
-def make_admin_app(
-    state: State, *, stop_margin_s: float = 0.0, meters: PullMetrics | None = None
-) -> Bottle:
-    """Return the app of the admin realm over `state`.
-
-    stop_margin_s: of the profile, published with the nodes.
-    """
+def make_admin_app(state: State, *, meters: PullMetrics | None = None) -> Bottle:
+    """Return the app of the admin realm over `state`."""
     meters = meters or PullMetrics(state)
     watches = meters.watches
     app = make_bottle(STATUS, hint=_HINT, metrics=meters.metrics)
@@ -69,12 +65,13 @@ def make_admin_app(
     add_ready(app, lambda: _check(state))
     add_document(app, DOCUMENT)
     _add_containers(app, state, watches)
-    _add_nodes(app, state, meters, stop_margin_s)
+    _add_nodes(app, state, meters)
     add_agent_routes(app, state, meters)
 
     @app.get("/api/nodes/<node>/desired")  # type: ignore[untyped-decorator]
     def desired(node: str) -> HTTPResponse:
         """What `node` must run. Asking here is no sign of its life."""
+        asking_boot()
         return assignment(state, watches, check_label(node, "node"))
 
     @app.get("/api/events")  # type: ignore[untyped-decorator]
@@ -151,7 +148,7 @@ def _add_containers(app: Bottle, state: State, watches: Watches) -> None:
         return changed(None)
 
 
-def _add_nodes(app: Bottle, state: State, meters: PullMetrics, stop_margin_s: float) -> None:
+def _add_nodes(app: Bottle, state: State, meters: PullMetrics) -> None:
     def described(node: Node, beat: Beat) -> wire.Json:
         node = node._replace(address=meters.addresses.get(node.name, ""))
         if meters.deaths.get(node.name) == beat.at_s:
@@ -166,9 +163,10 @@ def _add_nodes(app: Bottle, state: State, meters: PullMetrics, stop_margin_s: fl
             roll.uptime_s,
             state.lease_s,
             roll.awaited,
-            stop_margin_s,
+            state.terms.stop_margin_s,
             roll.left,
             roll.unheard,
+            roll.hold_s,
         )
 
     def one(name: str) -> HTTPResponse:

@@ -14,6 +14,7 @@ import gevent
 from services import web
 from services.core.address import Address
 from services.core.errors import LabError
+from services.core.lease import Terms
 from services.core.profiles import FALLBACK_PROFILE, Profile, profile, stretched
 from services.lib.slowness import slowness
 from services.pull.api import make_admin_app
@@ -72,10 +73,11 @@ def run(options: argparse.Namespace, timings: Profile, patience: Patience) -> No
         if keys.problem:
             _log.warning("REPAIRED: %s", keys.problem)
         stack.callback(keys.close)
-        state = State(keys, lease_s=timings.lease_s)
+        terms = Terms(timings.lease_s, timings.stop_margin_s, timings.leaving_s)
+        state = State(keys, terms=terms)
         stack.callback(state.close)
         meters = PullMetrics(state)
-        app = make_admin_app(state, stop_margin_s=timings.stop_margin_s, meters=meters)
+        app = make_admin_app(state, meters=meters)
         places = [(admin, app)]
         if nodes:
             tokens = Tokens(options.tokens)

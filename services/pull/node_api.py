@@ -9,7 +9,7 @@ from bottle import Bottle, HTTPResponse, request
 
 from services.core.errors import LabError
 from services.core.names import check_label, is_label
-from services.pull.agents import add_agent_routes, assignment, note_address
+from services.pull.agents import add_agent_routes, asking_boot, assignment, note_address
 from services.pull.api import STATUS
 from services.pull.meters import PullMetrics
 from services.pull.tokens import NoToken, NotYours, Tokens
@@ -34,8 +34,8 @@ def make_node_app(state: State, tokens: Tokens, *, meters: PullMetrics | None = 
 
     @app.get("/api/nodes/<node>/desired")  # type: ignore[untyped-decorator]
     def desired(node: str) -> HTTPResponse:
-        """What the node must run; asking is a sign of life."""
-        state.alive(node)
+        """What the node must run; asking is a sign of life. ?boot=: as in a heartbeat."""
+        state.alive(node, asking_boot())
         note_address(meters, node)
         return assignment(state, meters.watches, node)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bottle import Bottle, HTTPResponse
 
-from services.core import wire
+from services.core import wire, wire_push
 from services.core.errors import CommandFailed, LabError, NodeUnreachable, UnknownNode
 from services.push.errors import (
     LoginRefused,
@@ -80,7 +80,9 @@ def make_app(
         with orders.take(), names.lock(container.name):
             outcome = narrated("start", container.name, lambda: push.start(container, node))
         note(node=outcome.node)
-        return HTTPResponse(wire.dump_started(*outcome), 201 if outcome.status == STARTED else 200)
+        return HTTPResponse(
+            wire_push.dump_started(*outcome), 201 if outcome.status == STARTED else 200
+        )
 
     @app.post("/container/stop")  # type: ignore[untyped-decorator]
     def stop() -> wire.Json:
@@ -90,7 +92,7 @@ def make_app(
         with orders.take(), names.lock(container.name):
             outcome = narrated("stop", container.name, lambda: push.stop(container.name, node))
         note(node=outcome.node)
-        return wire.dump_started(*outcome)
+        return wire_push.dump_started(*outcome)
 
     @app.get("/containers")  # type: ignore[untyped-decorator]
     def containers() -> wire.Json:
@@ -99,7 +101,7 @@ def make_app(
             sight = push.look()
         found = answers(sight).items()
         pairs = ((name, node) for node, listing in found for name in listing.running)
-        return wire.dump_running(pairs, tuple(unreachable(sight)))
+        return wire_push.dump_running(pairs, tuple(unreachable(sight)))
 
     @app.get("/nodes")  # type: ignore[untyped-decorator]
     def nodes() -> wire.Json:
@@ -107,7 +109,7 @@ def make_app(
         with looks.take():
             sight = push.look()
         running = {node: listing.running for node, listing in answers(sight).items()}
-        return wire.dump_reached(running, unreachable(sight))
+        return wire_push.dump_reached(running, unreachable(sight))
 
     return app
 

@@ -22,6 +22,7 @@ NODE_UP = "node-up"
 NODE_DOWN = "node-down"
 NODE_LEAVING = "node-leaving"
 NODE_FORGOTTEN = "node-forgotten"
+NODE_REFUSED = "node-refused"
 CORDONED = "cordoned"
 UNCORDONED = "uncordoned"
 DRAINING = "draining"
@@ -78,7 +79,7 @@ class Listing(NamedTuple):
 class Roll(NamedTuple):
     """Every node by name. heard: since the start, `uptime_s` seconds ago. awaited: only before.
 
-    left, unheard: node -> containers, see services.core.messages.NodeList.
+    left, unheard: node -> containers, and hold_s: see services.core.messages.NodeList.
     """
 
     heard: tuple[tuple[Node, Beat], ...]
@@ -87,6 +88,7 @@ class Roll(NamedTuple):
     version: int
     left: Mapping[str, list[str]]
     unheard: Mapping[str, list[str]]
+    hold_s: float
 
 
 class Stats(NamedTuple):
@@ -139,6 +141,18 @@ class Forgotten(LabError):
         super().__init__(
             f"node {node!r} was declared dead, and has not said that it runs nothing",
             hint="stop all it runs: systemctl stop 'pull-container@*'; it then joins as a new node",
+        )
+        self.node = node
+
+
+class TwoMachines(LabError):
+    """A machine speaks under the name of another one, which is alive."""
+
+    def __init__(self, node: str) -> None:
+        super().__init__(
+            f"another machine speaks as node {node!r}, and did so when this one had booted",
+            hint=f"give each machine a name and a token of its own; if the other one is dead: "
+            f"lab forget {node}",
         )
         self.node = node
 

@@ -43,13 +43,22 @@ _SHARE = 4
 
 
 class Plan(NamedTuple):
-    """One commit. after: the container that it leaves, with the revision that it had before."""
+    """One commit. after: the container that it leaves, as it was before; created: if it is new."""
 
     compare: Compare = MappingProxyType({})
     write: Write = MappingProxyType({})
     happened: tuple[Happening, ...] = ()
     after: Placed | None = None
     created: bool = False
+
+    def at(self, revision: int) -> "Plan":
+        """Return this as it was committed, at `revision`."""
+        if self.after is None:
+            return self
+        after = self.after._replace(revision=revision)
+        if self.created:
+            after = after._replace(container=after.container._replace(created=revision))
+        return self._replace(after=after)
 
     @property
     def placed(self) -> Placed:
@@ -76,6 +85,7 @@ def replace(view: Mirror, limits: Limits, container: Container, expect: Expect) 
         happened = [Happening(WANTED, container.name, "", "declared")]
         return _new(view, limits, container, None, happened)
     was, node = before.placed.container, before.placed.node
+    container = container._replace(created=was.created)
     if was == container:
         return Plan(after=before.placed)
     since = before.policy_since if was.on_disconnect == container.on_disconnect else 0

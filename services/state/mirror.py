@@ -14,15 +14,7 @@ from contextlib import contextmanager
 from services.core.errors import LabError
 from services.state.answers import PLACED, UNPLACED, UNWANTED, WANTED
 from services.state.event_list import EventList
-from services.state.keys import (
-    EVENTS,
-    SEEN,
-    Change,
-    Compacted,
-    Item,
-    Keys,
-    Snapshot,
-)
+from services.state.keys import ABSENT, EVENTS, SEEN, Change, Compacted, Item, Keys, Snapshot
 from services.state.placements import Placements
 from services.state.rows import (
     ACTED,
@@ -30,6 +22,7 @@ from services.state.rows import (
     DECLARED,
     DROPPED,
     FORGOTTEN,
+    HOLD,
     LEFT,
     NODE,
     STORE,
@@ -55,8 +48,8 @@ class Mirror:
     """The state as of `revision`. Read it under `reading`.
 
     epoch: which store this is. declared: revision of the last change of what is wanted or placed;
-    first: of the first one, 0 before. heard_s: node -> when it last spoke, by now_s. trouble: why
-    this is not the newest state, or "".
+    first: of the first one, 0 before. heard_s: node -> when it last spoke, by now_s. goodbye_s: the
+    same of its goodbye. hold: the item of HOLD. trouble: why this is not the newest state, or "".
     """
 
     def __init__(self, keys: Keys, *, now_s: Callable[[], float], most_topics: int) -> None:
@@ -164,6 +157,8 @@ class Mirror:
         self.signs: dict[str, Sign] = {}
         self.sign_items: dict[str, Item] = {}
         self.heard_s = {}
+        self.goodbye_s: dict[str, float] = {}
+        self.hold = Item(HOLD, {"hold_s": 0.0}, ABSENT, ABSENT)
         self.events = EventList()
         self._health: dict[str, int] = {}
         # Events by revision, and those of one commit by their keys: in the order of happening.
@@ -196,7 +191,7 @@ class Mirror:
         elif prefix == NODE:
             moved.add(NODES)
             if item is None:
-                for known in (self.marked, self.signs, self.heard_s, self._health):
+                for known in (self.marked, self.signs, self.heard_s, self.goodbye_s, self._health):
                     known.pop(name, None)
             else:
                 self.marked[name] = load_marking(item)
@@ -215,6 +210,9 @@ class Mirror:
             self.declared = max(self.declared, revision)
         elif key == DROPPED and item is not None:
             self.dropped = item.value["revision"]
+        elif key == HOLD and item is not None:
+            self.hold = item
+            moved.add(NODES)
 
     def _set_left(self, name: str, item: Item | None) -> None:
         node, _, container = name.partition("/")
@@ -234,6 +232,8 @@ class Mirror:
         self.signs[node], self.sign_items[node] = sign, item
         if sign.up:
             self.heard_s[node] = self._now_s()
+        if sign.left is not None and (before is None or before.left != sign.left):
+            self.goodbye_s[node] = self._now_s()
         if before is None or (before.up, before.left) != (sign.up, sign.left):
             moved.add(NODES)
             self._health[node] = revision

@@ -4,10 +4,12 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 
 from services.core.errors import UnknownContainer, UnknownNode
+from services.core.lease import Terms
 from services.core.liveness import health
 from services.core.messages import EventPage
-from services.core.model import STOP, Assignment, Health, Node, Placed, UnitState
-from services.state.answers import Beat, Listing, Roll
+from services.core.model import STOP, Assignment, Health, Node, Placed
+from services.state.answers import Beat, Listing, Roll, Stats
+from services.state.keys import Keys
 from services.state.mirror import Mirror
 from services.state.rows import Marking, Sign
 from services.state.topics import CONTAINERS, EVENTS, NODES, UNASSIGNED
@@ -16,8 +18,10 @@ from services.state.topics import CONTAINERS, EVENTS, NODES, UNASSIGNED
 class Reads:
     """The reading half of State, over a view of it. started_s: when that was opened."""
 
-    def __init__(self, view: Mirror, lease_s: float, now_s: Callable[[], float]) -> None:
-        self.lease_s = lease_s
+    def __init__(self, view: Mirror, keys: Keys, terms: Terms, now_s: Callable[[], float]) -> None:
+        self._keys = keys
+        self.terms = terms
+        self.lease_s = terms.lease_s
         self.epoch = view.epoch
         self.started_s = now_s()
         self._view = view
@@ -75,7 +79,8 @@ class Reads:
             spoke = {node.name for node, _ in heard}
             awaited = tuple(sorted(self._view.marked.keys() - spoke))
             left, unheard = _unsure(self._view)
-            return Roll(heard, awaited, now_s - self.started_s, version, left, unheard)
+            hold_s = self._view.hold.value["hold_s"]
+            return Roll(heard, awaited, now_s - self.started_s, version, left, unheard, hold_s)
 
     def node(self, name: str) -> tuple[Node, Beat]:
         """Return a node that ever spoke, with its last sign of life. Raises UnknownNode."""
@@ -99,6 +104,28 @@ class Reads:
             oldest = self._view.events.oldest(otherwise=last)
             missing = since < self._view.dropped or since > self._view.revision
             return EventPage(events, last, oldest, missing)
+
+    def trouble(self) -> str:
+        """Return why the last change could not be written; "" if it could."""
+        return self._view.trouble or self._keys.trouble
+
+    def stats(self) -> Stats:
+        """Return numbers for metrics."""
+        listing = self.listing()
+        with self._view.reading():
+            signs = self._view.signs.values()
+            up = sum(sign.up for sign in signs)
+            return Stats(
+                containers=len(listing.placed),
+                placed=len(listing.placed) - self._view.placements.how_many_on(None),
+                running=len(listing.running),
+                nodes_up=up,
+                nodes_down=len(signs) - up,
+                events=len(self._view.events),
+                watchers=self._view.topics.watchers(),
+                revision=self._view.revision,
+                of_keys=self._keys.stats(),
+            )
 
     def version(self, topic: str) -> int:
         """Return the revision of the last change of `topic`, see topics.py."""
@@ -130,6 +157,7 @@ class Reads:
             leaving=sign.left is not None,
             revision=self._view.stands(name),
             settled=sign.acted is not None and sign.acted == self._view.assigned(name),
+            hold_s=sign.hold_s if sign.wall else self._view.hold.value["hold_s"],
         )
         return node, Beat(at_s, sign.wall, sign.running)
 
@@ -142,7 +170,7 @@ class Reads:
             if sign is None or not sign.counts or item.node is None:
                 continue
             unit = sign.running.get(item.name)
-            ready = unit == UnitState(item.container.image, ready=True)
+            ready = unit is not None and unit.ready and unit.runs(item.container)
             if ready and not self._is_silent(item.node, now_s):
                 found[item.name] = item.node
         return found

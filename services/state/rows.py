@@ -3,6 +3,7 @@
 store                  {"epoch": "…"}      which store this is
 declared               {}                  exists once a container was declared
 dropped                {"revision": 7}     events up to there may be missing
+hold                   {"hold_s": 30.0}    for how long a silent node may hold on to its containers
 container/NAME         what is wanted, and on which node it is placed
 node/NODE              a node that spoke, and how an administrator marked it
 acted/NODE             the newest assignment of which the node said that it acted on it
@@ -19,12 +20,13 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from services.core.model import STOP, Container, Event, Placed, UnitState
-from services.state.answers import Happening, short
-from services.state.keys import ABSENT, EVENTS, SEEN, Conflict, Item, Keys, Value
+from services.state.answers import REPAIRED, Happening, short
+from services.state.keys import ABSENT, EVENTS, SEEN, Conflict, Item, Keys, Unavailable, Value
 
 STORE = "store"
 DECLARED = "declared"
 DROPPED = "dropped"
+HOLD = "hold"
 CONTAINER = "container/"
 NODE = "node/"
 ACTED = "acted/"
@@ -32,10 +34,9 @@ LEFT = "left/"
 FORGOTTEN = "forgotten/"
 
 # The first part of every key.
-KINDS = tuple(
-    prefix.rstrip("/")
-    for prefix in (STORE, DECLARED, DROPPED, CONTAINER, NODE, ACTED, LEFT, FORGOTTEN, SEEN, EVENTS)
-)
+_ALONE = (STORE, DECLARED, DROPPED, HOLD)
+_BELOW = (CONTAINER, NODE, ACTED, LEFT, FORGOTTEN, SEEN, EVENTS)
+KINDS = (*_ALONE, *(prefix.rstrip("/") for prefix in _BELOW))
 NOTHING: Mapping[str, UnitState] = {}
 
 
@@ -83,7 +84,8 @@ class Sign(NamedTuple):
     """What a node last said. up: whether its lease held when this was written.
 
     left: in which boot it said that it leaves, or None. acted: revision of the assignment under
-    which it made its last report; None before one.
+    which it made its last report; None before one. boot: of the machine that speaks, or "". hold_s:
+    after how much silence from then on it must have stopped what must not run twice.
     """
 
     wall: str
@@ -91,18 +93,22 @@ class Sign(NamedTuple):
     up: bool = True
     left: str | None = None
     acted: int | None = None
+    boot: str = ""
+    hold_s: float = 0.0
 
     @property
     def counts(self) -> bool:
         """Whether what it has ready serves: it is up, and does not leave."""
         return self.up and self.left is None
 
-    def ready(self) -> frozenset[tuple[str, str]]:
-        """(container, image) of what it reported ready."""
-        return frozenset((name, unit.image) for name, unit in self.running.items() if unit.ready)
+    def ready(self) -> frozenset[tuple[str, str, int]]:
+        """(container, image, created) of what it reported ready."""
+        return frozenset(
+            (name, unit.image, unit.created) for name, unit in self.running.items() if unit.ready
+        )
 
-    def serves(self) -> frozenset[tuple[str, str]]:
-        """(container, image) of what counts as running there."""
+    def serves(self) -> frozenset[tuple[str, str, int]]:
+        """The same of what counts as running there."""
         return self.ready() if self.counts else frozenset()
 
 
@@ -117,7 +123,8 @@ def dump_container(
 def load_container(item: Item) -> Kept:
     """The inverse, of a key below CONTAINER."""
     value = item.value
-    container = Container(item.key[len(CONTAINER) :], value["image"], value["on_disconnect"])
+    name = item.key[len(CONTAINER) :]
+    container = Container(name, value["image"], value["on_disconnect"], item.created)
     placed = Placed(container, value["node"], item.revision)
     return Kept(placed, value["reason"], value["policy_since"] or item.revision)
 
@@ -149,13 +156,16 @@ def load_left(item: Item) -> Left:
 
 def dump_sign(sign: Sign) -> Value:
     """The value of a key below SEEN."""
-    units = {name: [unit.image, unit.ready] for name, unit in sign.running.items()}
+    units = {name: [unit.image, unit.ready, unit.created] for name, unit in sign.running.items()}
     return {**sign._asdict(), "running": units}
 
 
 def load_sign(item: Item) -> Sign:
     """The inverse."""
-    units = {name: UnitState(*unit) for name, unit in item.value["running"].items()}
+    units = {
+        name: UnitState(image, ready, created=created)
+        for name, (image, ready, created) in item.value["running"].items()
+    }
     return Sign(**{**item.value, "running": units})
 
 
@@ -188,12 +198,16 @@ def wall() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
-def prepare(keys: Keys) -> None:
-    """Write what a store must have. Of several servers that open a new one, one does."""
+def prepare(keys: Keys, hold_s: float, now_s: float) -> None:
+    """Write what a store must have, once for all its servers, and say what was repaired."""
     with suppress(Conflict):
-        keys.commit({STORE: ABSENT}, {STORE: {"epoch": secrets.token_hex(8)}})
+        epoch = {"epoch": secrets.token_hex(8)}
+        keys.commit({STORE: ABSENT}, {STORE: epoch, HOLD: {"hold_s": hold_s}})
     # Agents may have acted on what was lost, and obey only a newer revision.
     if keys.lost and (found := keys.read(DECLARED).items):
         keys.commit({}, {DECLARED: found[0].value})
     if not keys.complete:
         keys.commit({}, {DROPPED: {"revision": keys.read(STORE).revision}})
+    if keys.problem:
+        with suppress(Unavailable):
+            keys.commit({}, dump_events((Happening(REPAIRED, "store", "", keys.problem),), now_s))

@@ -1,11 +1,12 @@
 """What nodes say and what is said of them, as changes: see changes.py. Nothing acts here."""
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from services.core.errors import UnknownNode
+from services.core.lease import Terms
 from services.core.liveness import health
-from services.core.model import Health, UnitState
+from services.core.model import Health
 from services.state.answers import (
     ABSENT,
     CORDONED,
@@ -30,6 +31,7 @@ from services.state.mirror import Mirror
 from services.state.rows import (
     ACTED,
     FORGOTTEN,
+    HOLD,
     LEFT,
     NODE,
     Acted,
@@ -40,12 +42,10 @@ from services.state.rows import (
     seen_key,
     wall,
 )
+from services.state.said import Running, Said
 
 # Events of one commit; what a report has beyond that is one event.
 _MOST_EVENTS = 40
-
-
-Running = Mapping[str, UnitState] | None
 # LEFT keys that one commit deletes: etcd takes 63 comparisons.
 _MOST_CLEARED = 50
 
@@ -132,21 +132,7 @@ def act(view: Mirror, node: str, revision: int) -> Plan:
     return Plan(compare, write)
 
 
-class Said(NamedTuple):
-    """What a sign of life says. running: None if nothing of that; boot: None if it was not asked.
-
-    acted: revision of the assignment under which that runs, None if unknown. silent_s: since the
-    sign before. known: whether the node spoke before the server started.
-    """
-
-    running: Running
-    boot: str | None
-    acted: int | None
-    silent_s: float
-    known: bool
-
-
-def hear(view: Mirror, node: str, said: Said) -> Plan:
+def hear(view: Mirror, node: str, said: Said, terms: Terms) -> Plan:
     """Write a sign of life."""
     before = view.signs.get(node)
     running, acted = said.running, said.acted
@@ -154,8 +140,16 @@ def hear(view: Mirror, node: str, said: Said) -> Plan:
         running = before.running if before else {}
         acted = before.acted if before else None
     left = before.left if before else None
-    returns = left is not None and said.boot is not None and (not said.boot or said.boot != left)
-    sign = Sign(wall(), running, True, None if returns else left, acted)
+    # Of one that still speaks when it must have shut down: it did not.
+    stayed = said.gone_s > terms.leaving_hold_s
+    other = not said.boot or said.boot != left or stayed
+    if said.boot is not None and other:
+        left = None
+    returns = before is not None and before.left != left
+    own_s = terms.hold_s if left is None else terms.leaving_hold_s
+    boot = said.boot or (before.boot if before else "")
+    hold_s = _hold_s(view, node, said.silent_s, own_s)
+    sign = Sign(wall(), running, True, left, acted, boot, hold_s)
     happened = _reports(node, before, sign)
     if before is None:
         # What it says at first is no change of anything.
@@ -169,13 +163,15 @@ def hear(view: Mirror, node: str, said: Said) -> Plan:
     return _sign(view, node, sign, happened)
 
 
-def leave(view: Mirror, node: str, boot: str) -> Plan:
-    """`node` says that it shuts down, until it speaks in another boot, or in none."""
+def leave(view: Mirror, node: str, boot: str, silent_s: float, terms: Terms) -> Plan:
+    """`node` says that it shuts down, until it speaks in another boot, in none, or for too long."""
     before = view.signs.get(node)
     again = before is not None and before.up and before.left == boot
     happened = [] if again else [Happening(NODE_LEAVING, node, node, "said that it leaves")]
     was = before or Sign("")
-    return _sign(view, node, was._replace(wall=wall(), up=True, left=boot), happened)
+    hold_s = _hold_s(view, node, silent_s, terms.leaving_hold_s)
+    sign = was._replace(wall=wall(), up=True, left=boot, boot=boot or was.boot, hold_s=hold_s)
+    return _sign(view, node, sign, happened)
 
 
 def fall(view: Mirror, node: str, silent_s: float, lease_s: float) -> Plan:
@@ -186,6 +182,29 @@ def fall(view: Mirror, node: str, silent_s: float, lease_s: float) -> Plan:
     reason = f"node is silent for {silent_s:.1f} s (lease {lease_s:g} s)"
     happened = [Happening(NODE_DOWN, node, node, reason)]
     return _sign(view, node, (sign or Sign(""))._replace(up=False), happened)
+
+
+def hold(view: Mirror, terms: Terms, uptime_s: float, silent_s: Mapping[str, float]) -> Plan:
+    """Remember the longest time for which a silent node may hold on to its containers.
+
+    Shorter only when what was granted before has run out, by this server or another one.
+    """
+    before_s = view.hold.value["hold_s"]
+    granted = (sign.hold_s - silent_s.get(node, 0.0) for node, sign in view.signs.items())
+    if before_s == terms.leaving_hold_s or (
+        before_s > terms.leaving_hold_s
+        and (uptime_s <= before_s or max(granted, default=0.0) > terms.leaving_hold_s)
+    ):
+        return Plan()
+    return Plan({HOLD: view.hold.revision}, {HOLD: {"hold_s": terms.leaving_hold_s}})
+
+
+def _hold_s(view: Mirror, node: str, silent_s: float, own_s: float) -> float:
+    """Return for how long `node` holds on that was granted `own_s`, and something before."""
+    before = view.signs.get(node)
+    if before and before.wall:
+        return max(own_s, before.hold_s - silent_s)
+    return max(own_s, view.hold.value["hold_s"] - silent_s) if node in view.marked else own_s
 
 
 def _sign(view: Mirror, node: str, sign: Sign, happened: list[Happening]) -> Plan:
@@ -199,13 +218,13 @@ def _reports(node: str, before: Sign | None, sign: Sign) -> list[Happening]:
     was, now = before.ready() if before else frozenset(), sign.ready()
     if was == now:
         return []
-    ended = sorted({name for name, _ in was} - {name for name, _ in now})
+    ended = sorted({name for name, *_ in was} - {name for name, *_ in now})
     happened = [
         Happening(STOPPED, name, node, "the node reports it ready no more") for name in ended
     ]
     happened += [
         Happening(RUNNING, name, node, f"the node reports it ready ({image})")
-        for name, image in sorted(now - was)
+        for name, image, _ in sorted(now - was)
     ]
     if len(happened) <= _MOST_EVENTS:
         return happened

@@ -10,22 +10,16 @@ import time
 from collections.abc import Callable, Set
 from contextlib import suppress
 
+from services.core.lease import Terms
 from services.core.model import Container, Node, Placed
 from services.state import changes, signs
-from services.state.answers import (
-    DEFAULT_LIMITS,
-    REPAIRED,
-    Expect,
-    Happening,
-    Limits,
-    Stats,
-)
+from services.state.answers import DEFAULT_LIMITS, Expect, Limits, TwoMachines
 from services.state.changes import Plan
 from services.state.keys import Conflict, Keys, Unavailable
 from services.state.mirror import Mirror
 from services.state.reads import Reads
 from services.state.rows import STORE, dump_events, prepare
-from services.state.signs import Running
+from services.state.said import Running, Said, is_other, refuse
 
 # How soon to try again to tell what the store could not write.
 RETRY_S = 1.0
@@ -45,26 +39,24 @@ class State(Reads):
         self,
         keys: Keys,
         *,
-        lease_s: float,
+        terms: Terms,
         now_s: Callable[[], float] = time.monotonic,
         limits: Limits = DEFAULT_LIMITS,
     ) -> None:
         """Open the state in `keys`, which this closes. now_s: monotonic. Raises Unavailable."""
-        self._keys = keys
         self._limits = limits
         self._tidying = False
-        prepare(keys)
-        super().__init__(Mirror(keys, now_s=now_s, most_topics=limits.topics), lease_s, now_s)
-        self._due_s = self.started_s + lease_s
+        prepare(keys, terms.leaving_hold_s, now_s())
+        view = Mirror(keys, now_s=now_s, most_topics=limits.topics)
+        super().__init__(view, keys, terms, now_s)
+        self._due_s = self.started_s + terms.lease_s
+        # Node -> the boot of another machine that speaks under its name.
+        self._refused: dict[str, str] = {}
         # Nodes that spoke only before the start.
         self._earlier = self._view.marked.keys() - self._view.signs.keys()
         self._follower = threading.Thread(target=self._view.follow, daemon=True)
         self._follower.start()
-        if keys.problem:
-            with suppress(Unavailable):
-                self._change(
-                    lambda: Plan(happened=(Happening(REPAIRED, "store", "", keys.problem),))
-                )
+        self._change(self._hold)  # before any lease is granted
 
     def declare(self, container: Container, node: str | None) -> Placed:
         """Want `container`, on `node` if given; what exists stays as it is. Raises LimitReached."""
@@ -111,23 +103,25 @@ class State(Reads):
         boot: str = "",
         revision: int = 0,
         epoch: str = "",
+        uptime_s: float = 0.0,
     ) -> None:
         """Record that `node` lives, what is ready there if it says so, and in which boot.
 
         revision, epoch: of the assignment under which it found that running, and of the store
-        that gave it, if it says so. Raises LimitReached. A full disk makes no node look dead.
+        that gave it, if it says so. uptime_s: since the boot. Raises LimitReached and TwoMachines.
+        A full disk makes no node look dead.
         """
         known = running is not None and epoch in ("", self.epoch)
         acted = revision if known else None
-        self._hear(node, running, boot, acted)
+        self._hear(node, Said(running, boot, acted, uptime_s))
         if acted:
             with suppress(Unavailable):
                 while self._change(lambda: signs.act(self._view, node, acted)).write:
                     pass
 
-    def alive(self, node: str) -> None:
-        """As `beat` of a node that says nothing but that it lives, not even in which boot."""
-        self._hear(node, None, None, None)
+    def alive(self, node: str, boot: str | None = None) -> None:
+        """As `beat` of a node that says nothing but that it lives, and perhaps in which boot."""
+        self._hear(node, Said(boot=boot))
 
     def forget(self, node: str) -> None:
         """`node` is dead, as a person says. Raises UnknownNode of one that never spoke.
@@ -137,8 +131,14 @@ class State(Reads):
         self._change(lambda: signs.forget(self._view, node))
 
     def leave(self, node: str, boot: str) -> None:
-        """Record that `node` shuts down; undone by a beat of another boot, or of none."""
-        self._speak(node, None, lambda: signs.leave(self._view, node, boot))
+        """Record that `node` shuts down; undone by a beat of another boot, of none, or too late.
+
+        Raises TwoMachines.
+        """
+        said = self._in_time(node, Said(boot=boot))
+        self._speak(
+            node, None, lambda: signs.leave(self._view, node, boot, said.silent_s, self.terms)
+        )
 
     def judge(self) -> float:
         """Tell watchers which nodes fell silent; return in how many seconds to do so again."""
@@ -150,6 +150,7 @@ class State(Reads):
         with suppress(Unavailable):
             for name in sorted(silent):
                 self._change(lambda name=name: self._fall(name))  # type: ignore[misc]
+            self._change(self._hold)
         with self._view.reading():
             now_s = self._now_s()
             heard = [self._heard_s(name) for name, sign in self._view.signs.items() if sign.up]
@@ -158,28 +159,6 @@ class State(Reads):
             self._due_s = due_s if due_s >= now_s else now_s + RETRY_S
             # A lease has run out after that moment, not at it.
             return min(self._due_s - now_s + 0.001, self.lease_s)
-
-    def trouble(self) -> str:
-        """Return why the last change could not be written; "" if it could."""
-        return self._view.trouble or self._keys.trouble
-
-    def stats(self) -> Stats:
-        """Return numbers for metrics."""
-        listing = self.listing()
-        with self._view.reading():
-            signs = self._view.signs.values()
-            up = sum(sign.up for sign in signs)
-            return Stats(
-                containers=len(listing.placed),
-                placed=len(listing.placed) - self._view.placements.how_many_on(None),
-                running=len(listing.running),
-                nodes_up=up,
-                nodes_down=len(signs) - up,
-                events=len(self._view.events),
-                watchers=self._view.topics.watchers(),
-                revision=self._view.revision,
-                of_keys=self._keys.stats(),
-            )
 
     def release(self) -> None:
         """Let all go that wait for a change, and none wait again."""
@@ -218,17 +197,32 @@ class State(Reads):
                 self._tidying = self._tidying and not old
             if not self._view.await_applied(revision, _BEHIND_S):
                 raise Unavailable("the state", "written, but not seen here yet", "try again")
-            return plan._replace(after=plan.after and plan.after._replace(revision=revision))
+            return plan.at(revision)
         raise Unavailable("the state", "something else changes it all the time", "try again")
 
-    def _hear(self, node: str, running: Running, boot: str | None, acted: int | None) -> None:
+    def _hear(self, node: str, said: Said) -> None:
+        said = self._in_time(node, said)
         with self._view.reading():
-            silent_s = self._now_s() - self._heard_s(node)
             if node in self._view.marked:
                 self._view.hear(node)  # also while the disk is busy
-        said = signs.Said(running, boot, acted, silent_s, node in self._earlier)
-        self._speak(node, running, lambda: signs.hear(self._view, node, said))
+        self._speak(node, said.running, lambda: signs.hear(self._view, node, said, self.terms))
         self._due_s = min(self._due_s, self._now_s() + self.lease_s)
+
+    def _in_time(self, node: str, said: Said) -> Said:
+        """Return `said` with what the server knows of it. Raises TwoMachines."""
+        with self._view.reading():
+            now_s, before = self._now_s(), self._view.signs.get(node)
+            said = said._replace(
+                silent_s=now_s - self._heard_s(node),
+                gone_s=now_s - self._view.goodbye_s.get(node, now_s),
+                known=node in self._earlier,
+            )
+        if not is_other(before, said):
+            return said
+        if self._refused.get(node) != said.boot:
+            self._change(lambda: refuse(node, said))
+            self._refused[node] = said.boot or ""
+        raise TwoMachines(node)
 
     def _speak(self, node: str, running: Running, decide: Callable[[], Plan]) -> None:
         """Make the change of a node that speaks, perhaps for the first time."""
@@ -241,6 +235,11 @@ class State(Reads):
 
     def _awaited(self) -> Set[str]:
         return (self._earlier & self._view.marked.keys()) - self._view.signs.keys()
+
+    def _hold(self) -> Plan:
+        now_s = self._now_s()
+        silent_s = {node: now_s - at_s for node, at_s in self._view.heard_s.items()}
+        return signs.hold(self._view, self.terms, now_s - self.started_s, silent_s)
 
     def _fall(self, name: str) -> Plan:
         return signs.fall(self._view, name, self._now_s() - self._heard_s(name), self.lease_s)

@@ -5,6 +5,7 @@ from services.agent.memory import Memory
 from services.agent.plane import Plane
 from services.core import wire
 from services.core.errors import ApiRefused, ApiUnreachable
+from services.core.lease import Moment
 from services.core.model import Assignment, Container, UnitState
 from services.lib.http_client import Reply
 
@@ -105,12 +106,16 @@ class FakeLab:
 
 
 class NotedPlane(Plane):
-    """A plane whose memory is in `folder`. told: what both complain of."""
+    """A plane whose memory is in `folder`. told: what both complain of.
 
-    def __init__(self, client, folder, boot="", **clock):
+    now_s: the clock that stands still while the machine is paused; world_s: the one that does not.
+    """
+
+    def __init__(self, client, folder, boot="", *, now_s=lambda: 0.0, world_s=lambda: 0):
         self.told: list[str] = []
         memory = Memory(str(folder), str(folder), boot, self.told.append)
-        super().__init__(client, LocalState(memory, **clock), self.told.append)
+        local = LocalState(memory, lambda: Moment(now_s(), world_s()))
+        super().__init__(client, local, self.told.append)
 
 
 def listen(poll, lab, seconds):

@@ -6,6 +6,7 @@ import time
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from urllib.parse import parse_qs
 
 from services.core import wire
 from services.core.model import Assignment, Container
@@ -58,7 +59,8 @@ class StateServer:
             return 200, wire.dump_beat(self.assignment)
         if ending == "leaving":
             return 200, dict(zip(("elsewhere", "waiting"), self.leaving.pop(0), strict=True))
-        return self._desired(float(path.rpartition("=")[2]), headers.get("If-None-Match"))
+        query = parse_qs(path.partition("?")[2])
+        return self._desired(float(query["wait"][0]), headers.get("If-None-Match"))
 
     @property
     def etag(self) -> str:

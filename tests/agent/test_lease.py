@@ -4,7 +4,7 @@ import pytest
 
 from services.agent.client import NodeClient
 from services.agent.local_state import NOT_ASKED
-from services.core.lease import NEVER_HEARD
+from services.core.lease import NEVER_HEARD, Moment
 from services.core.model import STOP, Assignment, Container, UnitState
 from services.core.reconcile import reconcile
 from tests.agent.fake_lab import NotedPlane
@@ -29,13 +29,14 @@ class Passes:
     """passes(boot, at) -> the plane of one pass; its clock is now_s."""
 
     def __init__(self, address, folder):
-        self.now_s = 100.0
+        self.now_s, self.world_s = 100.0, 2_000_000_000
         self._address, self._folder = address, folder
 
     def __call__(self, boot="boot1", at=None):
         address, token = at or self._address, str(self._folder / "token")
         client = NodeClient("node1", address, timeout_s=5, token_path=token, boot=boot)
-        return NotedPlane(client, self._folder, boot, now_s=lambda: self.now_s)
+        clocks = {"now_s": lambda: self.now_s, "world_s": lambda: self.world_s}
+        return NotedPlane(client, self._folder, boot, **clocks)
 
 
 @pytest.fixture
@@ -86,13 +87,41 @@ def test_a_lease_counts_from_when_the_question_was_sent(plane, server):
     assert withheld(asked)
 
 
+def test_a_machine_that_was_paused_notices_it_at_the_first_look(plane, server):
+    """P9: its own clock stood still; the one that a battery drives did not."""
+    asked = plane()
+    asked.desired(RUNS)
+    plane.now_s += 0.1
+    plane.world_s += 30
+    requests = len(server.requests)
+    assert withheld(asked).startswith("cut off for 29.0 s")
+    late = plane()
+    assert reconcile(late.desired(RUNS), RUNS)[0].container.name == "s"
+    assert len(server.requests) == requests, "it asked before it stopped anything"
+    late.desired({})
+    assert withheld(late) == ""
+
+
 def test_a_lease_of_another_boot_is_none(plane):
     plane().desired({})
     plane.now_s = 100.5
     assert withheld(plane("boot2")) == NEVER_HEARD
 
 
-@pytest.mark.parametrize("content", ["", "boot1 1", "boot1 x 3", "\xff", "boot1 1 2 3"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "\xff",
+        "boot1 1 3",
+        "[]",
+        "7",
+        '["boot1", [1, 2], 3, "e"]',
+        '["boot1", [1], 3, "e", 5]',
+        '["boot1", ["x", 2], 3, "e", 5]',
+        '["boot1", [1, 2], 3, "e", 5, 6]',
+    ],
+)
 def test_a_spoiled_lease_is_none(plane, tmp_path, content):
     plane().desired({})
     (tmp_path / "lease").write_text(content, encoding="latin-1")
@@ -133,7 +162,7 @@ def test_an_answer_that_is_not_followed_gives_no_lease(plane, server, refusal):
 def test_an_answer_to_an_earlier_question_shortens_no_lease(plane):
     asked = plane()
     asked.desired({})
-    asked.local.confirm(99.0)
+    asked.local.confirm(Moment(99.0))
     plane.now_s += 2.9
     assert withheld(asked) == ""
 

@@ -101,7 +101,7 @@ def test_passes_against_a_server_and_without_one(run, node, server):
         ]
         assert (first.returncode, first.stderr) == (0, "")
         # Reported after the start, not with the next pass.
-        running = [{"name": "a", "image": "demo", "ready": True}]
+        running = [{"name": "a", "image": "demo", "ready": True, "created": 0}]
         assert server.reports()[-1]["running"] == running
         assert run(address).lines == ["converged (1 container)"]
     # The seed's way: nothing but heartbeats, one a pass and one more after it changed something.

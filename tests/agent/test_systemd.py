@@ -40,7 +40,15 @@ def test_what_is_started_is_seen_with_its_image(systemd, node):
         "a": UnitState("demo", ready=True),
         "my-app": UnitState("nginx", ready=True),
     }
-    assert node.env("my-app").read_text() == "LAB_IMAGE=nginx\n"
+    assert node.env("my-app").read_text() == "LAB_IMAGE=nginx\nLAB_CREATED=0\n"
+
+
+def test_what_is_started_is_seen_with_its_declaration(node):
+    systemd = Systemd(str(node.root), str(node.systemctl), patience_s=60)
+    systemd.perform([Task(Act.START, Container("a", created=17), MISSING)])
+    assert systemd.observed() == {"a": UnitState("demo", ready=True, created=17)}
+    node.crash("a")  # or systemd has not begun
+    assert systemd.observed()["a"].created == 17
 
 
 def test_a_container_is_ready_once_it_says_so(systemd, node):
@@ -73,7 +81,7 @@ def test_a_look_spawns_nothing_and_reads_images_only_when_something_changed(
     both = {"a": UnitState("demo", ready=True), "b": UnitState("demo", ready=False)}
     assert systemd.observed() == both
     with monkeypatch.context() as patch:
-        patch.setattr(systemd, "_image", lambda name: pytest.fail("looked closer"))
+        patch.setattr(systemd, "_state", lambda *_: pytest.fail("looked closer"))
         assert systemd.observed() == both
     node.get_ready("b")
     assert systemd.observed()["b"].ready

@@ -20,8 +20,8 @@ names = st.sampled_from(["a", "b", "c", "nginx", "web-1"])
 node_names = st.sampled_from(["node1", "node2", "node3", "node4"])
 images = st.sampled_from(IMAGES)
 policies = st.sampled_from(POLICIES)
-containers = st.builds(Container, names, images, policies)
-unit_states = st.builds(UnitState, images, st.booleans(), st.none())
+containers = st.builds(Container, names, images, policies, st.integers(0, 2))
+unit_states = st.builds(UnitState, images, st.booleans(), st.none(), st.integers(0, 2))
 desired_maps = st.dictionaries(names, st.tuples(images, policies)).map(
     lambda wanted: {name: Container(name, *rest) for name, rest in wanted.items()}
 )

@@ -67,6 +67,16 @@ def test_what_left_a_node_that_has_not_said_so(nodes, awaited, uptime_s, unheard
     assert blocked(["a", "b"], seen) == ({"a": reason} if reason else {})
 
 
+@pytest.mark.parametrize("seconds", [0.0, 0.001])
+def test_each_node_holds_on_for_as_long_as_the_server_says_of_it(seconds):
+    """Longer than lease and margin: under an earlier profile, or while it shuts down."""
+    node1 = Node("n1", 20.0 + seconds, Health.DOWN, leaving=True, hold_s=20.0)
+    seen = NodeList((node1,), OLD_S, LEASE_S, (), MARGIN_S, left=RUNS)
+    assert bool(blocked(["a"], seen)) == (seconds == 0)
+    awaited = NodeList((), 30.0 + seconds, LEASE_S, ("n1",), MARGIN_S, left=RUNS, hold_s=30.0)
+    assert bool(blocked(["a"], awaited)) == (seconds == 0)
+
+
 @given(roll())
 def test_whatever_may_run_is_blocked(seen):
     names = {"a", "b", "nginx"}

@@ -6,6 +6,7 @@ from services.core.lease import (
     NEVER_HEARD,
     NO_LEASE,
     Lease,
+    Moment,
     cut_off,
     may_run,
     only_withheld_stops,
@@ -14,7 +15,7 @@ from services.core.model import KEEP, STOP, Act, Assignment, Container, Desired,
 from services.core.reconcile import reconcile
 from tests.core.strategies import assignments, observed_maps
 
-LEASE = Lease(100.0, 3.0)
+LEASE = Lease(Moment(100.0), 3.0)
 SAFE = Assignment("e", 1, (Container("k"), Container("s", on_disconnect=STOP)), 3)
 READY = UnitState("demo", ready=True)
 BOTH = dict.fromkeys("ks", READY)
@@ -23,19 +24,35 @@ reasons = st.sampled_from(["", REASON])
 
 
 def test_a_lease_holds_until_it_is_over_and_then_says_for_how_long():
-    assert cut_off(LEASE, 100.0) == ""
-    assert cut_off(LEASE, 102.999) == ""
-    assert cut_off(LEASE, 103.0) == CUT_OFF.format(silent_s=3, lease_s=3)
-    assert cut_off(LEASE, 103.4) == REASON
+    assert cut_off(LEASE, Moment(100.0)) == ""
+    assert cut_off(LEASE, Moment(102.999)) == ""
+    assert cut_off(LEASE, Moment(103.0)) == CUT_OFF.format(silent_s=3, lease_s=3)
+    assert cut_off(LEASE, Moment(103.4)) == REASON
 
 
 def test_without_a_lease_of_this_boot_nothing_that_must_not_run_twice_runs():
-    assert cut_off(None, 100.0) == NEVER_HEARD
-    assert cut_off(LEASE, 99.9) == NEVER_HEARD
+    assert cut_off(None, Moment(100.0)) == NEVER_HEARD
+    assert cut_off(LEASE, Moment(99.9)) == NEVER_HEARD
+
+
+def test_a_machine_that_was_paused_goes_by_the_clock_that_went_on():
+    lease = Lease(Moment(100.0, 5000), 3.0)
+    assert cut_off(lease, Moment(100.1, 5003)) == ""  # of two whole seconds, one may be the error
+    assert cut_off(lease, Moment(100.1, 5004)) == CUT_OFF.format(silent_s=3, lease_s=3)
+    assert cut_off(lease, Moment(103.4, 5001)) == REASON
+    assert cut_off(lease, Moment(102.9, 0)) == ""  # the other clock is gone
+    assert cut_off(lease, Moment(102.9, 4000)) == ""  # or was set back
+
+
+def test_of_an_older_assignment_only_what_must_not_run_matters():
+    fake = {"fake": READY, "s": READY}
+    older = may_run(SAFE, REASON, newest=False)
+    assert [task.container.name for task in reconcile(older, fake)] == ["s"]
+    assert reconcile(may_run(SAFE, "", newest=False), fake) == ()
 
 
 def test_a_server_that_grants_no_lease_grants_none():
-    assert cut_off(Lease(100.0, 0.0), 100.0) == NO_LEASE
+    assert cut_off(Lease(Moment(100.0), 0.0), Moment(100.0)) == NO_LEASE
 
 
 def test_only_containers_that_asked_for_it_stop_with_the_lease_as_the_reason():

@@ -14,6 +14,7 @@ from services.core.lease import (
     CLOCK_ERROR,
     UNIT_STOP_S,
     Lease,
+    Moment,
     between_s,
     cut_off,
     may_run,
@@ -83,8 +84,11 @@ class Node1:
         self.exchanges = self.looks = self.passes = 0
         self.stops_s: float | None = None
 
-    def clock(self) -> float:
-        return self.course.offset_s + self.now_s * (1 + CLOCK_ERROR * self.course.clocks[0])
+    def clock(self) -> Moment:
+        return self.clock_at(self.now_s)
+
+    def clock_at(self, at_s: float) -> Moment:
+        return Moment(self.course.offset_s + at_s * (1 + CLOCK_ERROR * self.course.clocks[0]))
 
     def look(self) -> None:
         if self.stops_s is None:
@@ -117,8 +121,7 @@ class Node1:
         return healthy
 
     def renew(self, sent_s: float) -> None:
-        clock_s = self.course.offset_s + sent_s * (1 + CLOCK_ERROR * self.course.clocks[0])
-        self.lease = Lease(clock_s, self.timings.lease_s)
+        self.lease = Lease(self.clock_at(sent_s), self.timings.lease_s)
 
     def one_pass(self) -> None:
         if self.passes:

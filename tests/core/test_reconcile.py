@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.core.model import Act, Container, Desired, Task, UnitState
-from services.core.reconcile import MISSING, STALE, UNWANTED, reconcile
+from services.core.reconcile import MISSING, REPLACED, STALE, UNWANTED, reconcile
 from tests.core.strategies import desired_maps, names, observed_maps
 from tests.fakes import FakeSystemd
 
@@ -19,6 +19,20 @@ def stop(name, reason, image="demo"):
 
 def start(name, reason, image="demo"):
     return Task(Act.START, Container(name, image), reason)
+
+
+@pytest.mark.parametrize(
+    ("declared", "started_for", "again"),
+    [(9, 5, True), (9, 9, False), (9, 0, False), (0, 5, False)],
+    ids=["another one", "the same", "started by hand", "a server that does not say"],
+)
+def test_a_container_that_was_deleted_and_declared_again_is_started_again(
+    declared, started_for, again
+):
+    wanted = Container("a", created=declared)
+    runs = UnitState("demo", ready=True, created=started_for)
+    tasks = reconcile(Desired({"a": wanted}), {"a": runs})
+    assert list(tasks) == again * [stop("a", REPLACED), Task(Act.START, wanted, REPLACED)]
 
 
 @pytest.mark.parametrize(

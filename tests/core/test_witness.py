@@ -94,11 +94,22 @@ def test_a_dead_node_is_reported_unless_a_guard_holds_or_the_server_knows():
     echoes = Echoes({AWAY: 3.1}, OWN_S)
     assert evict([], seen, echoes=echoes).dead == (seen.nodes[0],)
     assert evict([], seen).dead == ()
-    assert evict([], seen._replace(uptime_s=STRETCHED_S), echoes=echoes).dead == ()
     assert evict([], seen._replace(nodes=seen.nodes[:1]), echoes=echoes).dead == ()
     assert evict([], seen, {"n1": 0.0}, STRETCHED_S, echoes).dead == ()
     known = seen.nodes[0]._replace(health=Health.DOWN)
     assert evict([], seen._replace(nodes=(known, *seen.nodes[1:])), echoes=echoes).dead == ()
+
+
+def test_a_young_server_believes_two_witnesses():
+    """Both were silent since its start for as long as they must be at any other time."""
+    young = list_of(node(3.25))._replace(uptime_s=3.25)
+    assert evict([], young, echoes=Echoes({AWAY: 3.1}, OWN_S)).dead == (young.nodes[0],)
+    on_n1 = [Placed(Container("a"), "n1")]
+    alone = list_of(node(9.25))._replace(uptime_s=9.0)
+    for echoes in (NO_ECHOES, Echoes({AWAY: 0.1}, OWN_S)):
+        eviction = evict(on_n1, alone, echoes=echoes)
+        assert (eviction.placements, eviction.dead) == ((), ())
+        assert eviction.waiting.startswith("state server is up for less than one lease")
 
 
 def test_what_must_not_run_twice_waits_as_long_as_without_echoes():

@@ -12,7 +12,6 @@ from services.lib.http_client import Reply
 from services.state import RevisionConflict
 from services.state.topics import CONTAINERS, NODES, UNASSIGNED
 
-MARGIN_S = 6.0
 TOPICS = {
     "/api/containers": CONTAINERS,
     "/api/containers?unassigned=true": UNASSIGNED,
@@ -87,10 +86,10 @@ class DirectApi(StateServer):
         if topic == NODES:
             roll = self._store.nodes()
             items = [self._described(node, beat) for node, beat in roll.heard]
-            lease_s = self._store.lease_s
-            unsure = roll.left, roll.unheard
+            lease_s, margin_s, _ = self._store.terms
+            unsure = roll.left, roll.unheard, roll.hold_s
             return wire_nodes.dump_nodes(
-                items, roll.uptime_s, lease_s, roll.awaited, MARGIN_S, *unsure
+                items, roll.uptime_s, lease_s, roll.awaited, margin_s, *unsure
             )
         listing = self._store.unassigned() if topic == UNASSIGNED else self._store.listing()
         return wire.dump_placed(listing.placed, listing.running, listing.revision)

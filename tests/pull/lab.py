@@ -1,6 +1,8 @@
 """A pull mode on loopback: real server, real HTTP, real passes; systemd is a fake, and the
 server's clock moves when the test says so."""
 
+from pathlib import Path
+
 from services.agent.client import NodeClient
 from services.agent.local_state import LocalState
 from services.agent.memory import Memory
@@ -46,6 +48,12 @@ class Node:
 
     def runs(self):
         return sorted(self.systemd.observed())
+
+    def reboot(self):
+        """What runs ends, and so does all that is in memory."""
+        self.systemd.reboot()
+        for name in ("assigned.json", "assigned.json.previous", "lease"):
+            (Path(self.directory) / name).unlink(missing_ok=True)
 
 
 class Lab:

@@ -101,22 +101,22 @@ def test_resilience_without_the_api_everything_runs_on_and_is_repaired(busy):
 
 def test_a_node_that_reboots_in_an_outage_gets_its_containers_from_its_own_disk(busy):
     busy.stop_api()
-    busy.nodes["node1"].systemd.reboot()
+    busy.nodes["node1"].reboot()
     busy.second()
     assert busy.runs()["node1"] == ["a"]
 
 
-def test_a_node_whose_memory_is_damaged_in_an_outage_uses_the_one_before(busy, tmp_path):
+def test_a_node_whose_memory_is_damaged_in_an_outage_starts_nothing(busy, tmp_path):
     busy.declare("d")
     for _ in range(2):
         busy.second()
     assert busy.runs()["node1"] == ["a", "d"]
     busy.stop_api()
-    busy.nodes["node1"].systemd.reboot()
+    busy.nodes["node1"].reboot()
     (tmp_path / "node1/desired.json").write_bytes(b"")
     busy.second()
-    # Of the generation before it: revisions grow with every change anywhere.
-    assert busy.runs()["node1"] == ["a"]
+    # What the generation before it names may have moved away since.
+    assert busy.runs()["node1"] == []
 
 
 def test_an_api_that_comes_back_is_followed_again(busy):

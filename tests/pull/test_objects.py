@@ -7,7 +7,7 @@ FIRST = 2
 MINIMAL = {"Prefer": "return=minimal"}
 DEMO = {
     "name": "a", "node": None, "image": "demo", "on_disconnect": "keep", "running": False,
-    "revision": FIRST,
+    "created": FIRST, "revision": FIRST,
 }  # fmt: skip
 
 
@@ -174,6 +174,23 @@ def test_a_node_that_leaves_is_told_what_runs_elsewhere(realms, call):
     assert call("GET", "/api/nodes/node1").json()["leaving"] is True
     report(realms, "node1", "a", "b")
     assert call("GET", "/api/nodes/node1").json()["leaving"] is True, "of the same boot"
+
+
+def test_a_second_machine_of_one_name_is_refused_with_a_hint(realms):
+    body = {"revision": 0, "running": [], "boot": "b1", "uptime_s": 60}
+    assert realms.node("POST", "/api/nodes/node1/heartbeat", json=body).status_code == 200
+    for method, path, other in (
+        ("POST", "heartbeat", {**body, "boot": "b2"}),
+        ("GET", "desired?boot=b2", None),
+        ("POST", "leaving", {"boot": "b2"}),
+    ):
+        answer = realms.node(method, f"/api/nodes/node1/{path}", json=other)
+        assert answer.status_code == 409
+        assert "another machine speaks as node 'node1'" in answer.json()["error"]
+        assert "lab forget node1" in answer.json()["hint"]
+    assert realms.node("GET", "/api/nodes/node1/desired?boot=b1").status_code == 200
+    long = realms.node("GET", f"/api/nodes/node1/desired?boot={'b' * 37}")
+    assert long.status_code == 400
 
 
 def test_a_node_that_must_not_run_something_twice_does_not_wait_for_it(realms, call):

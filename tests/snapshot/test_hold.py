@@ -9,6 +9,7 @@ import pytest
 
 from lab.snapshot import call
 from services.lib import standstill as hold
+from services.lib import world_clock
 
 ADDRESS = "127.0.0.1"
 
@@ -24,6 +25,7 @@ def clock(monkeypatch, tmp_path):
         "sched_setscheduler",
         lambda _, policy, __: done.append(("real time", 0)) if policy == os.SCHED_FIFO else None,
     )
+    monkeypatch.setattr(world_clock, "FROZEN", str(tmp_path / "frozen"))
     monkeypatch.setattr(hold, "RENEW_AFTER_S", 0)
     monkeypatch.setattr(hold, "RENEW", ("/usr/bin/touch", str(tmp_path / "renewed")))
     return done
@@ -95,7 +97,7 @@ def test_a_guest_that_nobody_releases_takes_the_time_from_its_own_clock(
 ):
     rtc = tmp_path / "since_epoch"
     rtc.write_text("2000000000\n")
-    monkeypatch.setattr(hold, "_RTC", str(rtc))
+    monkeypatch.setattr(world_clock, "RTC", str(rtc))
     monkeypatch.setattr(hold, "HOLD_S", 0.05)
     # Nobody is there to say when it should renew its lease: it does not wait for that.
     monkeypatch.setattr(hold, "RENEW_AFTER_S", 3600)
@@ -108,11 +110,23 @@ def test_a_guest_that_nobody_releases_takes_the_time_from_its_own_clock(
 def test_a_clock_that_is_right_is_left_alone(guest, port, clock, monkeypatch, tmp_path):
     rtc = tmp_path / "since_epoch"
     rtc.write_text(f"{int(time.time())}\n")
-    monkeypatch.setattr(hold, "_RTC", str(rtc))
+    monkeypatch.setattr(world_clock, "RTC", str(rtc))
     monkeypatch.setattr(hold, "HOLD_S", 0.05)
     assert call.call("secret", "arm", [(ADDRESS, port)], 20) == []
     assert guest() == [0]
     assert clock == [("real time", 0)]
+
+
+def test_a_machine_that_was_frozen_has_missed_nothing(guest, port, clock, monkeypatch, tmp_path):
+    rtc = tmp_path / "since_epoch"
+    rtc.write_text("2000000000\n")
+    monkeypatch.setattr(world_clock, "RTC", str(rtc))
+    assert call.call("secret", "arm", [(ADDRESS, port)], 20) == []
+    before_s = world_clock.world_s()
+    rtc.write_text("2000086400\n")  # thawed a day later
+    assert call.call("secret", "go", [(ADDRESS, port)], 20) == []
+    assert guest() == [0]
+    assert before_s - 2 <= world_clock.world_s() <= before_s
 
 
 def test_a_guest_that_is_never_armed_ends(port, clock, monkeypatch):

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from services.core.lease import Terms
 from services.state import EmbeddedKeys
 from services.state.etcd import EtcdKeys
 from services.state.keys import Keys
@@ -17,6 +18,7 @@ from tests.state.etcd_cluster import Cluster
 from tests.states import open_state
 
 LEASE_S = 3.0
+TERMS = Terms(LEASE_S)
 DEADLINE_S = 20.0
 
 
@@ -94,6 +96,11 @@ def crashed(directory, clock, to, *, lost_bytes=0):
 
 def where(store):
     return {item.name: item.node for item in store.listing().placed}
+
+
+def wanted(container):
+    """`container` as a user declared it."""
+    return container._replace(created=0)
 
 
 def told(store, since=0):

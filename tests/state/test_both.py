@@ -3,6 +3,7 @@
 import pytest
 
 from services.core.errors import UnknownContainer
+from services.core.lease import Terms
 from services.core.model import STOP, Container, UnitState
 from services.state import RevisionConflict, State, Unavailable
 from tests.pull.direct import declare, report
@@ -18,7 +19,7 @@ def opened(open_store, clock):
     states = []
 
     def opened():
-        states.append(State(open_store(), lease_s=LEASE_S, now_s=clock))
+        states.append(State(open_store(), terms=Terms(LEASE_S), now_s=clock))
         return states[-1]
 
     yield opened

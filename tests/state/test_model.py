@@ -12,10 +12,12 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from services.core.errors import UnknownContainer, UnknownNode
 from services.core.model import UnitState
-from tests.core.strategies import containers, names, node_names, unit_states
-from tests.state.conftest import LEASE_S, Clock, crashed
+from tests.core.strategies import containers as any_containers
+from tests.core.strategies import names, node_names, unit_states
+from tests.state.conftest import LEASE_S, Clock, crashed, wanted
 from tests.states import open_state
 
+containers = any_containers.map(wanted)
 TOPICS = ["containers", "unassigned", "nodes", "events", *(f"node/node{n}" for n in range(1, 5))]
 places = st.none() | node_names
 
@@ -111,7 +113,7 @@ class StoreMachine(RuleBasedStateMachine):
             if not again.listing().revision:
                 # A store in which nothing was declared, as far as it knows, stops nothing.
                 self.assigned = {}
-            self.model = {p.name: (p.container, p.node) for p in again.listing().placed}
+            self.model = {p.name: (wanted(p.container), p.node) for p in again.listing().placed}
         if again.epoch != self.epoch:
             # All is lost, and everybody is told so by the epoch.
             self.epoch, self.given, self.highest, self.assigned = again.epoch, set(), 0, {}
@@ -125,7 +127,7 @@ class StoreMachine(RuleBasedStateMachine):
     @invariant()
     def lists_say_what_the_model_says(self):
         listing = self.store.listing()
-        assert {p.name: (p.container, p.node) for p in listing.placed} == self.model
+        assert {p.name: (wanted(p.container), p.node) for p in listing.placed} == self.model
         assert [p.name for p in listing.placed] == sorted(self.model)
         nowhere = sorted(name for name, (_, node) in self.model.items() if node is None)
         assert [p.name for p in self.store.unassigned().placed] == nowhere
@@ -133,7 +135,7 @@ class StoreMachine(RuleBasedStateMachine):
             mine = [
                 self.model[name][0] for name in sorted(self.model) if self.model[name][1] == node
             ]
-            assert list(self.store.assignment(node).containers) == mine
+            assert list(map(wanted, self.store.assignment(node).containers)) == mine
         stats = self.store.stats()
         assert (stats.containers, stats.placed) == (len(self.model), len(self.model) - len(nowhere))
         for placed in listing.placed:
@@ -144,7 +146,12 @@ class StoreMachine(RuleBasedStateMachine):
         listing, heard = self.store.listing(), dict(self.store.nodes().heard)
         told = {node.name: beat.running for node, beat in heard.items() if _counts(node)}
         for name, (container, node) in self.model.items():
-            serves = told.get(node, {}).get(name) == UnitState(container.image, ready=True)
+            unit = told.get(node, {}).get(name)
+            created = self.store.container(name).container.created
+            serves = unit in (
+                UnitState(container.image, ready=True),
+                UnitState(container.image, ready=True, created=created),
+            )
             assert listing.running.get(name) == (node if serves else None)
             assert self.store.running_on(name) == (node if serves else None)
 

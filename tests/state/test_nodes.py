@@ -5,7 +5,8 @@ import pytest
 from services.core.model import Container, Health, UnitState
 from services.state import signs
 from services.state.keys import Conflict
-from tests.state.conftest import LEASE_S, reopen, told
+from services.state.said import Said
+from tests.state.conftest import LEASE_S, TERMS, reopen, told
 
 READY = {"a": UnitState("demo", ready=True)}
 
@@ -175,8 +176,8 @@ def test_stats_count_what_there_is(store, clock):
 @pytest.mark.parametrize(
     "decide",
     [
-        lambda view: signs.hear(view, "node1", signs.Said(None, None, None, 0.0, False)),
-        lambda view: signs.leave(view, "node1", "boot"),
+        lambda view: signs.hear(view, "node1", Said(), TERMS),
+        lambda view: signs.leave(view, "node1", "boot", 0.0, TERMS),
     ],
     ids=["a sign of life", "a goodbye again"],
 )

@@ -154,3 +154,23 @@ def test_each_reason_to_wait_is_given_once():
         "n1 is leaving, but no other node takes containers; "
         "n2 is to be drained, but no other node takes containers"
     )
+
+
+@pytest.mark.parametrize(
+    ("seen", "leaves"),
+    [
+        pytest.param(silent(n1=20.0, n2=0.0), False, id="what its own server granted it"),
+        pytest.param(silent(n1=beyond(20.0), n2=0.0), True, id="is over at last"),
+        pytest.param(silent(n2=0.0)._replace(uptime_s=30.0), False, id="what a server granted"),
+        pytest.param(silent(n2=0.0)._replace(uptime_s=beyond(30.0)), True, id="is over as well"),
+    ],
+)
+def test_what_must_not_run_twice_stays_for_as_long_as_its_node_may_hold_it(seen, leaves):
+    """20 s of a node that spoke, and 30 of one that did not since the server started."""
+    nodes = tuple(node._replace(hold_s=20.0) for node in seen.nodes)
+    awaited = () if len(nodes) > 1 else ("n1",)
+    seen = seen._replace(nodes=nodes, awaited=awaited, hold_s=30.0, stop_margin_s=1.0)
+    once = [Placed(Container("a", on_disconnect=STOP), "n1")]
+    eviction = evict(once, seen)
+    assert bool(eviction.placements) == leaves
+    assert eviction.again_s == (NEVER_S if leaves else 0.0)

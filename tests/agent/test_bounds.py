@@ -1,20 +1,15 @@
 """Exactly at a bound, and one step beyond it: when the agent asks, and what it then says."""
 
 import math
-import time
 
 import pytest
 
-from services.agent import local_state
 from services.agent.longpoll import LOOK_S, LongPoll, PollState, chance
-from services.agent.memory import Memory
 from services.agent.reports import Reports
 from services.core import wire
 from services.core.backoff import FIRST_S
 from services.core.errors import ApiRefused
-from services.core.lease import Lease, Moment
 from services.core.model import Assignment
-from services.lib import world_clock
 from services.lib.http_client import Reply
 from tests.agent.fake_lab import (
     AWAY,
@@ -28,56 +23,10 @@ from tests.agent.fake_lab import (
 )
 
 
-def test_the_clocks_of_the_lease_are_those_of_this_machine(monkeypatch, tmp_path):
-    (tmp_path / "since_epoch").write_text("1234\n")
-    monkeypatch.setattr(world_clock, "RTC", str(tmp_path / "since_epoch"))
-    monkeypatch.setattr(world_clock, "FROZEN", str(tmp_path / "none"))
-    before_s = time.clock_gettime(time.CLOCK_BOOTTIME)
-    moment = local_state.now()
-    assert before_s <= moment.boot_s <= time.clock_gettime(time.CLOCK_BOOTTIME)
-    assert moment.world_s == 1234
-
-
 def test_a_chance_is_from_0_up_to_1():
     chances = [chance() for _ in range(100)]
     assert all(0 <= one < 1 for one in chances)
     assert len(set(chances)) > 1
-
-
-@pytest.mark.parametrize(
-    ("status", "hint", "outage"),
-    [
-        (401, "lab token rotate", "API answered 401: no (lab token rotate)"),
-        (403, "", "API answered 403: no"),
-        (503, "wait", "API answered 503: no"),
-    ],
-)
-def test_only_the_hint_that_lets_this_node_in_is_shown(plane, status, hint, outage):
-    plane.local.doubt(ApiRefused("http://api", status, "no", hint))
-    assert plane.local.desired().outage == outage
-
-
-def test_the_time_of_the_memory_is_that_of_any_copy_that_is_left(tmp_path):
-    memory = Memory(str(tmp_path), str(tmp_path), "boot1", lambda line: None)
-    assert memory.since() == "an unknown time"
-    memory.keep(Assignment("e", 5, ()), None)
-    then = memory.since()
-    (tmp_path / "desired.json").unlink()
-    assert memory.since() == then != "an unknown time"
-
-
-def test_what_a_killed_run_left_of_a_lease_does_no_harm(tmp_path):
-    lease = Lease(Moment(100.5, 7), 3.0, "e", 5)
-    memory = Memory(str(tmp_path), str(tmp_path), "boot1", lambda line: None)
-    memory.keep_lease(lease)
-    assert (tmp_path / "lease").stat().st_mode & 0o777 == 0o600
-    (tmp_path / "lease.new").write_text("x" * 1000)
-    memory.keep_lease(lease)
-    assert memory.recall().lease == lease
-
-
-def test_without_a_lease_there_is_nothing_left_of_it(plane):
-    assert plane.local.lease_left_s() <= 0
 
 
 def test_a_report_says_of_which_store_its_revision_is(lab, plane):

@@ -2,11 +2,18 @@
 
 import pytest
 
-from services.core.lease import CLOCK_ERROR, between_s, look_s, needed_margin_s, stop_s
+from services.core.lease import CLOCK_ERROR, Moment, between_s, look_s, needed_margin_s, stop_s
 from services.core.profiles import Profile
 
 POLLS = Profile("polls", 5, 5, 10, lease_s=15, agent_timeout_s=4, stop_margin_s=15, leaving_s=15)
 WATCHES = POLLS._replace(name="watches", agent_s=0.25, agent_timeout_s=2, watch_s=10, tick_s=1)
+
+
+def test_a_machine_whose_second_clock_appears_or_goes_has_the_first():
+    without, with_both = Moment(100.0), Moment(100.5, 2_000_000_000)
+    assert with_both.since_s(without) == 0.5
+    assert Moment(100.5).since_s(without) == 0.5
+    assert Moment(101.0).since_s(with_both) == 0.5
 
 
 @pytest.mark.parametrize(

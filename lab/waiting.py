@@ -1,12 +1,17 @@
 """Wait for a condition with a deadline, and say what was seen last when it does not come."""
 
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import TypeVar
 
 from services.core.errors import LabError
 
 T = TypeVar("T")
+# left: of a thread of at_once, whether the block that began it was left by an exception.
+_thread = threading.local()
 
 
 class TookTooLong(LabError):
@@ -32,11 +37,33 @@ def until(
     hint: what to do then.
     `probe` raises a LabError of its own on a state from which `what` cannot happen any more.
     """
-    deadline = time.monotonic() + timeout_s
+    began_s = time.monotonic()
+    left: threading.Event | None = getattr(_thread, "left", None)
     while True:
         value = probe()
         if value:
             return value
-        if time.monotonic() > deadline:
-            raise TookTooLong(what, timeout_s, value, hint)
+        waited_s = time.monotonic() - began_s
+        if waited_s > timeout_s or (left and left.is_set()):
+            raise TookTooLong(what, min(waited_s, timeout_s), value, hint)
         time.sleep(every_s)
+
+
+@contextmanager
+def at_once(threads: int) -> Iterator[ThreadPoolExecutor]:
+    """Yield a pool of so many threads.
+
+    When the block is left by an exception, such as Ctrl-C, an `until` in one of them ends at its
+    next look: the command that a person ends does not wait for what it waited for.
+    """
+    left = threading.Event()
+
+    def begin() -> None:
+        _thread.left = left
+
+    with ThreadPoolExecutor(max(1, threads), initializer=begin) as pool:
+        try:
+            yield pool
+        except BaseException:
+            left.set()
+            raise

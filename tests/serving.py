@@ -119,6 +119,7 @@ class StateServer:
         self,
         data: Path,
         *,
+        etcd: Sequence[Address] = (),
         admin: int = 0,
         host: str = "127.0.0.1",
         profile: str = "fast",
@@ -126,12 +127,17 @@ class StateServer:
         options: Sequence[str] = (),
         patience: dict[str, float] | None = None,
     ) -> None:
-        """profile: "" to start it without one. nodes: have tokens. patience: instead of its own."""
+        """etcd: its members, instead of a state in `data`. profile: "" to start it without one.
+
+        nodes: have tokens. patience: instead of its own.
+        """
         self.tokens = write_tokens(Path(f"{data}.tokens.json"), *nodes)
         program = ["services.pull"]
         if patience is not None:
             program = ["tests.pull.impatient", json.dumps(patience)]
-        command = [sys.executable, "-m", *program, "--data", str(data)]
+        members = ",".join(map(show_address, etcd))
+        store = ["--etcd", members] if etcd else ["--data", str(data)]
+        command = [sys.executable, "-m", *program, *store]
         command += ["--listen", f"{host}:{admin}", "--node-listen", f"{host}:0"]
         command += ["--tokens", str(self.tokens), *options]
         self.process = subprocess.Popen(

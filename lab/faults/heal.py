@@ -5,9 +5,9 @@ that does not answer delays no other.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
+from lab import waiting
 from lab.bringup import look, plan
 from lab.bringup.plan import MODES, Act, Step
 from lab.errors import LabNotUp, MachineAbsent
@@ -94,7 +94,7 @@ def heal(topology: Topology, say: Say) -> None:
         say(str(step))
     for labs in store.stores():
         labs.sweep()
-    with ThreadPoolExecutor(len(topology.machines)) as pool:
+    with waiting.at_once(len(topology.machines)) as pool:
         ends = list(pool.map(lambda machine: _mend(machine, steps, say), topology.machines))
     mended = [machine for machine, end in zip(topology.machines, ends, strict=True) if not end]
     ends.append(_error_of(lambda: correct_clocks(mended, say)))

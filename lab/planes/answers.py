@@ -1,7 +1,6 @@
 """Whether the lab's APIs answer from this machine, and know their nodes."""
 
 from collections.abc import Collection, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from lab import waiting
@@ -54,5 +53,5 @@ def await_answers(
             every_s=_EVERY_S,
         )
 
-    with ThreadPoolExecutor(max(1, len(modes))) as pool:
+    with waiting.at_once(len(modes)) as pool:
         list(pool.map(one, modes))

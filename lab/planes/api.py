@@ -14,8 +14,10 @@ from http.client import (
 )
 from typing import Any, NamedTuple
 
+from lab.terminal.table import echo
 from services.core.errors import ApiNonsense, ApiRefused, ApiUnreachable
 from services.core.fields import decode, refusal
+from services.core.messages import STALE
 
 CONNECT_S = 3.0
 READ_S = 15.0
@@ -47,6 +49,7 @@ class Api:
     def __init__(self, port: int) -> None:
         self._port = port
         self._base = f"http://127.0.0.1:{port}"
+        self._stale = ""
 
     def request(
         self, method: str, path: str, body: object = None, *, read_s: float = READ_S
@@ -83,6 +86,7 @@ class Api:
             with connection.getresponse() as answer:
                 if _OURS not in answer.headers:
                     raise self._stranger(url, f"its status is {answer.status}")
+                self._warn(answer.headers.get(STALE, ""))
                 return _Answer(url, answer.status, answer.headers.get("ETag", ""), answer.read())
         except (OSError, HTTPException, ValueError) as error:  # the latter: an ETag it cannot send
             if isinstance(error, BadStatusLine) and not isinstance(error, RemoteDisconnected):
@@ -90,6 +94,12 @@ class Api:
             raise ApiUnreachable(url, _reason(error), hint=_REMEDY) from None
         finally:
             connection.close()
+
+    def _warn(self, stale: str) -> None:
+        """Say once why answers are possibly not the newest state."""
+        if stale not in ("", self._stale):
+            echo(f"possibly stale: {stale}", err=True)
+        self._stale = stale
 
     def _stranger(self, url: str, said: str) -> ApiUnreachable:
         return ApiUnreachable(

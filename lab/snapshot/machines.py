@@ -8,13 +8,12 @@ import re
 import shutil
 import uuid
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from html import escape
 from pathlib import Path
 from typing import TypeVar
 
-from lab import paths
+from lab import paths, waiting
 from lab.host.speed import deadline_s
 from lab.host.virsh import identities, virsh
 from lab.machines import plug, vagrant
@@ -152,7 +151,7 @@ class Domains:
         return virsh(command, full, *words, timeout_s=deadline_s(_SAVE_S))
 
     def _each(self, one: Callable[[T], R], items: Iterable[T]) -> list[R]:
-        with ThreadPoolExecutor(max(1, len(self.topology.machines))) as pool:
+        with waiting.at_once(len(self.topology.machines)) as pool:
             return list(pool.map(one, items))
 
 

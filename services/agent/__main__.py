@@ -91,8 +91,10 @@ def _leave(options: Settings) -> None:
     """Say goodbye, within leaving_s of the profile and its agent_timeout_s."""
     from services.agent import leaving
 
-    reach_s = options.timings.agent_timeout_s / leaving.ATTEMPTS
-    leaving.leave(options.client(), _complain, wait_s=options.timings.leaving_s, reach_s=reach_s)
+    timeout_s = options.timings.agent_timeout_s
+    wait_s = max(0.0, options.timings.leaving_s - timeout_s)
+    reach_s = timeout_s / leaving.ATTEMPTS
+    leaving.leave(options.client(), _complain, wait_s=wait_s, reach_s=reach_s)
 
 
 def settings(

@@ -1,7 +1,7 @@
 """The requests of one node to the state server, with the token that says which node it is."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from services.core import wire
 from services.core.address import Address
@@ -52,9 +52,12 @@ class NodeClient:
         """Ask what must run as the public demonstration's agents do."""
         return self._send("GET", f"/api/containers?node={self._node}")
 
-    def leaving(self, wait_s: float) -> Pending:
-        """Say that this node shuts down; the server waits up to wait_s for a replacement."""
-        body = {"boot": self._boot}
+    def leaving(self, names: Sequence[str], wait_s: float) -> Pending:
+        """Say that this node shuts down; the server waits up to wait_s for replacements.
+
+        names: of containers that were assigned here before, and for which it waits, too.
+        """
+        body = {"boot": self._boot, "waiting": list(names)}
         return self._send("POST", f"{self._path}/leaving?wait={wait_s:g}", body, {}, wait_s)
 
     def answer(self, begin: Callable[[], Pending]) -> Reply:

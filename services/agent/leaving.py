@@ -13,22 +13,34 @@ ATTEMPTS = 2
 def leave(client: NodeClient, say: Callable[[str], None], *, wait_s: float, reach_s: float) -> None:
     """Say goodbye; return when all that this node had runs elsewhere, at the latest after wait_s.
 
-    reach_s: how long one attempt may take to reach the server; an unreachable server is not waited
-    for. Never raises: the shutdown goes on in any case.
+    reach_s: how long one attempt may take to reach the server; a server that does not answer the
+    goodbye is not waited for, since it counts with the lease of a node that has an agent
+    (services/core/lease.py). Never raises: the shutdown goes on in any case.
     """
     try:
-        # One request that the server answers late. A second one might meet a server that has
-        # moved everything already, and so knows of nothing here.
-        body = client.answer(lambda: _reach(client, wait_s, reach_s)).body
-        say(_narrate(*wire_nodes.load_leaving(body), wait_s))
+        elsewhere, waiting = _ask(client, (), 0.0, reach_s)
+        if waiting:
+            had = {*elsewhere, *waiting}
+            # By now they may have been taken off this node, so it names them.
+            _, waiting = _ask(client, waiting, wait_s, reach_s)
+            elsewhere = tuple(sorted(had.difference(waiting)))
+        say(_narrate(elsewhere, waiting, wait_s))
     except LabError as error:
         say(f"leaving without waiting: {error}")
 
 
-def _reach(client: NodeClient, wait_s: float, reach_s: float) -> Pending:
+def _ask(
+    client: NodeClient, names: Sequence[str], wait_s: float, reach_s: float
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return what runs elsewhere, and what is waited for, of `names` and what is assigned here."""
+    body = client.answer(lambda: _reach(client, names, wait_s, reach_s)).body
+    return wire_nodes.load_leaving(body)
+
+
+def _reach(client: NodeClient, names: Sequence[str], wait_s: float, reach_s: float) -> Pending:
     """Return the goodbye on its way, once it has left this node. Raises ApiUnreachable."""
     for _ in range(ATTEMPTS):
-        pending = client.leaving(wait_s)
+        pending = client.leaving(names, wait_s)
         wait([pending], reach_s)
         if pending.sent:
             return pending

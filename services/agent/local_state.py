@@ -18,22 +18,28 @@ from services.lib.world_clock import world_s
 NOT_ASKED = "lease ran out before the API was asked"
 
 
-def now() -> Moment:
-    """Return this moment by this machine's clocks."""
-    return Moment(time.clock_gettime(time.CLOCK_BOOTTIME), world_s())
+def boottime_s() -> float:
+    """Return the seconds since this machine booted, including those for which it was suspended."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 class LocalState:
     """The last assignment that was followed, its lease, and why it is not from just now.
 
-    now: the clocks of the lease.
+    boot_s, world_s: the clocks of the lease, see Moment.
     """
 
-    def __init__(self, memory: Memory, now: Callable[[], Moment] = now) -> None:
-        self.now = now
+    def __init__(
+        self,
+        memory: Memory,
+        boot_s: Callable[[], float] = boottime_s,
+        world_s: Callable[[], int] = world_s,
+    ) -> None:
+        self._boot_s, self._world_s = boot_s, world_s
         self._memory = memory
         self.assignment, self._lease, self._newest = memory.recall()
         self._remembered = self._newest
+        self._looked_s = world_s()
         self._outage = NOT_ASKED
         self._since = ""
         self._cached: Desired | None = None
@@ -56,9 +62,15 @@ class LocalState:
         """Whether the last request was answered, and the answer followed."""
         return not self._outage
 
+    def now(self) -> Moment:
+        """Return this moment."""
+        return Moment(self._boot_s(), self._world_s())
+
     def desired(self) -> Desired:
         """Return what this node must run now: never more than the lease allows."""
-        reason = cut_off(self._lease, self.now())
+        now = self.now()
+        self._looked_s = now.world_s
+        reason = cut_off(self._lease, now)
         if reason or self._cached is None:
             desired = may_run(self.assignment, reason, newest=self._newest)
             desired = desired._replace(outage=self._outage, since=self._since)
@@ -78,8 +90,11 @@ class LocalState:
 
     def lease_left_s(self) -> float:
         """Return the seconds until the lease runs out; not above 0 when it has."""
-        lease = self._lease
-        return lease.lease_s - self.now().since_s(lease.sent_at) if lease else 0.0
+        if self._lease is None:
+            return 0.0
+        # As of the last look: to read this clock takes an emulated guest half as long as a look.
+        now = Moment(self._boot_s(), self._looked_s)
+        return self._lease.lease_s - now.since_s(self._lease.sent_at)
 
     def follow(self, answer: Assignment, sent_at: Moment) -> bool:
         """Take `answer` to a request that was sent at sent_at; return whether it is followed."""

@@ -3,7 +3,7 @@
 import json
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
@@ -27,11 +27,27 @@ class Recalled(NamedTuple):
     newest: bool
 
 
-class _Copy(NamedTuple):
+class Copy(NamedTuple):
     """An assignment that was read. whole: it is the last one that was written there."""
 
     assignment: Assignment
     whole: bool
+
+
+def best(found: Sequence[Copy], lease: Lease | None) -> Recalled:
+    """Return what is known by `found` and the last lease, which names the newest assignment."""
+    if not found:
+        return Recalled(None, lease, newest=False)
+
+    def rank(copy: Copy) -> tuple[bool, bool, int]:
+        (epoch, revision, *_), whole = copy
+        if lease is None:
+            return whole, True, revision
+        same = epoch == lease.epoch
+        return same and revision >= lease.revision, same, revision
+
+    first = max(found, key=rank)
+    return Recalled(first.assignment, lease, rank(first)[0])
 
 
 class Memory:
@@ -57,12 +73,8 @@ class Memory:
 
     def recall(self) -> Recalled:
         """Return what is remembered."""
-        lease = self._lease()
         found = [one for one in map(self._load, (self._copy, self._file)) if one is not None]
-        best = max(found, default=None, key=lambda one: _rank(one, lease))
-        if best is None:
-            return Recalled(None, lease, newest=False)
-        return Recalled(best.assignment, lease, _rank(best, lease)[0])
+        return best(found, self._lease())
 
     def keep(self, answer: Assignment, known: Assignment | None) -> bool:
         """Write `answer` to disk; return whether the next run will know it.
@@ -113,14 +125,14 @@ class Memory:
             return None
         return lease if boot == self._boot else None
 
-    def _load(self, file: DurableFile) -> _Copy | None:
+    def _load(self, file: DurableFile) -> Copy | None:
         try:
             loaded = file.load()
             if loaded.document is None:
                 return None
             if loaded.problem:
                 self._complain(f"local state: {loaded.problem}")
-            return _Copy(wire.load_assignment(loaded.document), not loaded.problem)
+            return Copy(wire.load_assignment(loaded.document), not loaded.problem)
         except LabError as error:
             # Also an image that the catalogue has lost: the server will send another one.
             self._complain(f"no local state: {error}")
@@ -142,12 +154,3 @@ class Memory:
         if line not in self._told:
             self._told.add(line)
             self._complain(line)
-
-
-def _rank(copy: _Copy, lease: Lease | None) -> tuple[bool, bool, int]:
-    """Whether `copy` is the last one that was followed; then what makes it better than another."""
-    epoch, revision = copy.assignment.epoch, copy.assignment.revision
-    if lease is None:
-        return copy.whole, True, revision
-    same = epoch == lease.epoch
-    return same and revision >= lease.revision, same, revision

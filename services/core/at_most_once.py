@@ -15,7 +15,7 @@ silent node only when that node is lost, so that a short silence moves nothing.
 from collections.abc import Iterable
 
 from services.core.messages import NodeList
-from services.core.model import Node
+from services.core.model import STOP, Container, Node
 
 RUNS = "{node} still runs it"
 UNSURE = "{node} has not yet said that it stopped it"
@@ -30,6 +30,15 @@ def held_s(node: Node | None, seen: NodeList) -> float:
     """
     hold_s = seen.hold_s if node is None else node.hold_s
     return seen.lease_s + seen.stop_margin_s if hold_s is None else hold_s
+
+
+def knows(container: Container, policy_since: int, acted: int) -> bool:
+    """Whether a node knows that it must stop `container` when it is cut off.
+
+    policy_since: revision since which the container has its policy. acted: of the newest assignment
+    on which the node said that it acted.
+    """
+    return container.on_disconnect == STOP and policy_since <= acted
 
 
 def blocked(names: Iterable[str], seen: NodeList) -> dict[str, str]:

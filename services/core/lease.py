@@ -13,15 +13,17 @@ THEOREM. A container with STOP never runs on two nodes. What that needs, and whe
    clock, and nothing of it runs `stop` later. The server places the container elsewhere not before
    t_received + lease + margin, by its own clock; margin >= look + stop + what the clocks of both
    gain on each other meanwhile.
-3. Goodbye. A node that shuts down has no agent any more. It waits for leaving_s, and then all that
-   runs there ends within `stop`; so the server waits for leaving_s + margin, if that is longer.
+3. Goodbye. A node that shuts down has no agent any more. Once the server has answered its goodbye,
+   it waits for leaving_s at most, and then all that runs there ends within `stop`; so the server
+   waits for leaving_s + margin, if that is longer. Without that answer it does not wait.
 4. Longest. A lease that was granted may be longer than those of today: by a server with another
    profile, or before a restart. Each node is judged by the longest one that has not run out.
 5. Memory. What an agent says that it acted on, its next run knows: it is on disk, or in memory
    until the next boot, before it is said. What only an older generation names is not started, and
    what is withheld of it is stopped (services/agent/memory.py).
-6. Names. One machine speaks for a node at a time. Another one that says so is refused until the
-   first must have stopped everything (services/state/said.py).
+6. Names. One machine speaks for a node at a time. Another one is refused until the first must have
+   stopped everything (services/state/said.py). It is told by when it booted; so one that boots
+   just then, or that speaks first after a restart of the server, passes for the first one.
 
 - The lease counts from when the agent *sent*, not from when the answer came: the time that a
   message takes is lost for the agent, never for the server.
@@ -39,6 +41,8 @@ every pause. The clock that a battery drives goes on, so the first look after it
 stop, before anything is asked; until then it runs twice. And an agent has to look: a node whose
 agent a person has stopped keeps no promise. Moves between two nodes that both reach the server, by
 hand or by a drain, need no lease: the old node stops the container when its assignment says so.
+
+tests/core/test_worlds.py tries every order of events in a small world, with each term and without.
 """
 
 from typing import NamedTuple
@@ -107,6 +111,14 @@ class Terms(NamedTuple):
     def leaving_hold_s(self) -> float:
         """The same of one that said goodbye; longer, for its agent has ended."""
         return max(self.lease_s, self.leaving_s) + self.stop_margin_s
+
+
+def longest_s(granted_s: float, earlier_s: float, silent_s: float) -> float:
+    """Return for how long a node may hold on that is granted `granted_s` now.
+
+    earlier_s: what it was granted `silent_s` before: the answer of now may be lost.
+    """
+    return max(granted_s, earlier_s - silent_s)
 
 
 def cut_off(lease: Lease | None, now: Moment) -> str:

@@ -5,6 +5,9 @@ from typing import NamedTuple
 
 from services.core.model import Event, Node, UnitState
 
+# The header of an answer that is possibly not the newest state: why.
+STALE = "Lab-Possibly-Stale"
+
 
 class Report(NamedTuple):
     """What an agent saw on its node in one pass, and under which revision it acted.

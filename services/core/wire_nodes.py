@@ -143,6 +143,12 @@ def load_leaving(body: object) -> tuple[tuple[str, ...], tuple[str, ...]]:
     return elsewhere, waiting
 
 
+def load_waiting(body: object) -> tuple[str, ...]:
+    """Return the containers that a goodbye names: they were taken off the node meanwhile."""
+    fields = as_object(body)
+    return tuple(labels(fields, "waiting", "container")) if "waiting" in fields else ()
+
+
 def dump_events(page: EventPage) -> Json:
     """A page of events."""
     return {

@@ -9,7 +9,7 @@ from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from services.core import wire, wire_nodes
 from services.core.address import Address
-from services.core.errors import ApiRefused, printable
+from services.core.errors import ApiRefused, ApiUnreachable, printable
 from services.core.model import Node, Placed, Placement
 from services.core.profiles import Profile
 from services.lib.http_client import NOT_MODIFIED, Pending, Reply, wait
@@ -137,7 +137,7 @@ class WatchedList(Generic[T]):
         if self._list is not None and fresh and not self._ages:
             return self._list
         known = {} if self._ages or self._list is None else self._condition()
-        reply = self._ask("GET", self._path, known, None, 0.0)
+        reply = self._get(self._path, known, 0.0)
         if reply.status == NOT_MODIFIED and self._list is not None:
             return self._list
         return self._take(reply)
@@ -154,7 +154,7 @@ class WatchedList(Generic[T]):
         mark = "&" if "?" in self._path else "?"
         started_s = time.monotonic()
         path = f"{self._path}{mark}wait={wait_s:.3f}"
-        reply = self._ask("GET", path, self._condition(), None, wait_s, meanwhile)
+        reply = self._get(path, self._condition(), wait_s, meanwhile)
         if reply is GIVEN_UP:
             return True
         if reply.status == NOT_MODIFIED or reply.etag == self._etag:
@@ -163,6 +163,19 @@ class WatchedList(Generic[T]):
         self._take(reply)
         self._is_fresh = True
         return True
+
+    def _get(
+        self,
+        path: str,
+        headers: Mapping[str, str],
+        wait_s: float,
+        meanwhile: Meanwhile | None = None,
+    ) -> Reply:
+        """Return the answer. One that is possibly stale is no answer: it decides nothing."""
+        reply = self._ask("GET", path, headers, None, wait_s, meanwhile)
+        if reply.stale:
+            raise ApiUnreachable(self._path, f"its state is possibly stale: {reply.stale}")
+        return reply
 
     def _condition(self) -> dict[str, str]:
         return {"If-None-Match": self._etag} if self._etag else {}

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 from services.core.address import Address, show_address
 from services.core.errors import ApiNonsense, ApiRefused, ApiUnreachable
 from services.core.fields import decode, refusal
+from services.core.messages import STALE
 
 _LIMIT_BYTES = 8 * 1024 * 1024
 NOT_MODIFIED = 304
@@ -23,11 +24,15 @@ _NO_HEADERS: Mapping[str, str] = {}
 
 
 class Reply(NamedTuple):
-    """A whole answer. etag: as sent, with its quotes; "" without one. body: decoded JSON."""
+    """A whole answer. etag: as sent, with its quotes; "" without one. body: decoded JSON.
+
+    stale: why it is possibly not the newest state, or "".
+    """
 
     status: int
     etag: str
     body: Any
+    stale: str = ""
 
 
 class Pending:
@@ -113,7 +118,7 @@ class Pending:
         try:
             if self.trouble:
                 raise ValueError(self.trouble)
-            status, etag, raw = _split(bytes(self._answer))
+            status, fields, raw = _split(bytes(self._answer))
         except ValueError as error:
             raise ApiUnreachable(self.url, str(error) or type(error).__name__) from None
         refused = not 200 <= status < 300 and status != NOT_MODIFIED
@@ -126,7 +131,10 @@ class Pending:
             body = {"error": "an answer that is not JSON"}
         if refused:
             raise ApiRefused(self.url, status, *refusal(body))
-        return Reply(status, etag, body)
+        etag = fields.get("etag", "")
+        # It goes back in a header of ours, where a control character would end the line.
+        etag = etag if etag.isascii() and etag.isprintable() else ""
+        return Reply(status, etag, body, fields.get(STALE.lower(), ""))
 
     def close(self) -> None:
         """Give up; does nothing to a request that is over."""
@@ -164,8 +172,11 @@ def wait(exchanges: Sequence[Pending], timeout_s: float) -> None:
         left_s = until_s - time.monotonic()
 
 
-def _split(raw: bytes) -> tuple[int, str, bytes]:
-    """Return status, ETag and body of the answer in `raw`; raises ValueError if it is cut short."""
+def _split(raw: bytes) -> tuple[int, dict[str, str], bytes]:
+    """Return status, headers by their names in lower case, and body of the answer in `raw`.
+
+    Raises ValueError if it is cut short.
+    """
     head, separator, body = raw.partition(b"\r\n\r\n")
     lines = head.decode("latin-1").split("\r\n")
     words = lines[0].split(" ", 2)
@@ -176,6 +187,4 @@ def _split(raw: bytes) -> tuple[int, str, bytes]:
     # A 304 may tell the length of what it does not send (RFC 9110, 8.6).
     if length and int(length) != len(body) and status != NOT_MODIFIED:
         raise ValueError(f"answer cut short: {len(body)} of {length} bytes")
-    etag = fields.get("etag", "")
-    # It goes back in a header of ours, where a control character would end the line.
-    return status, etag if etag.isascii() and etag.isprintable() else "", body
+    return status, fields, body

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 
 from bottle import Bottle, HTTPResponse, request
 
@@ -40,11 +41,17 @@ def add_agent_routes(app: Bottle, state: State, meters: PullMetrics) -> None:
         """The node shuts down. ?wait=: answered once its containers run elsewhere."""
         note(node=check_label(node, "node"))
         wait_s = conditions.wait_s(request.query.get("wait"))
-        boot = wire.load_boot(read_json()) if _has_body() else ""
-        mine = state.assignment(node).containers
+        body = read_json() if _has_body() else {}
+        boot, names = wire.load_boot(body), wire_nodes.load_waiting(body)
+        mine = {one.name: one for one in state.assignment(node).containers}
+        for name in names:
+            with suppress(UnknownContainer):
+                mine[name] = state.container(name).container
         state.leave(node, boot)
         note_address(meters, node)
-        return wire_nodes.dump_leaving(*_await_elsewhere(state, meters.watches, node, mine, wait_s))
+        return wire_nodes.dump_leaving(
+            *_await_elsewhere(state, meters.watches, node, [*mine.values()], wait_s)
+        )
 
 
 def assignment(state: State, watches: Watches, node: str) -> HTTPResponse:

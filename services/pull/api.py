@@ -18,7 +18,7 @@ from services.pull.agents import add_agent_routes, asking_boot, assignment
 from services.pull.conditions import BadCondition
 from services.pull.listing import Encoded
 from services.pull.meters import PullMetrics
-from services.pull.watching import Watches, answer
+from services.pull.watching import Watches, answer, mark_stale
 from services.state import Forgotten, LimitReached, RevisionConflict, State, Unavailable
 from services.state.answers import Beat, TwoMachines
 from services.state.topics import CONTAINERS, NODES, UNASSIGNED
@@ -61,6 +61,7 @@ def make_admin_app(state: State, *, meters: PullMetrics | None = None) -> Bottle
     meters = meters or PullMetrics(state)
     watches = meters.watches
     app = make_bottle(STATUS, hint=_HINT, metrics=meters.metrics)
+    mark_stale(app, state)
     add_metrics(app, meters.metrics)
     add_ready(app, lambda: _check(state))
     add_document(app, DOCUMENT)
@@ -232,5 +233,6 @@ def _check(state: State) -> None:
     if trouble:
         raise LabError(
             f"the last change could not be written: {trouble}",
-            hint="check the folder of the state (df -h /var/lib/lab-pull), or its etcd",
+            hint="check the folder of the state (df -h /var/lib/lab-pull), or its etcd (etcdctl "
+            "endpoint status, etcdctl alarm list)",
         )

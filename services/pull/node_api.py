@@ -13,6 +13,7 @@ from services.pull.agents import add_agent_routes, asking_boot, assignment, note
 from services.pull.api import STATUS
 from services.pull.meters import PullMetrics
 from services.pull.tokens import NoToken, NotYours, Tokens
+from services.pull.watching import mark_stale
 from services.state import State
 from services.web import make_bottle, refusal, sent
 
@@ -29,6 +30,7 @@ def make_node_app(state: State, tokens: Tokens, *, meters: PullMetrics | None = 
     # Without a token a client learns nothing, not even that the server is well.
     app = make_bottle(_STATUS, hint=_HINT, metrics=meters.metrics, healthz=False)
     app.install(_Gate(tokens))
+    mark_stale(app, state)
 
     add_agent_routes(app, state, meters)
 

@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import nullcontext
 
-from bottle import HTTPResponse, request
+from bottle import Bottle, HTTPResponse, request, response
 
 from services.core import wire
-from services.core.messages import EventPage
+from services.core.messages import STALE, EventPage
 from services.pull import conditions
 from services.state import State
 from services.state.topics import EVENTS
@@ -72,6 +72,21 @@ class Watches:
         finally:
             self.waiting[kind] -= 1
         return version
+
+
+def mark_stale(app: Bottle, state: State) -> None:
+    """Let a header of every answer to a GET say if it is possibly not the newest state."""
+
+    @app.hook("before_request")  # type: ignore[untyped-decorator]
+    def look() -> None:
+        request.environ[STALE] = state.stale()
+
+    @app.hook("after_request")  # type: ignore[untyped-decorator]
+    def mark() -> None:
+        # Before and after: what was read in between may be of either time.
+        why = request.environ[STALE] or state.stale()
+        if why and request.method == "GET":
+            response.set_header(STALE, why)
 
 
 def answer(document: bytes | wire.Json, tag: str, status: int = 200) -> HTTPResponse:

@@ -92,7 +92,7 @@ class Roll(NamedTuple):
 
 
 class Stats(NamedTuple):
-    """Numbers for metrics. watchers: that wait just now. of_keys: as the store counts, by name."""
+    """Numbers for metrics. of_keys: as the store counts, by name."""
 
     containers: int
     placed: int
@@ -100,7 +100,6 @@ class Stats(NamedTuple):
     nodes_up: int
     nodes_down: int
     events: int
-    watchers: int
     revision: int
     of_keys: Mapping[str, int]
 

@@ -23,6 +23,7 @@ from services.state.keys import (
     Snapshot,
     Unavailable,
     Write,
+    check_size,
 )
 from services.state.storage import DurableStorage, Offload, call_here
 from services.state.tables import ItemTables
@@ -41,6 +42,8 @@ class EmbeddedKeys:
     than any that was given out before, also by a copy of the folder that was put back later. Only
     a clock that was set back at the same time defeats that.
     """
+
+    shared = False
 
     def __init__(self, folder: Path, *, offload: Offload[Any] = call_here) -> None:
         """Open the store, or make a new one. Raises LabError and OSError.
@@ -82,6 +85,7 @@ class EmbeddedKeys:
 
     def commit(self, compare: Compare, write: Write) -> int:
         """As Keys.commit."""
+        check_size(compare, write)
         commit = Commit(compare, write)
         with self._turn:
             self._queue.append(commit)

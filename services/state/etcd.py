@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 
 from services.core.address import Address
-from services.core.errors import BadShape, LabError, shown
+from services.core.errors import BadShape, shown
 from services.core.fields import as_object, decode
 from services.state.gateway import RANGE, Body, Gateway, text
 from services.state.keys import (
@@ -26,6 +26,7 @@ from services.state.keys import (
     Unavailable,
     Value,
     Write,
+    check_size,
 )
 from services.state.once import Once
 
@@ -37,8 +38,11 @@ _READ_S = 1.0
 _AGAIN_S = 0.05
 _LOST_S = 1.0
 # Of 128 operations that etcd takes in a transaction. One within another counts with that one, but
-# not with its neighbours: 63 neighbours of 64 operations each are one atomic transaction.
+# not with its neighbours: 63 neighbours of 64 operations each are one atomic transaction. Hence
+# MOST_COMPARES and MOST_KEYS.
 _GROUP = 64
+# Foreign keys that are named in the log.
+_MOST_FOREIGN = 100
 _log = logging.getLogger(__name__)
 
 
@@ -56,6 +60,7 @@ class EtcdKeys:
     """
 
     problem = ""
+    shared = True
     lost = False
     complete = True
 
@@ -83,10 +88,8 @@ class EtcdKeys:
         return Snapshot(tuple(items), int(body["header"]["revision"]))
 
     def commit(self, compare: Compare, write: Write) -> int:
-        """As Keys.commit. It takes 63 comparisons and 4,032 keys to write."""
-        if len(compare) >= _GROUP or len(write) > (_GROUP - 1) * _GROUP:
-            detail = f"{len(compare)} comparisons and {len(write)} keys are too many for a commit"
-            raise LabError(detail, hint="make several commits of it")
+        """As Keys.commit."""
+        check_size(compare, write)
         try:
             revision = self._once.commit(
                 {self._root + key: revision for key, revision in compare.items()},
@@ -163,7 +166,7 @@ class EtcdKeys:
         key = b64decode(kv["key"]).decode(errors="backslashreplace").removeprefix(self._root)
         if not self._kinds or key.partition("/")[0] in self._kinds:
             return key
-        if key not in self._foreign:
+        if key not in self._foreign and len(self._foreign) < _MOST_FOREIGN:
             self._foreign.add(key)
             _log.warning("etcd has a key that is not ours, ignored: %s", shown(self._root + key))
         return ""

@@ -31,8 +31,6 @@ _PATIENCE_S = 0.1
 _MORE = 1.25
 # Between two rounds through all members.
 _PAUSE_S = 0.05
-# A member that serves a watch, and answers no probe for so long, is left.
-_SILENCE_S = 2.0
 # gRPC's invalid argument, not found, permission denied, failed precondition, out of range,
 # unauthenticated: another member would say the same.
 _FINAL = {3, NOT_FOUND := 5, 7, 9, 11, 16}
@@ -98,18 +96,6 @@ class Gateway:
         finally:
             self._streams.discard(stream)
             stream.release()
-
-    def probe(self) -> None:
-        """End the watches at members that hang, or that cannot reach most others."""
-        streams = list(self._streams)
-        for member in {stream.member for stream in streams}:
-            try:
-                self._ask(RANGE, _PROBE, member, _SILENCE_S)
-            except (Trouble, Unavailable) as trouble:
-                _log.warning("etcd member %s serves no watch: %s", member.name, trouble)
-                for stream in streams:
-                    if stream.member is member:
-                        stream.end()
 
     def unavailable(self, detail: str, hint: str = "") -> Unavailable:
         """Return the error that says `detail`."""

@@ -27,6 +27,11 @@ SEEN = "seen/"
 EVENTS = "event/"
 
 
+# Of one commit, because of etcd: compares, and keys to write.
+MOST_COMPARES = 63
+MOST_KEYS = 4032
+
+
 class Item(NamedTuple):
     """A key as it is. revision: of its last change. created: of the commit that created it, so
     that a key which is deleted and created again is another one. value: not to be changed."""
@@ -57,10 +62,12 @@ class Keys(Protocol):
 
     problem: "" or what was damaged when it was opened. lost: whether commits that had been
     acknowledged may be missing; complete: whether all events are there that were committed.
-    trouble: why the last commit could not be made, or "".
+    trouble: why the last commit could not be made, or "". shared: whether other processes may
+    write to it, so that a watch may be behind.
     """
 
     problem: str
+    shared: bool
     lost: bool
     complete: bool
     trouble: str
@@ -76,6 +83,7 @@ class Keys(Protocol):
         """Write all of `write` if all of `compare` holds; return the revision of that.
 
         The write is durable when this returns (but see SEEN and EVENTS), and is written once.
+        At most MOST_COMPARES and MOST_KEYS; LabError of more.
         Deleting what does not exist is no error. Raises Conflict, and then nothing was written;
         and Unavailable, and then nothing is known: the write may have happened or not.
         """
@@ -89,6 +97,13 @@ class Keys(Protocol):
 
     def close(self) -> None:
         """End all watches and let go of what is held. Every later commit raises Unavailable."""
+
+
+def check_size(compare: Compare, write: Write) -> None:
+    """Raise LabError of what is too much for one commit."""
+    if len(compare) > MOST_COMPARES or len(write) > MOST_KEYS:
+        what = f"{len(compare)} compares and {len(write)} keys are too many for a commit"
+        raise LabError(what, hint="make several commits of it")
 
 
 class Conflict(LabError):
@@ -106,9 +121,9 @@ class Compacted(LabError):
 
 
 class Unavailable(LabError):
-    """The store cannot write now, or cannot be reached. where: a folder, or addresses."""
+    """The store cannot be read or written now. where: a folder, or addresses."""
 
     def __init__(self, where: str, detail: str, hint: str) -> None:
-        super().__init__(f"cannot write to {where}: {detail}", hint=hint)
+        super().__init__(f"cannot use {where}: {detail}", hint=hint)
         self.where = where
         self.detail = detail

@@ -13,6 +13,9 @@ from services.core.fields import decode
 
 NOT_ETCD = "name the addresses of etcd's --listen-client-urls, which must be http"
 
+# The state server writes each second, so a watch that is silent for longer is lost.
+SILENCE_S = 2.0
+
 
 class Trouble(Exception):
     """A member gave no good answer. hint: set if asking it again cannot help. late: a timeout."""
@@ -57,7 +60,10 @@ class Member:
         return response.status, bytes(body)
 
     def stream(self, path: str, payload: bytes, timeout_s: float) -> "Stream":
-        """Post `payload`; return the answer, which goes on. timeout_s: until it begins."""
+        """Post `payload`; return the answer, which goes on. timeout_s: until it begins.
+
+        It ends when nothing comes for SILENCE_S, since a member that hangs closes no connection.
+        """
         connection = HTTPConnection(*self._address, timeout=timeout_s)
         try:
             connection.connect()
@@ -65,11 +71,11 @@ class Member:
             response = _post(connection, path, payload, timeout_s)
             if response.status != 200:
                 raise Trouble(f"it answers {response.status} to {path}")
-            line.settimeout(None)
+            line.settimeout(SILENCE_S)
         except BaseException as error:
             connection.close()
             raise _trouble(error) from None
-        return Stream(self, line, response)
+        return Stream(line, response)
 
     def close(self) -> None:
         """Close every connection but streams: now, or when its request is over."""
@@ -81,13 +87,12 @@ class Member:
 class Stream:
     """An answer that goes on: a JSON object a line."""
 
-    def __init__(self, member: Member, connection: socket, response: HTTPResponse) -> None:
-        self.member = member
+    def __init__(self, connection: socket, response: HTTPResponse) -> None:
         self._connection = connection
         self._response = response
 
     def answers(self) -> Iterator[dict[str, Any]]:
-        """Yield every result, until the member is lost, or does not speak as etcd."""
+        """Yield every result, until the member is lost, silent, or does not speak as etcd."""
         with suppress(OSError, HTTPException, ValueError, KeyError, TypeError):
             while line := self._response.readline():
                 yield decode(line)["result"]

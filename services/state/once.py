@@ -27,9 +27,9 @@ from services.state.keys import ABSENT, Conflict, Unavailable
 
 _LEASE_S = 60
 _KEEP_ALIVE_S = 20.0
-_PROBE_S = 1.0
-# The values of a marker.
-_NEW, _DONE, _VOID = "new", "done", "void"
+_LOOK_S = 1.0
+# The values of a marker. UNSURE, which is never sent: what was sent last may still be on its way.
+_DONE, _VOID, _UNSURE = "done", "void", "unsure"
 # What a transaction compares, by key in etcd, and does, given the lease of this process.
 Compares = Mapping[str, int]
 Operations = Callable[[str], Sequence[Body]]
@@ -45,7 +45,7 @@ class _Marker(NamedTuple):
 
 
 class Once:
-    """Commits through `gateway`. prefix: of the markers. It also looks after the watches there."""
+    """Commits through `gateway`. prefix: of the markers."""
 
     def __init__(self, gateway: Gateway, prefix: str) -> None:
         self._gateway = gateway
@@ -61,10 +61,14 @@ class Once:
         """
         while True:
             marker = self._take(until_s)
-            now, sends = self._swap(marker, _DONE, until_s, compares, operations)
-            if now.revision == marker.revision and sends > 1:
-                # What was sent before may still be on its way. From here on it does nothing.
-                now, _ = self._swap(marker, _VOID, until_s)
+            try:
+                now, sends = self._swap(marker, _DONE, until_s, compares, operations)
+                if now.revision == marker.revision and sends > 1:
+                    # What was sent before may still be on its way. From here on it does nothing.
+                    now, _ = self._swap(marker, _VOID, until_s)
+            except Unavailable:
+                self._idle.append(marker._replace(value=_UNSURE))
+                raise
             if now.revision != ABSENT:
                 self._idle.append(now)
                 if now.revision == marker.revision or now.value == _VOID:
@@ -74,21 +78,26 @@ class Once:
                 raise self._gateway.unavailable("the lease ran out before an answer came")
 
     def _take(self, until_s: float) -> _Marker:
-        """Return a marker that no other commit uses."""
-        with suppress(IndexError):
-            return self._idle.pop()
+        """Return a marker that no other commit uses, and that no earlier one can still change."""
         while True:
-            lease = self._lease or self._grant(until_s)
-            fresh = _Marker(f"{self._prefix}/{uuid.uuid4()}", lease, ABSENT, "")
             try:
-                marker, _ = self._swap(fresh, _NEW, until_s)
-                if marker.revision != ABSENT:
-                    return marker
-            except EtcdRefused as refused:
-                if refused.code != NOT_FOUND:
+                marker = self._idle.pop()
+            except IndexError:
+                lease = self._lease or self._grant(until_s)
+                marker = _Marker(f"{self._prefix}/{uuid.uuid4()}", lease, ABSENT, _UNSURE)
+            if marker.value != _UNSURE:
+                return marker
+            try:
+                settled, _ = self._swap(marker, _VOID, until_s)
+            except Unavailable as error:
+                if not (isinstance(error, EtcdRefused) and error.code == NOT_FOUND):
+                    self._idle.append(marker)
                     raise
-                if self._lease == lease:
+                if self._lease == marker.lease:
                     self._lease = ""  # it ran out
+                continue
+            if settled.revision != ABSENT:
+                return settled
 
     def _swap(
         self,
@@ -127,10 +136,9 @@ class Once:
         return self._lease
 
     def _maintain(self) -> None:
-        """Keep the lease alive, and watches at members that work, until the gateway is closed."""
+        """Keep the lease alive until the gateway is closed."""
         due_s = 0.0
-        while not self._gateway.closed.wait(_PROBE_S):
-            self._gateway.probe()
+        while not self._gateway.closed.wait(_LOOK_S):
             lease, now_s = self._lease, time.monotonic()
             if not lease or now_s < due_s:
                 continue

@@ -3,12 +3,14 @@
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 
+from services.core.at_most_once import knows
 from services.core.errors import UnknownContainer, UnknownNode
 from services.core.lease import Terms
 from services.core.liveness import health
 from services.core.messages import EventPage
 from services.core.model import STOP, Assignment, Health, Node, Placed
 from services.state.answers import Beat, Listing, Roll, Stats
+from services.state.freshness import Freshness
 from services.state.keys import Keys
 from services.state.mirror import Mirror
 from services.state.rows import Marking, Sign
@@ -16,16 +18,15 @@ from services.state.topics import CONTAINERS, EVENTS, NODES, UNASSIGNED
 
 
 class Reads:
-    """The reading half of State, over a view of it. started_s: when that was opened."""
+    """The reading half of State, over a view of it. Nothing here waits for the store."""
 
     def __init__(self, view: Mirror, keys: Keys, terms: Terms, now_s: Callable[[], float]) -> None:
         self._keys = keys
+        self._fresh = Freshness(keys, view, now_s)
         self.terms = terms
         self.lease_s = terms.lease_s
         self.epoch = view.epoch
-        self.started_s = now_s()
         self._view = view
-        self._now_s = now_s
         self._listing: Listing | None = None
 
     def container(self, name: str) -> Placed:
@@ -38,14 +39,12 @@ class Reads:
 
     def running_on(self, name: str) -> str | None:
         """Return the node on which `name` serves, as that reported within its lease, or None."""
-        self._before_reading()
         with self._view.reading():
             kept = self._view.placements.get(name)
             return self._running((kept.placed,)).get(name) if kept is not None else None
 
     def listing(self) -> Listing:
         """Return everything that is wanted, where it was put, and where it serves."""
-        self._before_reading()
         with self._view.reading():
             version = self._view.topics.version(CONTAINERS)
             if self._listing is None or self._listing.version != version:
@@ -68,28 +67,28 @@ class Reads:
 
     def nodes(self) -> Roll:
         """Return the nodes that spoke since the start, and those that only did before it."""
-        self._before_reading()
         with self._view.reading():
-            version, now_s = self._view.topics.version(NODES), self._now_s()
+            version = self._view.topics.version(NODES)
             heard = tuple(
-                self._node(name, sign, now_s)
+                self._node(name, sign)
                 for name, sign in sorted(self._view.signs.items())
                 if sign.wall
             )
             spoke = {node.name for node, _ in heard}
             awaited = tuple(sorted(self._view.marked.keys() - spoke))
-            left, unheard = _unsure(self._view)
-            hold_s = self._view.hold.value["hold_s"]
-            return Roll(heard, awaited, now_s - self.started_s, version, left, unheard, hold_s)
+            left = {node: sorted(gone) for node, gone in self._view.left.items()}
+            by_node = ((node, unheard_by(self._view, node)) for node in self._view.marked)
+            unheard = {node: names for node, names in by_node if names}
+            uptime_s, hold_s = self._uptime_s(), self._view.hold.value["hold_s"]
+            return Roll(heard, awaited, uptime_s, version, left, unheard, hold_s)
 
     def node(self, name: str) -> tuple[Node, Beat]:
         """Return a node that ever spoke, with its last sign of life. Raises UnknownNode."""
-        self._before_reading()
         with self._view.reading():
             sign = self._view.signs.get(name)
             if sign is None and name not in self._view.marked:
                 raise UnknownNode(name, tuple(sorted(self._view.marked)))
-            node, beat = self._node(name, sign or Sign(""), self._now_s())
+            node, beat = self._node(name, sign or Sign(""))
             if not (sign and sign.wall) and node.health is Health.UP:
                 # It is not called alive before it has spoken.
                 node = node._replace(health=Health.SUSPECT)
@@ -97,7 +96,6 @@ class Reads:
 
     def events(self, since: int) -> EventPage:
         """Return what happened after revision `since`, as far as it is kept."""
-        self._before_reading()
         with self._view.reading():
             last = self._view.topics.version(EVENTS)
             events = self._view.events.since(since)
@@ -107,7 +105,7 @@ class Reads:
 
     def trouble(self) -> str:
         """Return why the last change could not be written; "" if it could."""
-        return self._view.trouble or self._keys.trouble
+        return self._view.trouble or self._keys.trouble or self.stale()
 
     def stats(self) -> Stats:
         """Return numbers for metrics."""
@@ -122,36 +120,41 @@ class Reads:
                 nodes_up=up,
                 nodes_down=len(signs) - up,
                 events=len(self._view.events),
-                watchers=self._view.topics.watchers(),
                 revision=self._view.revision,
                 of_keys=self._keys.stats(),
             )
 
     def version(self, topic: str) -> int:
         """Return the revision of the last change of `topic`, see topics.py."""
-        self._before_reading()
         return self._view.topics.version(topic)
 
     def await_change(self, topic: str, version: int, timeout_s: float) -> int:
         """Return the version of `topic` once it is not `version`, or after timeout_s."""
         return self._view.topics.await_change(topic, version, timeout_s)
 
-    def _before_reading(self) -> None:
-        """Tell watchers of leases that ran out before a reader can see it."""
+    def stale(self) -> str:
+        """Return why answers are possibly not the newest state, in ASCII; "" if they are."""
+        return self._fresh.stale()
 
-    def _is_silent(self, name: str, now_s: float) -> bool:
-        return health(now_s - self._heard_s(name), self.lease_s) is Health.DOWN
+    def _uptime_s(self) -> float:
+        return max(0.0, self._fresh.known_s() - self._fresh.since_s)
+
+    def _is_silent(self, name: str) -> bool:
+        return health(self._silent_s(name), self.lease_s) is Health.DOWN
+
+    def _silent_s(self, name: str) -> float:
+        return max(0.0, self._fresh.known_s() - self._heard_s(name))
 
     def _heard_s(self, name: str) -> float:
-        return self._view.heard_s.get(name, self.started_s)
+        return max(self._view.heard_s.get(name, 0.0), self._fresh.since_s)
 
-    def _node(self, name: str, sign: Sign, now_s: float) -> tuple[Node, Beat]:
-        at_s = self._heard_s(name)
+    def _node(self, name: str, sign: Sign) -> tuple[Node, Beat]:
+        at_s, silent_s = self._heard_s(name), self._silent_s(name)
         marking = self._view.marked.get(name, Marking(name))
         node = Node(
             name,
-            now_s - at_s,
-            health(now_s - at_s, self.lease_s),
+            silent_s,
+            health(silent_s, self.lease_s),
             cordoned=marking.cordoned,
             draining=marking.draining,
             leaving=sign.left is not None,
@@ -163,7 +166,7 @@ class Reads:
 
     def _running(self, placed: Sequence[Placed]) -> Mapping[str, str]:
         """Container -> node, of those of `placed` that serve: as their node said in its lease."""
-        now_s, signs = self._now_s(), self._view.signs
+        signs = self._view.signs
         found = {}
         for item in placed:
             sign = signs.get(item.node) if item.node else None
@@ -171,24 +174,20 @@ class Reads:
                 continue
             unit = sign.running.get(item.name)
             ready = unit is not None and unit.ready and unit.runs(item.container)
-            if ready and not self._is_silent(item.node, now_s):
+            if ready and not self._is_silent(item.node):
                 found[item.name] = item.node
         return found
 
 
-def _unsure(view: Mirror) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
-    """Return by node the containers that were taken off it and it has not confirmed that, and
-    those whose policy STOP it has not confirmed."""
-    left = {node: sorted(gone) for node, gone in view.left.items()}
-    unheard = {}
-    for node in view.marked:
-        acted, gone = view.acted_on(node), view.left.get(node, {}).values()
-        names = [one.name for one in gone if not one.stops]
-        names += [
-            kept.placed.name
-            for kept in view.placements.kept_on(node)
-            if kept.placed.container.on_disconnect == STOP and kept.policy_since > acted
-        ]
-        if names:
-            unheard[node] = sorted(names)
-    return left, unheard
+def unheard_by(view: Mirror, node: str) -> list[str]:
+    """Return the containers that must stop on `node` when it is cut off, and it never said that it
+    heard so."""
+    acted, gone = view.acted_on(node), view.left.get(node, {}).values()
+    names = [one.name for one in gone if not one.stops]
+    names += [
+        placed.name
+        for placed, _, policy_since in view.placements.kept_on(node)
+        if placed.container.on_disconnect == STOP
+        and not knows(placed.container, policy_since, acted)
+    ]
+    return sorted(names)

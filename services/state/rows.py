@@ -11,6 +11,7 @@ left/NODE/NAME         NAME was taken off NODE, which has not said yet that it k
 forgotten/NODE         {}                  declared dead; joins again when it runs nothing
 seen/NODE              the node's last sign of life
 event/ID               something that happened
+pulse                  {}                  each server of a shared store writes it every second
 """
 
 import secrets
@@ -19,13 +20,15 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from services.core.model import STOP, Container, Event, Placed, UnitState
+from services.core.at_most_once import knows
+from services.core.model import Container, Event, Placed, UnitState
 from services.state.answers import REPAIRED, Happening, short
 from services.state.keys import ABSENT, EVENTS, SEEN, Conflict, Item, Keys, Unavailable, Value
 
 STORE = "store"
 DECLARED = "declared"
 DROPPED = "dropped"
+PULSE = "pulse"
 HOLD = "hold"
 CONTAINER = "container/"
 NODE = "node/"
@@ -34,7 +37,7 @@ LEFT = "left/"
 FORGOTTEN = "forgotten/"
 
 # The first part of every key.
-_ALONE = (STORE, DECLARED, DROPPED, HOLD)
+_ALONE = (STORE, DECLARED, DROPPED, HOLD, PULSE)
 _BELOW = (CONTAINER, NODE, ACTED, LEFT, FORGOTTEN, SEEN, EVENTS)
 KINDS = (*_ALONE, *(prefix.rstrip("/") for prefix in _BELOW))
 NOTHING: Mapping[str, UnitState] = {}
@@ -144,7 +147,7 @@ def dump_marking(marking: Marking) -> Value:
 
 def dump_left(kept: Kept, acted: int, before: Left | None) -> Value:
     """What is to be known of `kept`, taken off a node that acted on revision `acted` last."""
-    stops = kept.placed.container.on_disconnect == STOP and kept.policy_since <= acted
+    stops = knows(kept.placed.container, kept.policy_since, acted)
     return {"stops": stops and (before is None or before.stops)}
 
 

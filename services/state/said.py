@@ -29,15 +29,15 @@ class Said(NamedTuple):
     known: bool = False
 
 
-def is_other(before: Sign | None, said: Said) -> bool:
+def is_other(before: Sign | None, said: Said, *, unheard: bool = False) -> bool:
     """Whether another machine than the one that spoke last says this under the same name.
 
     A machine that booted again did so after its last word. The other one may take the name once
-    the first must have stopped everything.
+    the first must have stopped everything; never if that is unheard: it does not know that it must.
     """
     if before is None or not (said.boot and before.boot) or said.boot == before.boot:
         return False
-    return before.left is None and said.silent_s < min(said.uptime_s, before.hold_s)
+    return said.silent_s < min(said.uptime_s, inf if unheard else before.hold_s)
 
 
 def refuse(node: str, said: Said) -> Plan:

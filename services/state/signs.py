@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from services.core.errors import UnknownNode
-from services.core.lease import Terms
+from services.core.lease import Terms, longest_s
 from services.core.liveness import health
 from services.core.model import Health
 from services.state.answers import (
@@ -203,8 +203,9 @@ def _hold_s(view: Mirror, node: str, silent_s: float, own_s: float) -> float:
     """Return for how long `node` holds on that was granted `own_s`, and something before."""
     before = view.signs.get(node)
     if before and before.wall:
-        return max(own_s, before.hold_s - silent_s)
-    return max(own_s, view.hold.value["hold_s"] - silent_s) if node in view.marked else own_s
+        return longest_s(own_s, before.hold_s, silent_s)
+    known = node in view.marked
+    return longest_s(own_s, view.hold.value["hold_s"] if known else 0.0, silent_s)
 
 
 def _sign(view: Mirror, node: str, sign: Sign, happened: list[Happening]) -> Plan:

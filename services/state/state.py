@@ -15,16 +15,16 @@ from services.core.model import Container, Node, Placed
 from services.state import changes, signs
 from services.state.answers import DEFAULT_LIMITS, Expect, Limits, TwoMachines
 from services.state.changes import Plan
+from services.state.freshness import BEHIND_S, EVERY_S
 from services.state.keys import Conflict, Keys, Unavailable
 from services.state.mirror import Mirror
-from services.state.reads import Reads
+from services.state.reads import Reads, unheard_by
 from services.state.rows import STORE, dump_events, prepare
 from services.state.said import Running, Said, is_other, refuse
 
 # How soon to try again to tell what the store could not write.
 RETRY_S = 1.0
 _TRIES = 100  # of one change, if others are faster
-_BEHIND_S = 5.0  # how long the view may be behind the store
 
 
 class State(Reads):
@@ -46,10 +46,10 @@ class State(Reads):
         """Open the state in `keys`, which this closes. now_s: monotonic. Raises Unavailable."""
         self._limits = limits
         self._tidying = False
+        self._now_s = now_s
         prepare(keys, terms.leaving_hold_s, now_s())
         view = Mirror(keys, now_s=now_s, most_topics=limits.topics)
         super().__init__(view, keys, terms, now_s)
-        self._due_s = self.started_s + terms.lease_s
         # Node -> the boot of another machine that speaks under its name.
         self._refused: dict[str, str] = {}
         # Nodes that spoke only before the start.
@@ -141,24 +141,27 @@ class State(Reads):
         )
 
     def judge(self) -> float:
-        """Tell watchers which nodes fell silent; return in how many seconds to do so again."""
+        """Tell watchers which nodes fell silent; return in how many seconds to do so again.
+
+        While this is not called in time the answers are stale, if the store is shared.
+        """
+        if not self._fresh.confirm():
+            return RETRY_S
         with self._view.reading():
-            now_s = self._now_s()
             names = [name for name, sign in self._view.signs.items() if sign.up]
             names += self._awaited()
-            silent = [name for name in names if self._is_silent(name, now_s)]
+            silent = [name for name in names if self._is_silent(name)]
         with suppress(Unavailable):
             for name in sorted(silent):
                 self._change(lambda name=name: self._fall(name))  # type: ignore[misc]
             self._change(self._hold)
         with self._view.reading():
-            now_s = self._now_s()
             heard = [self._heard_s(name) for name, sign in self._view.signs.items() if sign.up]
-            heard += [self.started_s] * bool(self._awaited())
-            due_s = min(heard, default=float("inf")) + self.lease_s
-            self._due_s = due_s if due_s >= now_s else now_s + RETRY_S
+            heard += [self._fresh.since_s] * bool(self._awaited())
+            due_s = min(heard, default=float("inf")) + self.lease_s - self._now_s()
             # A lease has run out after that moment, not at it.
-            return min(self._due_s - now_s + 0.001, self.lease_s)
+            again_s = due_s + 0.001 if due_s >= 0 else RETRY_S
+            return min(again_s, self.lease_s, EVERY_S if self._keys.shared else self.lease_s)
 
     def release(self) -> None:
         """Let all go that wait for a change, and none wait again."""
@@ -168,10 +171,11 @@ class State(Reads):
         """Release the waiting, and close the store; every later change raises Unavailable."""
         self.release()
         self._keys.close()
-        self._follower.join(_BEHIND_S)
+        self._follower.join(BEHIND_S)
 
     def _change(self, decide: Callable[[], Plan]) -> Plan:
         """Commit what `decide` returns under the view's lock; decide again after a conflict."""
+        self._fresh.check()
         tidy = True
         for _ in range(_TRIES):
             with self._view.reading():
@@ -195,7 +199,7 @@ class State(Reads):
                 continue
             finally:
                 self._tidying = self._tidying and not old
-            if not self._view.await_applied(revision, _BEHIND_S):
+            if not self._view.await_applied(revision, BEHIND_S):
                 raise Unavailable("the state", "written, but not seen here yet", "try again")
             return plan.at(revision)
         raise Unavailable("the state", "something else changes it all the time", "try again")
@@ -206,18 +210,18 @@ class State(Reads):
             if node in self._view.marked:
                 self._view.hear(node)  # also while the disk is busy
         self._speak(node, said.running, lambda: signs.hear(self._view, node, said, self.terms))
-        self._due_s = min(self._due_s, self._now_s() + self.lease_s)
 
     def _in_time(self, node: str, said: Said) -> Said:
         """Return `said` with what the server knows of it. Raises TwoMachines."""
         with self._view.reading():
             now_s, before = self._now_s(), self._view.signs.get(node)
             said = said._replace(
-                silent_s=now_s - self._heard_s(node),
+                silent_s=now_s - self._view.heard_s.get(node, self._fresh.since_s),
                 gone_s=now_s - self._view.goodbye_s.get(node, now_s),
                 known=node in self._earlier,
             )
-        if not is_other(before, said):
+            unheard = bool(unheard_by(self._view, node))
+        if not is_other(before, said, unheard=unheard):
             return said
         if self._refused.get(node) != said.boot:
             self._change(lambda: refuse(node, said))
@@ -237,13 +241,8 @@ class State(Reads):
         return (self._earlier & self._view.marked.keys()) - self._view.signs.keys()
 
     def _hold(self) -> Plan:
-        now_s = self._now_s()
-        silent_s = {node: now_s - at_s for node, at_s in self._view.heard_s.items()}
-        return signs.hold(self._view, self.terms, now_s - self.started_s, silent_s)
+        silent_s = {node: self._silent_s(node) for node in self._view.heard_s}
+        return signs.hold(self._view, self.terms, self._uptime_s(), silent_s)
 
     def _fall(self, name: str) -> Plan:
-        return signs.fall(self._view, name, self._now_s() - self._heard_s(name), self.lease_s)
-
-    def _before_reading(self) -> None:
-        if self._now_s() > self._due_s:
-            self.judge()
+        return signs.fall(self._view, name, self._silent_s(name), self.lease_s)

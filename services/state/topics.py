@@ -86,11 +86,6 @@ class Topics:
             for topic in self._waiters:
                 self._wake(topic)
 
-    def watchers(self) -> int:
-        """Return how many wait."""
-        with self._lock:
-            return sum(len(waiters) for waiters in self._waiters.values())
-
     def _version(self, topic: str) -> int:
         return self._moved.get(topic, self._start)
 

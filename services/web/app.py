@@ -30,7 +30,8 @@ def make_bottle(
 ) -> Bottle:
     """Return an app whose every error is JSON: {"error", "hint"}.
 
-    status: LabError class -> HTTP status; 500 for classes that neither it nor BAD_INPUT names.
+    status: LabError class -> HTTP status, of its subclasses, too; 500 for classes that neither it
+    nor BAD_INPUT names.
     hint: of the answer to a request for a route that does not exist.
     metrics: counts requests.
     healthz: whether there is `GET /healthz`.
@@ -89,7 +90,8 @@ def _lab_errors(status: Mapping[type[LabError], int]) -> Callable[..., Any]:
                 if isinstance(node := getattr(error, "node", None), str):
                     note(node=node)
                 body = wire.dump_error(str(error), error.hint)
-                return HTTPResponse(body, status=status.get(type(error), 500))
+                known = (status[kind] for kind in type(error).__mro__ if kind in status)
+                return HTTPResponse(body, status=next(known, 500))
 
         return wrapper
 

@@ -7,7 +7,6 @@ from services.agent.memory import Memory
 from services.agent.plane import Plane
 from services.core import wire
 from services.core.errors import ApiRefused, ApiUnreachable
-from services.core.lease import Moment
 from services.core.model import Assignment, Container, UnitState
 from services.lib.http_client import Reply
 
@@ -119,8 +118,7 @@ class NotedPlane(Plane):
     def __init__(self, client, folder, boot="", *, now_s=lambda: 0.0, world_s=lambda: 0):
         self.told: list[str] = []
         memory = Memory(str(folder), str(folder), boot, self.told.append)
-        local = LocalState(memory, lambda: Moment(now_s(), world_s()))
-        super().__init__(client, local, self.told.append)
+        super().__init__(client, LocalState(memory, now_s, world_s), self.told.append)
 
 
 def listen(poll, lab, seconds):

@@ -15,7 +15,6 @@ from services.agent.memory import Memory
 from services.agent.narrator import Narrator
 from services.agent.plane import Plane
 from services.agent.systemd import Systemd
-from services.core.lease import Moment
 from services.core.model import STOP, Assignment, Container
 from tests.agent.server import StateServer
 from tests.fakes import FakeNode
@@ -56,7 +55,7 @@ def agent(request, node, tmp_path):
     def agent(address, later_s=0.0):
         lines: list[str] = []
         memory = Memory(state, state, "boot1", lines.append)
-        local = LocalState(memory, lambda: Moment(time.monotonic() + later_s))
+        local = LocalState(memory, lambda: time.monotonic() + later_s)
         client = NodeClient("node1", address, timeout_s=5)
         plane: Plane | LongPoll = Plane(client, local, lines.append)
         systemd = Systemd(str(node.root), str(node.systemctl), patience_s=TICK_S)

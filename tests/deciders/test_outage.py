@@ -42,6 +42,22 @@ def test_an_outage_is_one_line_and_is_waited_out_at_growing_intervals(store, cap
     assert len(api.asked) == len(slept) + 1
 
 
+@pytest.mark.parametrize("known", [False, True], ids=["read", "watched"])
+def test_nothing_is_decided_from_what_is_possibly_stale(store, capsys, known):
+    report(store, "node1")
+    api = DirectApi(store)
+    if known:
+        scheduler.decide(api, print, watching(10))
+    declare(store, "a")
+    store.stale = lambda: "etcd is lost"
+    with pytest.raises(ApiUnreachable, match="possibly stale: etcd is lost"):
+        api.unassigned.changed(1) if known else scheduler.decide(api, print, watching(10))
+    assert names(store) == {"a": None}
+    del store.stale
+    scheduler.decide(api, print, watching(10))
+    assert names(store) == {"a": "node1"}
+
+
 def test_an_outage_within_a_pass_is_over_when_the_api_is_back(store, capsys):
     report(store, "node1")
     declare(store, "a")

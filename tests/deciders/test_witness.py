@@ -57,6 +57,7 @@ class Lab:
         self.agents()
 
     def agents(self):
+        self.store.judge()
         for node in NODES:
             if node not in self.silent:
                 report(self.store, node, *(["a"] if node == "node1" else []))

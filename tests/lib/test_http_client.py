@@ -8,7 +8,7 @@ import pytest
 
 from services.core.errors import ApiRefused, ApiUnreachable
 from services.lib import http_client
-from services.lib.http_client import Pending, wait
+from services.lib.http_client import Pending, Reply, wait
 from tests.serving import has_ipv6, unused_port
 
 OK = b"HTTP/1.1 200 OK\r\n"
@@ -132,7 +132,7 @@ def test_the_time_limit_holds_for_the_whole_exchange(server, answer):
 def test_an_etag_goes_out_and_comes_back_and_not_modified_is_an_answer(server):
     answer = b'HTTP/1.1 304 Not Modified\r\nETag: "e-1"\r\nContent-Length: 99\r\n\r\n'
     pending = Pending("GET", server(answer), "/", headers={"If-None-Match": '"e-1"'}, timeout_s=10)
-    assert pending.result() == (304, '"e-1"', None)
+    assert pending.result() == Reply(304, '"e-1"', None)
     assert b'\r\nIf-None-Match: "e-1"\r\n' in server.seen[0]
 
 

@@ -64,8 +64,9 @@ class DirectApi(StateServer):
             return GIVEN_UP
         etag = self._etag(topic)
         if condition == etag:
-            return Reply(304, etag, None)
-        return Reply(200, "" if self.deaf else etag, json.loads(json.dumps(self._list(topic))))
+            return Reply(304, etag, None, self._store.stale())
+        body = json.loads(json.dumps(self._list(topic)))
+        return Reply(200, "" if self.deaf else etag, body, self._store.stale())
 
     def _hold(self, topic, version, wait_s, meanwhile):
         """Return False if `meanwhile` ended it."""

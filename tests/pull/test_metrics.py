@@ -49,6 +49,7 @@ def test_containers_and_nodes_are_counted_by_how_they_are(realms, sample):
     realms.clock.now_s += 2
     report(realms, "node2")
     realms.clock.now_s += 2
+    realms.store.judge()
     assert (sample("pull_nodes", status="up"), sample("pull_nodes", status="down")) == (1, 1)
     assert sample("pull_containers_running") == 0
 

@@ -201,6 +201,18 @@ def test_a_node_that_must_not_run_something_twice_does_not_wait_for_it(realms, c
     assert leaving.json() == {"status": "leaving", "elsewhere": [], "waiting": []}
 
 
+def test_what_was_taken_off_a_node_that_leaves_is_waited_for_if_it_says_so(realms, call):
+    call("POST", "/api/containers", json={"name": "a", "node": "node1"})
+    report(realms, "node1", "a")
+    call("PATCH", "/api/containers/a", json={"node": None})
+    for waiting, awaited in ([], []), (["a", "gone"], ["a"]):
+        body = {"boot": "b1", "waiting": waiting}
+        answer = realms.node("POST", "/api/nodes/node1/leaving", json=body)
+        assert answer.json() == {"status": "leaving", "elsewhere": [], "waiting": awaited}
+    refused = realms.node("POST", "/api/nodes/node1/leaving", json={"waiting": ["../a"]})
+    assert refused.status_code == 400
+
+
 def test_what_is_deleted_is_not_waited_for(realms, call):
     call("POST", "/api/containers", json={"name": "a", "node": "node1"})
     report(realms, "node1", "a")

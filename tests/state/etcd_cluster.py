@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from services.core.address import Address
+from services.state.gateway import RANGE, text
 from tests.waiting import wait_for
 
 PROGRAM = shutil.which("etcd", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/bin")
@@ -83,6 +84,12 @@ class Cluster:
             return json.loads(raw)
         finally:
             connection.close()
+
+    def below(self, prefix: str) -> list[dict[str, Any]]:
+        """Ask the first member what it has below `prefix`."""
+        limits = {"key": text(prefix), "range_end": text(f"{prefix}~")}
+        found: list[dict[str, Any]] = self.ask(0, RANGE, limits, timeout_s=60).get("kvs", [])
+        return found
 
     def _leader(self) -> int:
         """The number of the leader, from 1; 0 if the members that run know none."""

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 from services.state.etcd import EtcdKeys
-from services.state.gateway import text
 from services.state.keys import ABSENT, Change, Unavailable
 from tests.state.etcd_cluster import Cluster, Timers
 from tests.waiting import wait_for
@@ -113,10 +112,9 @@ def _kill_leader(cluster: Cluster, writes: list[Write]) -> float:
 
 def _stored(cluster: Cluster) -> dict[str, tuple[int, int]]:
     """Asked of etcd itself, not through our client."""
-    limits = {"key": text(_ROOT), "range_end": text(_ROOT[:-1] + "0")}
     return {
         b64decode(kv["key"]).decode()[len(_ROOT) :]: (int(kv["mod_revision"]), int(kv["version"]))
-        for kv in cluster.ask(0, "/v3/kv/range", limits, timeout_s=60)["kvs"]
+        for kv in cluster.below(_ROOT)
     }
 
 

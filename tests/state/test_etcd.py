@@ -48,12 +48,6 @@ def put(cluster, key, value, **more):
     cluster.ask(0, "/v3/kv/put", {"key": text(key), "value": text(value), **more})
 
 
-def below(cluster, prefix):
-    """What etcd has below `prefix`."""
-    limits = {"key": text(prefix), "range_end": text(f"{prefix}~")}
-    return cluster.ask(0, RANGE, limits).get("kvs", [])
-
-
 def first_change(keys, after):
     """The next change; StopIteration if none comes."""
     ending = threading.Timer(BOUND_S, keys.close)
@@ -120,6 +114,14 @@ def test_a_watch_of_what_is_compacted_says_so(keys, etcd):
     assert following.wait(0) == []
     keys.close()
     following.thread.join()
+
+
+def test_of_many_foreign_keys_some_are_named(keys, etcd, prefix, caplog, monkeypatch):
+    monkeypatch.setattr(etcd_module, "_MOST_FOREIGN", 3)
+    for n in range(5):
+        put(etcd, f"{prefix}/b/{n}", "not JSON")
+    assert keys.read("").items == ()
+    assert len(caplog.records) == len(keys._foreign) == 3
 
 
 def test_a_foreign_key_is_ignored_and_said_once(keys, etcd, prefix, caplog):
@@ -193,21 +195,21 @@ def test_an_etcd_that_is_set_back_to_an_older_state_is_refused(tmp_path, caplog)
 
 def test_what_is_seen_has_a_lease_of_this_process_and_what_is_wanted_has_none(keys, etcd, prefix):
     keys.commit({}, {"a/1": {}, f"{SEEN}1": {}})
-    leases = {b64decode(kv["key"]).decode(): kv.get("lease", "") for kv in below(etcd, prefix)}
+    leases = {b64decode(kv["key"]).decode(): kv.get("lease", "") for kv in etcd.below(prefix)}
     assert leases.pop(f"{prefix}/a/1") == ""
     assert f"{prefix}/seen/1" in leases
     (lease,) = set(leases.values())
     assert remaining_s(etcd, lease) > 50
     keys.close()
-    assert len(below(etcd, f"{prefix}/")) == 2  # another server may still need them
+    assert len(etcd.below(f"{prefix}/")) == 2  # another server may still need them
 
 
 def test_the_lease_is_kept_alive(etcd, prefix, monkeypatch):
     monkeypatch.setattr(once_module, "_KEEP_ALIVE_S", 1.5)
-    monkeypatch.setattr(once_module, "_PROBE_S", 0.1)
+    monkeypatch.setattr(once_module, "_LOOK_S", 0.1)
     with closing(EtcdKeys(etcd.addresses, prefix=prefix)) as keys:
         keys.commit({}, {f"{SEEN}1": {}})
-        lease = below(etcd, f"{prefix}/")[0]["lease"]
+        lease = etcd.below(f"{prefix}/")[0]["lease"]
         least_s: list[int] = []
 
         def rose():
@@ -219,7 +221,7 @@ def test_the_lease_is_kept_alive(etcd, prefix, monkeypatch):
 
 def test_a_lease_that_was_lost_is_replaced(keys, etcd, prefix):
     keys.commit({}, {f"{SEEN}1": {}})
-    lease = below(etcd, f"{prefix}/")[0]["lease"]
+    lease = etcd.below(f"{prefix}/")[0]["lease"]
     etcd.ask(0, "/v3/lease/revoke", {"ID": lease})
     assert keys.read(SEEN).items == ()
     revision = keys.commit({}, {f"{SEEN}1": {}})

@@ -1,5 +1,6 @@
 """A commit to etcd whose answers are lost or late is made once, or not at all."""
 
+import threading
 import time
 from typing import Any
 
@@ -66,11 +67,35 @@ def test_a_commit_that_never_gets_an_answer_is_unavailable_in_time(etcd, prefix,
         return None if writes(request, prefix, "a/1") else answer
 
     with behind(etcd, act, prefix) as (keys, _):
-        began_s = time.monotonic()
-        with pytest.raises(Unavailable):
-            keys.commit({}, {"a/1": {}})
-        assert time.monotonic() - began_s < 3
-        assert versions(etcd, prefix, "a/1") == [1]
+        for times in (1, 2):
+            began_s = time.monotonic()
+            with pytest.raises(Unavailable):
+                keys.commit({}, {"a/1": {}})
+            assert time.monotonic() - began_s < 3
+            assert versions(etcd, prefix, "a/1") == [times]
+        revision = keys.commit({"a/2": ABSENT}, {"a/2": {}})
+        assert keys.read("a/2").items[0].revision == revision
+        assert len(etcd.below(f"{prefix}-commit/")) == 1  # of markers
+
+
+def test_one_commit_at_a_time_needs_one_marker_however_many_get_no_answer(
+    etcd, prefix, monkeypatch
+):
+    monkeypatch.setattr(etcd_module, "_LIMIT_S", 0.5)
+    lost = threading.Event()
+
+    def act(path, request, ask):
+        answer = ask()
+        return None if path == TXN and lost.is_set() else answer
+
+    with behind(etcd, act, prefix) as (keys, _):
+        lost.set()
+        for _ in range(3):
+            with pytest.raises(Unavailable):
+                keys.commit({}, {"a/1": {}})
+        lost.clear()
+        keys.commit({"a/1": ABSENT}, {"a/1": {}})
+        assert len(etcd.below(f"{prefix}-commit/")) == 1
 
 
 def test_a_commit_whose_marker_is_gone_before_it_is_answered_is_not_made_again(etcd, prefix):

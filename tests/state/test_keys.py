@@ -6,7 +6,15 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from services.state.keys import ABSENT, SEEN, Conflict, Unavailable
+from services.core.errors import LabError
+from services.state.keys import (
+    ABSENT,
+    MOST_COMPARES,
+    MOST_KEYS,
+    SEEN,
+    Conflict,
+    Unavailable,
+)
 
 # Far more than any of these takes; far less than what hangs.
 BOUND_S = 10
@@ -154,6 +162,21 @@ def test_a_commit_of_many_keys_is_one_change(keys):
     assert [item.key for item in put.changed] == names
     assert sorted(deleted.deleted) == names
     assert as_dict(keys.read("")) == {"a/1": {}}
+
+
+@pytest.mark.parametrize(("compares", "writes"), [(MOST_COMPARES + 1, 1), (1, MOST_KEYS + 1)])
+def test_a_commit_that_is_too_large_is_refused_and_one_that_is_just_not_is_made(
+    keys, compares, writes
+):
+    def commit(compares, writes):
+        absent = {f"a/{n}": ABSENT for n in range(compares)}
+        keys.commit(absent, {f"b/{n}": {} for n in range(writes)})
+
+    with pytest.raises(LabError, match="too many for a commit") as caught:
+        commit(compares, writes)
+    assert caught.value.hint == "make several commits of it"
+    assert keys.read("").items == ()
+    commit(min(compares, MOST_COMPARES), min(writes, MOST_KEYS))
 
 
 def test_of_writers_that_compare_the_same_revision_one_wins(keys):

@@ -93,6 +93,7 @@ def test_running_is_forgotten_with_the_lease(store, clock):
     version = store.version("containers")
     clock.now_s += 0.1
     assert store.running_on("a") is None
+    store.judge()
     assert store.listing().running == {}
     assert store.listing().version > version
 
@@ -165,10 +166,11 @@ def test_stats_count_what_there_is(store, clock):
     store.beat("node2", None)
     clock.now_s += LEASE_S + 1
     store.beat("node1", READY)
+    store.judge()
     stats = store.stats()
     assert (stats.containers, stats.placed, stats.running) == (2, 1, 1)
     assert (stats.nodes_up, stats.nodes_down) == (1, 1)
-    assert (stats.events, stats.watchers) == (len(store.events(0).events), 0)
+    assert stats.events == len(store.events(0).events)
     assert stats.of_keys["file_bytes"] > 0
     assert stats.revision == store.events(0).revision
 

@@ -91,12 +91,6 @@ def test_what_stops_on_a_node_that_leaves_is_told(lab):
     assert moved_by(lab, lambda: lab.beat("node1", {}, "boot")) == {"containers", "events"}
 
 
-def test_asking_for_a_version_finds_out_whose_lease_is_over(lab, clock):
-    before = lab.version("nodes")
-    clock.now_s += LEASE_S + 0.1
-    assert lab.version("nodes") > before
-
-
 def test_versions_of_a_restarted_store_are_not_older_than_those_before(tmp_path, clock):
     store = open_state(tmp_path, lease_s=LEASE_S, now_s=clock)
     store.declare(Container("a"), "node1")

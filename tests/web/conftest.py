@@ -14,6 +14,10 @@ class Teapot(LabError):
     node = "node1"
 
 
+class Kettle(Teapot):
+    """An error that no app names; it is a kind of one that it does."""
+
+
 class Api:
     """A small app as both APIs build theirs, on a real server, with what it counts."""
 
@@ -35,6 +39,7 @@ class Api:
         self.app.post("/things", callback=lambda: {"got": read_json()})
         self.app.get("/bug", callback=lambda: dict[str, str]()["nothing"])
         self.app.get("/teapot", callback=self._teapot)
+        self.app.get("/kettle", callback=self._kettle)
         self.app.get("/secret", callback=self._secret)
         self.app.get("/noted", callback=lambda: note(node="node2"))
 
@@ -47,6 +52,9 @@ class Api:
 
     def _teapot(self):
         raise Teapot("short and stout", hint="tip it over")
+
+    def _kettle(self):
+        raise Kettle("no spout", hint="lift it")
 
 
 @pytest.fixture

@@ -21,6 +21,7 @@ def refused(answer, status):
         ("GET", "/nothing", 404, "try /things"),
         ("GET", "/things", 405, "this path takes POST; try /things"),
         ("GET", "/teapot", 418, "tip it over"),
+        ("GET", "/kettle", 418, "lift it"),
         ("GET", "/secret", 401, "send one"),
         ("POST", "/things", 415, "Content-Type: application/json"),
         ("GET", "/things/" + "x" * 3000, 414, "63 characters"),

@@ -24,7 +24,8 @@ def test_the_clocks_of_the_lease_are_those_of_this_machine(monkeypatch, tmp_path
     monkeypatch.setattr(world_clock, "RTC", str(tmp_path / "since_epoch"))
     monkeypatch.setattr(world_clock, "FROZEN", str(tmp_path / "none"))
     before_s = time.clock_gettime(time.CLOCK_BOOTTIME)
-    moment = local_state.now()
+    memory = Memory(str(tmp_path), str(tmp_path), "boot1", lambda line: None)
+    moment = local_state.LocalState(memory).now()
     assert before_s <= moment.boot_s <= time.clock_gettime(time.CLOCK_BOOTTIME)
     assert moment.world_s == 1234
 

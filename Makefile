@@ -41,6 +41,18 @@ check: $(READY) ## Linters, types, unit, property and API tests. No VM.
 test-hosts: $(READY) ## As root: a fresh Debian 13 with systemd, and the lab in it. HOSTS="--short".
 	$(BIN)/python -m tests.hosts $(HOSTS)
 
+# Not in requirements.lock: it is run by hand, and brings many packages of its own.
+MUTMUT := $(BIN)/uv run --no-project --with-requirements requirements.lock --with mutmut==3.8.1 mutmut
+# A file or a folder.
+ONLY ?=
+MUTANTS = $(subst /,.,$(ONLY:.py=))
+
+.PHONY: mutants
+mutants: $(READY) ## Break decisions on purpose; show what no test notices. ONLY=services/core/lease.py.
+	$(MUTMUT) run --max-children $(JOBS) $(if $(ONLY),'$(MUTANTS).*')
+	@$(MUTMUT) results | sed -n 's/^ *\($(MUTANTS).*\): \(survived\|no tests\)$$/\1/p' | \
+		xargs --no-run-if-empty --max-args 1 $(MUTMUT) show
+
 .PHONY: soak
 soak: setup ## Bring the lab up cold and take it down, twenty times, under load. SOAK="--cycles 3".
 	$(BIN)/lab soak $(SOAK)

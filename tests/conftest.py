@@ -4,12 +4,21 @@ import logging
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import Phase, settings
 
 from lab import paths
 
 settings.register_profile("lab", deadline=None)
 settings.load_profile("lab")
+# For `make mutants`: the same examples each time, and the first that fails is enough.
+settings.register_profile(
+    "mutants",
+    deadline=None,
+    max_examples=10,
+    derandomize=True,
+    database=None,
+    phases=(Phase.explicit, Phase.generate),
+)
 
 
 @pytest.fixture(autouse=True)

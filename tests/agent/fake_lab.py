@@ -1,5 +1,7 @@
 """A clock and a server that move only when a test says so."""
 
+from collections import Counter
+
 from services.agent.local_state import LocalState
 from services.agent.memory import Memory
 from services.agent.plane import Plane
@@ -54,6 +56,7 @@ class FakeLab:
 
     def __init__(self):
         self.now_s = 100.0
+        self._reads: Counter[float] = Counter()
         self.watch: object = UNCHANGED
         self.beat_answer: object = Reply(200, "", wire.dump_beat(A))
         self.held_s: float | None = None
@@ -67,6 +70,8 @@ class FakeLab:
         self.valid = ""
 
     def clock(self):
+        self._reads[self.now_s] += 1
+        assert self._reads[self.now_s] < 1000, "this spins"
         return self.now_s
 
     def pause(self, exchanges, timeout_s):

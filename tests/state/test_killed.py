@@ -63,8 +63,8 @@ def kill_after(pid, pipe, seconds, *, until):
     try:
         while until not in said:
             assert select.select([pipe], [], [], DEADLINE_S)[0], f"it never says {until!r}"
-            assert (more := os.read(pipe, 65536)), "it ended by itself"
-            said += more
+            before, said = said, said + os.read(pipe, 65536)
+            assert said != before, "it ended by itself"
         end_s = time.monotonic() + seconds
         while (left_s := end_s - time.monotonic()) > 0:
             if select.select([pipe], [], [], left_s)[0]:

@@ -10,7 +10,7 @@ from typing import TypeVar
 from services.core.errors import LabError
 
 T = TypeVar("T")
-# left: of a thread of at_once, whether the block that began it was left by an exception.
+# interrupted: of a thread of at_once, whether an exception ended the block that began it.
 _thread = threading.local()
 
 
@@ -38,13 +38,13 @@ def until(
     `probe` raises a LabError of its own on a state from which `what` cannot happen any more.
     """
     began_s = time.monotonic()
-    left: threading.Event | None = getattr(_thread, "left", None)
+    interrupted: threading.Event | None = getattr(_thread, "interrupted", None)
     while True:
         value = probe()
         if value:
             return value
         waited_s = time.monotonic() - began_s
-        if waited_s > timeout_s or (left and left.is_set()):
+        if waited_s > timeout_s or (interrupted and interrupted.is_set()):
             raise TookTooLong(what, min(waited_s, timeout_s), value, hint)
         time.sleep(every_s)
 
@@ -56,14 +56,14 @@ def at_once(threads: int) -> Iterator[ThreadPoolExecutor]:
     When the block is left by an exception, such as Ctrl-C, an `until` in one of them ends at its
     next look: the command that a person ends does not wait for what it waited for.
     """
-    left = threading.Event()
+    interrupted = threading.Event()
 
     def begin() -> None:
-        _thread.left = left
+        _thread.interrupted = interrupted
 
     with ThreadPoolExecutor(max(1, threads), initializer=begin) as pool:
         try:
             yield pool
         except BaseException:
-            left.set()
+            interrupted.set()
             raise

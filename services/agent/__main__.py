@@ -88,13 +88,12 @@ def reconcile_node(options: Settings) -> bool:
 
 
 def _leave(options: Settings) -> None:
-    """Say goodbye, within leaving_s of the profile and its agent_timeout_s."""
+    """Say goodbye, within leaving_s and two and a half times agent_timeout_s after it is heard."""
     from services.agent import leaving
 
     timeout_s = options.timings.agent_timeout_s
-    wait_s = max(0.0, options.timings.leaving_s - timeout_s)
     reach_s = timeout_s / leaving.ATTEMPTS
-    leaving.leave(options.client(), _complain, wait_s=wait_s, reach_s=reach_s)
+    leaving.leave(options.client(), _complain, wait_s=options.timings.leaving_s, reach_s=reach_s)
 
 
 def settings(

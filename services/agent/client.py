@@ -57,7 +57,8 @@ class NodeClient:
 
         names: of containers that were assigned here before, and for which it waits, too.
         """
-        body = {"boot": self._boot, "waiting": list(names)}
+        uptime_s = time.clock_gettime(time.CLOCK_BOOTTIME)
+        body = {"boot": self._boot, "uptime_s": round(uptime_s, 3), "waiting": list(names)}
         return self._send("POST", f"{self._path}/leaving?wait={wait_s:g}", body, {}, wait_s)
 
     def answer(self, begin: Callable[[], Pending]) -> Reply:

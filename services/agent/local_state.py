@@ -104,7 +104,6 @@ class LocalState:
             return False
         self._keep(answer, sent_at)
         self._outage = self._since = ""
-        self._cached = None
         return True
 
     def confirm(self, sent_at: Moment) -> None:
@@ -128,7 +127,7 @@ class LocalState:
     def _keep(self, answer: Assignment, sent_at: Moment) -> None:
         # Before the lease, which names it.
         self._remembered = self._memory.keep(answer, self.assignment)
-        self.assignment, self._newest = answer, True
+        self.assignment, self._newest, self._cached = answer, True, None
         lease, boot_s = self._lease, sent_at.boot_s
         # Answers may overtake each other: one to an earlier request shortens nothing.
         if lease is not None and boot_s < lease.sent_at.boot_s <= self.now().boot_s:

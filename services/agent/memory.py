@@ -12,7 +12,7 @@ from services.core.errors import LabError
 from services.core.fields import decode
 from services.core.lease import Lease, Moment
 from services.core.model import Assignment
-from services.lib.durable import DurableFile
+from services.lib.durable import DurableFile, sync_folder
 
 
 class Recalled(NamedTuple):
@@ -88,6 +88,7 @@ class Memory:
             for path in (self._file.path, self._file.previous):
                 with suppress(OSError):
                     os.unlink(path)
+                    sync_folder(os.path.dirname(path))
         return any(kept)
 
     def since(self) -> str:

@@ -5,7 +5,7 @@ the lease has run out, the agent stops containers with on_disconnect STOP; those
 
 THEOREM. A container with STOP never runs on two nodes. What that needs, and where it is seen to:
 
-1. Told. The server counts on a node to stop a container only if the node said that it acted on an
+1. Heard. The server counts on a node to stop a container only if the node said that it acted on an
    assignment that says STOP. It places it elsewhere when the node has said, under a newer
    assignment, that it does not run it; or when 2 to 4 say that it cannot (at_most_once.py).
 2. Time. Let the agent send the last exchange that was answered at t_sent, and the server receive it
@@ -14,16 +14,17 @@ THEOREM. A container with STOP never runs on two nodes. What that needs, and whe
    t_received + lease + margin, by its own clock; margin >= look + stop + what the clocks of both
    gain on each other meanwhile.
 3. Goodbye. A node that shuts down has no agent any more. Once the server has answered its goodbye,
-   it waits for leaving_s at most, and then all that runs there ends within `stop`; so the server
-   waits for leaving_s + margin, if that is longer. Without that answer it does not wait.
+   it waits for leaving_s at most, and for exchanges, and then all that runs there ends within
+   `stop`; so the server waits for leaving_s + margin, if that is longer. Without that answer the
+   node does not wait.
 4. Longest. A lease that was granted may be longer than those of today: by a server with another
    profile, or before a restart. Each node is judged by the longest one that has not run out.
-5. Memory. What an agent says that it acted on, its next run knows: it is on disk, or in memory
-   until the next boot, before it is said. What only an older generation names is not started, and
-   what is withheld of it is stopped (services/agent/memory.py).
+5. Memory. An agent reports an assignment only after it has stored it: on disk, or in memory until
+   the next boot. What only an older generation names is not started, and what is withheld of it is
+   stopped (services/agent/memory.py).
 6. Names. One machine speaks for a node at a time. Another one is refused until the first must have
-   stopped everything (services/state/said.py). It is told by when it booted; so one that boots
-   just then, or that speaks first after a restart of the server, passes for the first one.
+   stopped everything (services/state/said.py). The server recognises a machine by its boot and when
+   that was; so one that boots just then, or after a restart of the server, passes for the first.
 
 - The lease counts from when the agent *sent*, not from when the answer came: the time that a
   message takes is lost for the agent, never for the server.
@@ -38,7 +39,8 @@ THEOREM. A container with STOP never runs on two nodes. What that needs, and whe
 
 Where it ends: a machine that is paused stops nothing meanwhile, and no margin is long enough for
 every pause. The clock that a battery drives goes on, so the first look after it stops what must
-stop, before anything is asked; until then it runs twice. And an agent has to look: a node whose
+stop, before anything is asked; until then it runs twice. (When the whole host was suspended, so
+that nothing moved, the next answer starts it again.) And an agent has to look: a node whose
 agent a person has stopped keeps no promise. Moves between two nodes that both reach the server, by
 hand or by a drain, need no lease: the old node stops the container when its assignment says so.
 
@@ -114,7 +116,7 @@ class Terms(NamedTuple):
 
 
 def longest_s(granted_s: float, earlier_s: float, silent_s: float) -> float:
-    """Return for how long a node may hold on that is granted `granted_s` now.
+    """Return how long a node may keep such a container when it is granted `granted_s` now.
 
     earlier_s: what it was granted `silent_s` before: the answer of now may be lost.
     """

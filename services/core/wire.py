@@ -193,8 +193,15 @@ def load_report(body: object) -> Report:
         for item in objects(fields, "running")
     }
     epoch = text(fields, "epoch") if "epoch" in fields else ""
-    uptime_s = seconds(fields, "uptime_s") if "uptime_s" in fields else 0.0
-    return Report(running, count(fields, "revision"), load_boot(fields), epoch, uptime_s)
+    return Report(
+        running, count(fields, "revision"), load_boot(fields), epoch, load_uptime_s(fields)
+    )
+
+
+def load_uptime_s(body: object) -> float:
+    """Return the field 'uptime_s': since that boot; without the field it was just now."""
+    fields = as_object(body)
+    return seconds(fields, "uptime_s") if "uptime_s" in fields else 0.0
 
 
 def load_boot(body: object) -> str:

@@ -18,14 +18,13 @@ and takes the time from the machine's battery-backed clock, which follows the ho
 or `renew`, it renews after RENEW_AFTER_S.
 """
 
-import math
 import os
 import socket
 import sys
 import time
 
 from services.lib.sd_notify import notify
-from services.lib.world_clock import add_frozen, rtc_s
+from services.lib.world_clock import frozen, rtc_s
 
 # From `arm` to the pause it takes milliseconds. The kernel gives 5 % of each second to other
 # processes anyway (sched_rt_runtime_us), so a longer time would help nothing.
@@ -76,20 +75,11 @@ def _heard(
 
 def _keep_still(asked: socket.socket, secret: bytes) -> bool:
     """Return whether the host sent `go`. It never sleeps: that would let other processes run."""
-    before_s = _ahead_s()
-    try:
-        return _hold(asked, secret)
-    finally:
-        # Too much hides a pause for a second; too little looks like one.
-        add_frozen(max(0, math.ceil(_ahead_s() - before_s)))
+    with frozen():
+        return _occupy(asked, secret)
 
 
-def _ahead_s() -> float:
-    """Return by how much the battery-backed clock is ahead of the one that stands still."""
-    return rtc_s() - time.clock_gettime(time.CLOCK_BOOTTIME)
-
-
-def _hold(asked: socket.socket, secret: bytes) -> bool:
+def _occupy(asked: socket.socket, secret: bytes) -> bool:
     """Occupy the processor until `go`, or for HOLD_S."""
     asked.setblocking(False)
     deadline = time.monotonic() + HOLD_S

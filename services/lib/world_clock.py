@@ -6,9 +6,14 @@ for how long the machine stood still.
 """
 
 import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from math import ceil
 
 RTC = "/sys/class/rtc/rtc0/since_epoch"
 FROZEN = "/run/lab-frozen"
+_STILL = -1
 
 
 def rtc_s() -> int:
@@ -17,16 +22,37 @@ def rtc_s() -> int:
 
 
 def world_s() -> int:
-    """Return the same without the seconds for which this machine was frozen."""
-    return max(0, rtc_s() - _number(FROZEN))
+    """Return the same without the seconds for which this machine was frozen.
+
+    0 also while it is frozen: how long that is, is known only afterwards.
+    """
+    frozen_s = _number(FROZEN)
+    return max(0, rtc_s() - frozen_s) if frozen_s >= 0 else 0
 
 
-def add_frozen(seconds: int) -> None:
-    """Remember that this machine was frozen for `seconds` more."""
+@contextmanager
+def frozen() -> Iterator[None]:
+    """Let the seconds by which the clock is further ahead after the block count as frozen."""
+    frozen_s, before_s = _number(FROZEN), _ahead_s()
+    _write(_STILL)
+    try:
+        yield
+    finally:
+        # Too much hides a pause for a second; too little looks like one.
+        _write(max(0, frozen_s) + max(0, ceil(_ahead_s() - before_s)))
+
+
+def _ahead_s() -> float:
+    """Return by how much the clock is ahead of the one that stands still."""
+    return rtc_s() - time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+def _write(seconds: int) -> None:
     half = f"{FROZEN}.new"
-    with open(half, "w", encoding="ascii") as file:
-        file.write(f"{_number(FROZEN) + seconds}\n")
-    os.replace(half, FROZEN)
+    with suppress(OSError):  # then a thaw looks like a pause
+        with open(half, "w", encoding="ascii") as file:
+            file.write(f"{seconds}\n")
+        os.replace(half, FROZEN)
 
 
 def _number(path: str) -> int:

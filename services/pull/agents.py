@@ -47,7 +47,7 @@ def add_agent_routes(app: Bottle, state: State, meters: PullMetrics) -> None:
         for name in names:
             with suppress(UnknownContainer):
                 mine[name] = state.container(name).container
-        state.leave(node, boot)
+        state.leave(node, boot, wire.load_uptime_s(body))
         note_address(meters, node)
         return wire_nodes.dump_leaving(
             *_await_elsewhere(state, meters.watches, node, [*mine.values()], wait_s)

@@ -24,6 +24,7 @@ from services.pull.tokens import Tokens
 from services.state import EmbeddedKeys, EtcdKeys, State
 from services.state.keys import Keys
 from services.state.rows import KINDS
+from services.state.state import RETRY_S
 from services.web.logs import add_log_option, start_logging
 from services.web.server import PATIENCE, Patience, Server, end_signal, in_a_thread, serve_until
 
@@ -73,7 +74,9 @@ def run(options: argparse.Namespace, timings: Profile, patience: Patience) -> No
         if keys.problem:
             _log.warning("REPAIRED: %s", keys.problem)
         stack.callback(keys.close)
-        terms = Terms(timings.lease_s, timings.stop_margin_s, timings.leaving_s)
+        # A node that leaves may also wait for an exchange.
+        leaving_s = timings.leaving_s + timings.agent_timeout_s
+        terms = Terms(timings.lease_s, timings.stop_margin_s, leaving_s)
         state = State(keys, terms=terms)
         stack.callback(state.close)
         meters = PullMetrics(state)
@@ -126,7 +129,7 @@ def _check_leases(state: State, meters: PullMetrics) -> None:
         except Exception as error:
             # If this greenlet ended, no watch would ever report that a node is down.
             _log.error("checking leases failed: %r", error, exc_info=error)
-            due_s = state.lease_s
+            due_s = RETRY_S
         gevent.sleep(max(due_s, _SOONEST_S))
 
 

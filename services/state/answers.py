@@ -147,9 +147,9 @@ class Forgotten(LabError):
 class TwoMachines(LabError):
     """A machine speaks under the name of another one, which is alive."""
 
-    def __init__(self, node: str) -> None:
+    def __init__(self, node: str, stored_s: float) -> None:
         super().__init__(
-            f"another machine speaks as node {node!r}, and did so when this one had booted",
+            f"another machine speaks as node {node!r}, and did so {stored_s:.1f} s ago",
             hint=f"give each machine a name and a token of its own; if the other one is dead: "
             f"lab forget {node}",
         )

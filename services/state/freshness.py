@@ -21,7 +21,7 @@ BEHIND_S = 5.0
 
 
 class Freshness:
-    """Of `view` over `keys`. since_s: when the server started, or the last gap ended."""
+    """Whether `view` is all of `keys`. since_s: when the server started, or the last gap ended."""
 
     def __init__(self, keys: Keys, view: Mirror, now_s: Callable[[], float]) -> None:
         self.since_s = self._confirmed_s = now_s()
@@ -31,7 +31,7 @@ class Freshness:
         self._failure: Unavailable | None = None
 
     def known_s(self) -> float:
-        """Return until when all that was said is known here, by now_s."""
+        """Return the time up to which this view has all changes, by now_s."""
         return self._confirmed_s if self._keys.shared else self._now_s()
 
     def stale(self) -> str:

@@ -48,8 +48,10 @@ class Mirror:
     """The state as of `revision`. Read it under `reading`.
 
     epoch: which store this is. declared: revision of the last change of what is wanted or placed;
-    first: of the first one, 0 before. heard_s: node -> when it last spoke, by now_s. goodbye_s: the
-    same of its goodbye. hold: the item of HOLD. trouble: why this is not the newest state, or "".
+    first: of the first one, 0 before. heard_s: node -> when it last spoke, by now_s; stored_s: the
+    same of what is stored, if the watch brought it; goodbye_s: of its goodbye. hold: the item of
+    HOLD; old_hold: whether it is from before the start. trouble: why this is not the newest state,
+    or "".
     """
 
     def __init__(self, keys: Keys, *, now_s: Callable[[], float], most_topics: int) -> None:
@@ -158,7 +160,8 @@ class Mirror:
         self.sign_items: dict[str, Item] = {}
         self.heard_s = {}
         self.goodbye_s: dict[str, float] = {}
-        self.hold = Item(HOLD, {"hold_s": 0.0}, ABSENT, ABSENT)
+        self.stored_s: dict[str, float] = {}
+        self.hold, self.old_hold = Item(HOLD, {"hold_s": 0.0}, ABSENT, ABSENT), True
         self.events = EventList()
         self._health: dict[str, int] = {}
         # Events by revision, and those of one commit by their keys: in the order of happening.
@@ -169,6 +172,7 @@ class Mirror:
                 raise LabError(
                     f"the value of {item.key} is not ours: {error!r}", hint="repair or delete it"
                 ) from None
+        self.stored_s = {}  # how old they are is not known
 
     def _set(self, key: str, item: Item | None, revision: int, moved: set[str]) -> None:
         """Let `key` be `item` (None: deleted), and add to `moved` the topics that this concerns."""
@@ -191,7 +195,7 @@ class Mirror:
         elif prefix == NODE:
             moved.add(NODES)
             if item is None:
-                for known in (self.marked, self.signs, self.heard_s, self.goodbye_s, self._health):
+                for known in (self.marked, self.signs, self.heard_s, self.stored_s, self._health):
                     known.pop(name, None)
             else:
                 self.marked[name] = load_marking(item)
@@ -211,7 +215,7 @@ class Mirror:
         elif key == DROPPED and item is not None:
             self.dropped = item.value["revision"]
         elif key == HOLD and item is not None:
-            self.hold = item
+            self.hold, self.old_hold = item, revision <= self._start
             moved.add(NODES)
 
     def _set_left(self, name: str, item: Item | None) -> None:
@@ -231,7 +235,7 @@ class Mirror:
         before, sign = self.signs.get(node), load_sign(item)
         self.signs[node], self.sign_items[node] = sign, item
         if sign.up:
-            self.heard_s[node] = self._now_s()
+            self.heard_s[node] = self.stored_s[node] = self._now_s()
         if sign.left is not None and (before is None or before.left != sign.left):
             self.goodbye_s[node] = self._now_s()
         if before is None or (before.up, before.left) != (sign.up, sign.left):

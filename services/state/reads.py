@@ -154,7 +154,7 @@ class Reads:
         node = Node(
             name,
             silent_s,
-            health(silent_s, self.lease_s),
+            health(silent_s, self.lease_s) if sign.up else Health.DOWN,
             cordoned=marking.cordoned,
             draining=marking.draining,
             leaving=sign.left is not None,

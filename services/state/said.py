@@ -5,19 +5,19 @@ from math import inf
 from typing import NamedTuple
 
 from services.core.model import UnitState
-from services.state.answers import NODE_REFUSED, Happening
-from services.state.changes import Plan
+from services.state.mirror import Mirror
 from services.state.rows import Sign
 
 Running = Mapping[str, UnitState] | None
 
 
 class Said(NamedTuple):
-    """What a sign of life says. running: None if nothing of that; boot: None if it was not asked.
+    """What a sign of life says. running, boot: None if the request does not say.
 
     acted: revision of the assignment under which that runs, None if unknown. uptime_s: since that
-    boot; infinite if it is not said. The rest the server knows: silent_s: since the sign before;
-    gone_s: since the goodbye; known: whether the node spoke before the server started.
+    boot; infinite if the request does not say. The rest the server knows: silent_s: since the node
+    spoke; stored_s: since its last sign that was stored, infinite if it was stored before the
+    server started; gone_s: since the goodbye; known: whether the node spoke before that start.
     """
 
     running: Running = None
@@ -25,6 +25,7 @@ class Said(NamedTuple):
     acted: int | None = None
     uptime_s: float = inf
     silent_s: float = 0.0
+    stored_s: float = inf
     gone_s: float = 0.0
     known: bool = False
 
@@ -37,10 +38,13 @@ def is_other(before: Sign | None, said: Said, *, unheard: bool = False) -> bool:
     """
     if before is None or not (said.boot and before.boot) or said.boot == before.boot:
         return False
-    return said.silent_s < min(said.uptime_s, inf if unheard else before.hold_s)
+    return said.stored_s < min(said.uptime_s, inf if unheard else before.hold_s)
 
 
-def refuse(node: str, said: Said) -> Plan:
-    """Say that another machine speaks as `node`."""
-    reason = f"another machine speaks as {node}, which spoke {said.silent_s:.1f} s ago"
-    return Plan(happened=(Happening(NODE_REFUSED, node, node, reason),))
+def timed(view: Mirror, node: str, said: Said, now_s: float, since_s: float) -> Said:
+    """Return `said` with the times that `view` knows. since_s: when the server started."""
+    return said._replace(
+        silent_s=now_s - view.heard_s.get(node, since_s),
+        stored_s=now_s - view.stored_s.get(node, -inf),
+        gone_s=now_s - view.goodbye_s.get(node, now_s),
+    )

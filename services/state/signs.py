@@ -140,7 +140,7 @@ def hear(view: Mirror, node: str, said: Said, terms: Terms) -> Plan:
         running = before.running if before else {}
         acted = before.acted if before else None
     left = before.left if before else None
-    # Of one that still speaks when it must have shut down: it did not.
+    # A node that still speaks after that time did not shut down.
     stayed = said.gone_s > terms.leaving_hold_s
     other = not said.boot or said.boot != left or stayed
     if said.boot is not None and other:
@@ -163,13 +163,13 @@ def hear(view: Mirror, node: str, said: Said, terms: Terms) -> Plan:
     return _sign(view, node, sign, happened)
 
 
-def leave(view: Mirror, node: str, boot: str, silent_s: float, terms: Terms) -> Plan:
+def leave(view: Mirror, node: str, said: Said, terms: Terms) -> Plan:
     """`node` says that it shuts down, until it speaks in another boot, in none, or for too long."""
-    before = view.signs.get(node)
+    before, boot = view.signs.get(node), said.boot or ""
     again = before is not None and before.up and before.left == boot
     happened = [] if again else [Happening(NODE_LEAVING, node, node, "said that it leaves")]
     was = before or Sign("")
-    hold_s = _hold_s(view, node, silent_s, terms.leaving_hold_s)
+    hold_s = _hold_s(view, node, said.silent_s, terms.leaving_hold_s)
     sign = was._replace(wall=wall(), up=True, left=boot, boot=boot or was.boot, hold_s=hold_s)
     return _sign(view, node, sign, happened)
 
@@ -187,13 +187,18 @@ def fall(view: Mirror, node: str, silent_s: float, lease_s: float) -> Plan:
 def hold(view: Mirror, terms: Terms, uptime_s: float, silent_s: Mapping[str, float]) -> Plan:
     """Remember the longest time for which a silent node may hold on to its containers.
 
-    Shorter only when what was granted before has run out, by this server or another one.
+    Shorter only once after the start, when what was granted before that has run out: another server
+    may still grant it.
     """
     before_s = view.hold.value["hold_s"]
     granted = (sign.hold_s - silent_s.get(node, 0.0) for node, sign in view.signs.items())
     if before_s == terms.leaving_hold_s or (
         before_s > terms.leaving_hold_s
-        and (uptime_s <= before_s or max(granted, default=0.0) > terms.leaving_hold_s)
+        and not (
+            view.old_hold
+            and uptime_s > before_s
+            and max(granted, default=0.0) <= terms.leaving_hold_s
+        )
     ):
         return Plan()
     return Plan({HOLD: view.hold.revision}, {HOLD: {"hold_s": terms.leaving_hold_s}})

@@ -1,26 +1,26 @@
 """Typed access to the state of the pull mode, over any Keys.
 
-Users write what is *wanted*, scheduler and node controller what is *placed*, agents what is
-*seen*. Every change has a revision of one sequence, which only grows, and moves the topics that it
-concerns.
+Users write what is *wanted*, scheduler and node controller what is *placed*, agents what is *seen*.
+Every change has a revision of one sequence, which only grows, and moves the topics it concerns.
 """
 
 import threading
 import time
 from collections.abc import Callable, Set
 from contextlib import suppress
+from functools import partial
 
 from services.core.lease import Terms
 from services.core.model import Container, Node, Placed
-from services.state import changes, signs
-from services.state.answers import DEFAULT_LIMITS, Expect, Limits, TwoMachines
+from services.state import answers, changes, signs
+from services.state.answers import Expect, Limits, TwoMachines
 from services.state.changes import Plan
 from services.state.freshness import BEHIND_S, EVERY_S
 from services.state.keys import Conflict, Keys, Unavailable
 from services.state.mirror import Mirror
 from services.state.reads import Reads, unheard_by
 from services.state.rows import STORE, dump_events, prepare
-from services.state.said import Running, Said, is_other, refuse
+from services.state.said import Running, Said, is_other, timed
 
 # How soon to try again to tell what the store could not write.
 RETRY_S = 1.0
@@ -41,7 +41,7 @@ class State(Reads):
         *,
         terms: Terms,
         now_s: Callable[[], float] = time.monotonic,
-        limits: Limits = DEFAULT_LIMITS,
+        limits: Limits = answers.DEFAULT_LIMITS,
     ) -> None:
         """Open the state in `keys`, which this closes. now_s: monotonic. Raises Unavailable."""
         self._limits = limits
@@ -50,9 +50,8 @@ class State(Reads):
         prepare(keys, terms.leaving_hold_s, now_s())
         view = Mirror(keys, now_s=now_s, most_topics=limits.topics)
         super().__init__(view, keys, terms, now_s)
-        # Node -> the boot of another machine that speaks under its name.
+        # Node -> the boot of another machine that speaks so; and nodes that spoke only before.
         self._refused: dict[str, str] = {}
-        # Nodes that spoke only before the start.
         self._earlier = self._view.marked.keys() - self._view.signs.keys()
         self._follower = threading.Thread(target=self._view.follow, daemon=True)
         if not keys.attach(self._view.apply, self._view.revision):
@@ -114,15 +113,14 @@ class State(Reads):
         """
         known = running is not None and epoch in ("", self.epoch)
         acted = revision if known else None
-        self._hear(node, Said(running, boot, acted, uptime_s))
-        if acted:
-            with suppress(Unavailable):
-                while self._change(lambda: signs.act(self._view, node, acted)).write:
-                    pass
+        self._speak(node, Said(running, boot, acted, uptime_s), signs.hear)
+        with suppress(Unavailable):
+            while acted and self._change(lambda: signs.act(self._view, node, acted)).write:
+                pass
 
     def alive(self, node: str, boot: str | None = None) -> None:
         """As `beat` of a node that says nothing but that it lives, and perhaps in which boot."""
-        self._hear(node, Said(boot=boot))
+        self._speak(node, Said(boot=boot), signs.hear)
 
     def forget(self, node: str) -> None:
         """`node` is dead, as a person says. Raises UnknownNode of one that never spoke.
@@ -131,15 +129,12 @@ class State(Reads):
         """
         self._change(lambda: signs.forget(self._view, node))
 
-    def leave(self, node: str, boot: str) -> None:
+    def leave(self, node: str, boot: str, uptime_s: float = 0.0) -> None:
         """Record that `node` shuts down; undone by a beat of another boot, of none, or too late.
 
         Raises TwoMachines.
         """
-        said = self._in_time(node, Said(boot=boot))
-        self._speak(
-            node, None, lambda: signs.leave(self._view, node, boot, said.silent_s, self.terms)
-        )
+        self._speak(node, Said(None, boot, None, uptime_s), signs.leave)
 
     def judge(self) -> float:
         """Tell watchers which nodes fell silent; return in how many seconds to do so again.
@@ -154,14 +149,14 @@ class State(Reads):
             silent = [name for name in names if self._is_silent(name)]
         with suppress(Unavailable):
             for name in sorted(silent):
-                self._change(lambda name=name: self._fall(name))  # type: ignore[misc]
+                self._change(partial(self._fall, name))
+                self._fresh.confirm()  # each may take long
             self._change(self._hold)
         with self._view.reading():
             heard = [self._heard_s(name) for name, sign in self._view.signs.items() if sign.up]
             heard += [self._fresh.since_s] * bool(self._awaited())
             due_s = min(heard, default=float("inf")) + self.lease_s - self._now_s()
-            # A lease has run out after that moment, not at it.
-            again_s = due_s + 0.001 if due_s >= 0 else RETRY_S
+            again_s = due_s + 0.001 if due_s >= 0 else RETRY_S  # after that moment, not at it
             return min(again_s, self.lease_s, EVERY_S if self._keys.shared else self.lease_s)
 
     def release(self) -> None:
@@ -206,32 +201,37 @@ class State(Reads):
             return plan.at(revision)
         raise Unavailable("the state", "something else changes it all the time", "try again")
 
-    def _hear(self, node: str, said: Said) -> None:
-        said = self._in_time(node, said)
-        with self._view.reading():
-            if node in self._view.marked:
-                self._view.hear(node)  # also while the disk is busy
-        self._speak(node, said.running, lambda: signs.hear(self._view, node, said, self.terms))
+    def _speak(
+        self, node: str, said: Said, decide: Callable[[Mirror, str, Said, Terms], Plan]
+    ) -> None:
+        """Make the change of a node that speaks. Raises TwoMachines; it is said once."""
 
-    def _in_time(self, node: str, said: Said) -> Said:
-        """Return `said` with what the server knows of it. Raises TwoMachines."""
-        with self._view.reading():
-            now_s, before = self._now_s(), self._view.signs.get(node)
-            said = said._replace(
-                silent_s=now_s - self._view.heard_s.get(node, self._fresh.since_s),
-                gone_s=now_s - self._view.goodbye_s.get(node, now_s),
-                known=node in self._earlier,
-            )
-            unheard = bool(unheard_by(self._view, node))
-        if not is_other(before, said, unheard=unheard):
-            return said
-        if self._refused.get(node) != said.boot:
-            self._change(lambda: refuse(node, said))
-            self._refused[node] = said.boot or ""
-        raise TwoMachines(node)
+        def plan() -> Plan:
+            timed_now = self._timed(node, said)._replace(silent_s=silent_s)
+            return decide(self._view, node, timed_now, self.terms)
 
-    def _speak(self, node: str, running: Running, decide: Callable[[], Plan]) -> None:
-        """Make the change of a node that speaks, perhaps for the first time."""
+        try:
+            with self._view.reading():
+                silent_s = self._timed(node, said).silent_s
+                if node in self._view.marked:
+                    self._view.hear(node)  # also while the disk is busy
+            self._enrol(node, said.running, plan)
+        except TwoMachines as other:
+            if self._refused.get(node) != said.boot:
+                refused = answers.Happening(answers.NODE_REFUSED, node, node, str(other))
+                self._change(lambda: Plan(happened=(refused,)))
+                self._refused[node] = said.boot or ""
+            raise
+
+    def _timed(self, node: str, said: Said) -> Said:
+        """Return `said` with what the server knows of it now. Raises TwoMachines."""
+        said = timed(self._view, node, said, self._now_s(), self._fresh.since_s)
+        unheard = bool(unheard_by(self._view, node))
+        if is_other(self._view.signs.get(node), said, unheard=unheard):
+            raise TwoMachines(node, said.stored_s)
+        return said._replace(known=node in self._earlier)
+
+    def _enrol(self, node: str, running: Running, decide: Callable[[], Plan]) -> None:
         try:
             self._change(lambda: signs.enrol(self._view, self._limits, node, running, decide()))
         except Unavailable:
@@ -242,9 +242,9 @@ class State(Reads):
     def _awaited(self) -> Set[str]:
         return (self._earlier & self._view.marked.keys()) - self._view.signs.keys()
 
+    def _fall(self, name: str) -> Plan:
+        return signs.fall(self._view, name, self._silent_s(name), self.lease_s)
+
     def _hold(self) -> Plan:
         silent_s = {node: self._silent_s(node) for node in self._view.heard_s}
         return signs.hold(self._view, self.terms, self._uptime_s(), silent_s)
-
-    def _fall(self, name: str) -> Plan:
-        return signs.fall(self._view, name, self._silent_s(name), self.lease_s)

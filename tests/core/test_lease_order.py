@@ -10,6 +10,7 @@ import pytest
 from hypothesis import Phase, find, given, settings
 from hypothesis import strategies as st
 
+from services.agent.leaving import ATTEMPTS
 from services.core.lease import (
     CLOCK_ERROR,
     UNIT_STOP_S,
@@ -215,6 +216,17 @@ def test_the_margin_of_a_profile_is_enough_and_not_needlessly_large(name, slowne
     timings = stretched(PROFILES[name], slowness)
     needed_s = needed_margin_s(timings, slowness)
     assert needed_s + 0.5 < timings.stop_margin_s < 1.7 * needed_s
+
+
+@profiles
+@given(slownesses)
+def test_the_margin_covers_a_goodbye(name, slowness):
+    """After it was heard: its answer, and a second request that reaches the server late."""
+    timings = stretched(PROFILES[name], slowness)
+    exchanges_s = (1 + 1 / ATTEMPTS + 1) * timings.agent_timeout_s
+    # The server counts one of them with leaving_s.
+    waited_s = timings.agent_timeout_s + timings.stop_margin_s
+    assert exchanges_s + stop_s(slowness) < waited_s
 
 
 def test_a_unit_is_given_as_long_to_stop_as_the_theorem_says():

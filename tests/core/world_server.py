@@ -1,5 +1,6 @@
 """The state server of a small world, as a value: what decisions rest on, and no more."""
 
+from math import inf
 from typing import NamedTuple
 
 from services.core import at_most_once, lease, liveness, schedule
@@ -70,7 +71,7 @@ class Server(NamedTuple):
         """Take a sign of life; None: refused."""
         before = self.heard[node]
         silent_s = now_s - (before.at_s if before else self.started_s)
-        word = word._replace(silent_s=silent_s, uptime_s=word.uptime_s)
+        word = word._replace(silent_s=silent_s, stored_s=silent_s if before else inf)
         sign = before.sign if before else None
         if said.is_other(sign, word, unheard=self.unheard(node)):
             return None

@@ -182,7 +182,7 @@ def test_a_second_machine_of_one_name_is_refused_with_a_hint(realms):
     for method, path, other in (
         ("POST", "heartbeat", {**body, "boot": "b2"}),
         ("GET", "desired?boot=b2", None),
-        ("POST", "leaving", {"boot": "b2"}),
+        ("POST", "leaving", {"boot": "b2", "uptime_s": 60}),
     ):
         answer = realms.node(method, f"/api/nodes/node1/{path}", json=other)
         assert answer.status_code == 409

@@ -4,7 +4,7 @@ import pytest
 
 from services.core.lease import Terms
 from services.core.model import STOP, Container, UnitState
-from services.state import EmbeddedKeys, State
+from services.state import EmbeddedKeys, State, Unavailable
 from services.state.answers import TwoMachines
 from services.state.topics import CONTAINERS
 from tests.state.conftest import LEASE_S, told
@@ -99,7 +99,7 @@ def test_a_goodbye_after_that_counts_from_then(store, clock):
 OTHERS = {
     "a heartbeat": lambda store: store.beat("node1", {}, "b2", uptime_s=400.0),
     "a long poll": lambda store: store.alive("node1", "b2"),
-    "a goodbye": lambda store: store.leave("node1", "b2"),
+    "a goodbye": lambda store: store.leave("node1", "b2", 400.0),
 }
 
 
@@ -186,3 +186,54 @@ def test_what_must_not_run_twice_waits_for_the_longer_lease_of_two_servers(open_
     finally:
         quick.close()
         slow.close()
+
+
+def test_a_node_whose_first_word_of_a_boot_could_not_be_stored_is_still_the_same(store, clock):
+    """It was heard, but what is known of it is older than that boot."""
+    store.beat("node1", {}, "b1", uptime_s=500.0)
+    clock.now_s += 60
+    store.declare(Container("web"), None)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(store, "_change", unavailable)
+        with pytest.raises(Unavailable):
+            store.beat("node1", {}, "b2", uptime_s=30.0)
+    clock.now_s += 1
+    store.beat("node1", {}, "b2", uptime_s=31.0)
+    assert "node-refused" not in [kind for kind, *_ in told(store)]
+
+
+@pytest.mark.parametrize("open_store", ["etcd"], indirect=True)
+def test_after_a_restart_what_is_stored_of_a_machine_proves_nothing(open_store, clock):
+    """The lab boots as a whole: the signs in etcd are of the boot before, and of unknown age."""
+    first = State(open_store(), terms=FAST, now_s=clock)
+    first.beat("node1", {}, "b1", uptime_s=500.0)
+    second = State(open_store(), terms=FAST, now_s=clock)
+    try:
+        clock.now_s += 3
+        second.judge()
+        second.beat("node1", {}, "b2", uptime_s=40.0)
+    finally:
+        second.close()
+        first.close()
+
+
+@pytest.mark.parametrize("open_store", ["etcd"], indirect=True)
+def test_a_node_that_was_down_is_down_until_it_speaks(open_store, clock):
+    """Also for a server that starts, or knows again what is stored: nothing is placed there."""
+    first = State(open_store(), terms=FAST, now_s=clock)
+    first.beat("node1", {}, "b1")
+    for _ in range(2 * int(FAST.lease_s)):
+        clock.now_s += 1
+        first.judge()
+    second = State(open_store(), terms=FAST, now_s=clock)
+    try:
+        assert not second.node("node1")[0].takes_containers
+        second.beat("node1", {}, "b1")
+        assert second.node("node1")[0].takes_containers
+    finally:
+        second.close()
+        first.close()
+
+
+def unavailable(*_):
+    raise Unavailable("the state", "full", "make room")

@@ -179,7 +179,7 @@ def test_stats_count_what_there_is(store, clock):
     "decide",
     [
         lambda view: signs.hear(view, "node1", Said(), TERMS),
-        lambda view: signs.leave(view, "node1", "boot", 0.0, TERMS),
+        lambda view: signs.leave(view, "node1", Said(boot="boot"), TERMS),
     ],
     ids=["a sign of life", "a goodbye again"],
 )

@@ -12,37 +12,30 @@ from services.state.answers import (
     CORDONED,
     DRAINING,
     NODE_DOWN,
-    NODE_FORGOTTEN,
     NODE_LEAVING,
     NODE_UP,
     RUNNING,
     STOPPED,
     UNCORDONED,
     Expect,
-    Forgotten,
     Happening,
-    LimitReached,
-    Limits,
     check,
 )
 from services.state.changes import Plan
-from services.state.keys import Write
 from services.state.mirror import Mirror
 from services.state.rows import (
     ACTED,
-    FORGOTTEN,
     HOLD,
     LEFT,
     NODE,
     Acted,
-    Marking,
     Sign,
     dump_marking,
     dump_sign,
     seen_key,
     wall,
 )
-from services.state.said import Running, Said
+from services.state.said import Said
 
 # Events of one commit; what a report has beyond that is one event.
 _MOST_EVENTS = 40
@@ -76,40 +69,6 @@ def mark(
         reason = "drains no more, but gets nothing new" if before.draining else "gets nothing new"
     happened = Happening(kind, node, node, reason)
     return Plan({NODE + node: before.revision}, {NODE + node: dump_marking(after)}, (happened,))
-
-
-def forget(view: Mirror, node: str) -> Plan:
-    """A person says that `node` is dead: it is forgotten, and nothing runs there."""
-    marked = view.marked.get(node)
-    if marked is None:
-        raise UnknownNode(node, tuple(sorted(view.marked)))
-    gone = [NODE + node, ACTED + node, seen_key(node)]
-    gone += [f"{LEFT}{node}/{name}" for name in view.left.get(node, {})]
-    happened = Happening(NODE_FORGOTTEN, node, node, "declared dead: what it had may run elsewhere")
-    write: Write = {**dict.fromkeys(gone), FORGOTTEN + node: {}}
-    return Plan({NODE + node: marked.revision}, write, (happened,))
-
-
-def enrol(view: Mirror, limits: Limits, node: str, running: Running, plan: Plan) -> Plan:
-    """Return `plan`, by which `node` also joins if it is not known yet.
-
-    One that was declared dead joins again when it says that it runs nothing. Raises Forgotten
-    before that, and LimitReached.
-    """
-    if node in view.marked:
-        return plan
-    if node in view.forgotten and (running is None or running):
-        raise Forgotten(node)
-    known = view.marked.keys() | view.signs.keys()
-    if node not in known and len(known) >= limits.nodes:
-        raise LimitReached("nodes", limits.nodes)
-    compare = {**plan.compare, NODE + node: ABSENT}
-    write = {**plan.write, NODE + node: dump_marking(Marking(node, declared=view.declared))}
-    if node in view.forgotten:
-        write[FORGOTTEN + node] = None
-    else:
-        compare[FORGOTTEN + node] = ABSENT
-    return plan._replace(compare=compare, write=write)
 
 
 def act(view: Mirror, node: str, revision: int) -> Plan:

@@ -12,7 +12,7 @@ from functools import partial
 
 from services.core.lease import Terms
 from services.core.model import Container, Node, Placed
-from services.state import answers, changes, signs
+from services.state import answers, changes, enrolment, signs
 from services.state.answers import Expect, Limits, TwoMachines
 from services.state.changes import Plan
 from services.state.freshness import BEHIND_S, EVERY_S
@@ -127,7 +127,7 @@ class State(Reads):
 
         Should it speak again, that raises Forgotten until it says that it runs nothing.
         """
-        self._change(lambda: signs.forget(self._view, node))
+        self._change(lambda: enrolment.forget(self._view, node))
 
     def leave(self, node: str, boot: str, uptime_s: float = 0.0) -> None:
         """Record that `node` shuts down; undone by a beat of another boot, of none, or too late.
@@ -233,7 +233,7 @@ class State(Reads):
 
     def _enrol(self, node: str, running: Running, decide: Callable[[], Plan]) -> None:
         try:
-            self._change(lambda: signs.enrol(self._view, self._limits, node, running, decide()))
+            self._change(lambda: enrolment.enrol(self._view, self._limits, node, running, decide()))
         except Unavailable:
             if node in self._view.marked or node in self._view.forgotten:
                 raise

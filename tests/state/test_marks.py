@@ -104,6 +104,31 @@ def test_one_node_too_many_is_refused_and_the_others_go_on(tmp_path, clock):
     assert [node.name for node, _ in store.nodes().heard] == ["node1", "node2"]
 
 
+def test_a_name_that_was_made_up_makes_room_once_it_is_down_and_holds_nothing(tmp_path, clock):
+    """P5: of a hundred thousand names, the real nodes get in, and what is in use stays."""
+    store = open_state(tmp_path, lease_s=LEASE_S, now_s=clock, limits=Limits(nodes=5))
+    for name in ("made-up", "holds", "cordoned", "ran", "lives"):
+        store.beat(name, READY if name == "ran" else {})
+        clock.now_s += 0.1
+    store.declare(Container("a"), "holds")
+    store.mark("cordoned", cordoned=True)
+    with pytest.raises(LimitReached):
+        store.beat("node1", {})
+    clock.now_s += LEASE_S + 1
+    store.beat("lives", {})
+    store.judge()
+    store.beat("node1", {})
+    assert told(store)[-2:] == [
+        ("node-up", "node1", "node1"),
+        ("node-forgotten", "made-up", "made-up"),
+    ]
+    assert {node.name for node, _ in store.nodes().heard} == {
+        "holds", "cordoned", "ran", "lives", "node1",
+    }  # fmt: skip
+    with pytest.raises(LimitReached, match="5 nodes"):
+        store.beat("made-up", {})
+
+
 def test_the_limit_of_nodes_holds_while_no_name_can_be_written(tmp_path, clock, disk):
     limits = Limits(nodes=2)
     store = open_state(tmp_path, lease_s=LEASE_S, now_s=clock, offload=disk, limits=limits)

@@ -7,7 +7,7 @@ from services.core.model import KEEP, STOP, Container, UnitState
 from services.core.profiles import profile
 from services.deciders import node_controller, scheduler
 from services.deciders.loop import run
-from services.state import Forgotten, changes, signs
+from services.state import Forgotten, changes, enrolment, signs
 from services.state.keys import Conflict
 from services.state.said import Said
 from tests.pull.direct import DirectApi, declare, names, report
@@ -130,7 +130,7 @@ def test_the_first_promise_after_a_start_is_as_quick_as_the_second(store, tmp_pa
 def test_what_was_decided_before_a_node_was_forgotten_does_not_bring_it_back(cut_off):
     said = Said({}, "boot")
     known = signs.hear(cut_off._view, "node1", said, TERMS)
-    new = signs.enrol(
+    new = enrolment.enrol(
         cut_off._view, cut_off._limits, "node3", {}, signs.hear(cut_off._view, "node3", said, TERMS)
     )
     report(cut_off, "node3")

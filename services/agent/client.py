@@ -1,6 +1,5 @@
 """The requests of one node to the state server, with the token that says which node it is."""
 
-import time
 from collections.abc import Callable, Sequence
 
 from services.core import wire
@@ -9,6 +8,7 @@ from services.core.errors import ApiRefused, LabError
 from services.core.model import Observed
 from services.core.names import is_label
 from services.lib.http_client import Pending, Reply
+from services.lib.world_clock import boottime_s
 
 _UNAUTHORIZED = 401
 # Answers that are about who asks, not about what is asked for.
@@ -38,8 +38,7 @@ class NodeClient:
         """Send a heartbeat: this node runs `observed`, under that assignment of that store."""
         # The agent stops any container, but it can report only those whose name is a label.
         running = {name: state for name, state in observed.items() if is_label(name)}
-        uptime_s = time.clock_gettime(time.CLOCK_BOOTTIME)
-        report = wire.dump_report(wire.Report(running, revision, self._boot, epoch, uptime_s))
+        report = wire.dump_report(wire.Report(running, revision, self._boot, epoch, boottime_s()))
         return self._send("POST", f"{self._path}/heartbeat", report)
 
     def desired(self, etag: str, wait_s: float) -> Pending:
@@ -57,8 +56,7 @@ class NodeClient:
 
         names: of containers that were assigned here before, and for which it waits, too.
         """
-        uptime_s = time.clock_gettime(time.CLOCK_BOOTTIME)
-        body = {"boot": self._boot, "uptime_s": round(uptime_s, 3), "waiting": list(names)}
+        body = {"boot": self._boot, "uptime_s": round(boottime_s(), 3), "waiting": list(names)}
         return self._send("POST", f"{self._path}/leaving?wait={wait_s:g}", body, {}, wait_s)
 
     def answer(self, begin: Callable[[], Pending]) -> Reply:

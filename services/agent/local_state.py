@@ -4,7 +4,6 @@ All that an agent knows while the state server does not answer. It outlives a ru
 agent, and the assignment outlives a reboot (services/agent/memory.py).
 """
 
-import time
 from collections.abc import Callable
 
 from services.agent.client import NOT_ALLOWED
@@ -13,14 +12,9 @@ from services.core.errors import ApiNonsense, ApiRefused, ApiUnreachable, LabErr
 from services.core.follow import objection
 from services.core.lease import Lease, Moment, cut_off, may_run, only_withheld_stops
 from services.core.model import Assignment, Desired, Observed
-from services.lib.world_clock import world_s
+from services.lib.world_clock import boottime_s, world_s
 
 NOT_ASKED = "lease ran out before the API was asked"
-
-
-def boottime_s() -> float:
-    """Return the seconds since this machine booted, including those for which it was suspended."""
-    return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 class LocalState:

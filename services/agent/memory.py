@@ -81,8 +81,7 @@ class Memory:
 
         known: what is there already.
         """
-        document = wire.dump_assignment(answer)
-        kept = [self._save(file, document, answer == known) for file in (self._file, self._copy)]
+        kept = [self._save(file, answer, answer == known) for file in (self._file, self._copy)]
         if not kept[0]:
             # After a reboot an older one would pass for the newest.
             for path in (self._file.path, self._file.previous):
@@ -139,12 +138,12 @@ class Memory:
             self._complain(f"no local state: {error}")
             return None
 
-    def _save(self, file: DurableFile, document: wire.Json, known: bool) -> bool:
+    def _save(self, file: DurableFile, answer: Assignment, known: bool) -> bool:
         try:
             if known and os.path.exists(file.path):
                 os.utime(file.path)  # `since` is about the last time that it was true
             else:
-                file.save(document)
+                file.save(wire.dump_assignment(answer))
         except (LabError, OSError) as error:
             self._tell(f"cannot remember what to run: {error}")
             return False

@@ -1,4 +1,4 @@
-"""The clock that runs on while this machine is paused: the one that a battery drives.
+"""The clocks of this machine: while it is paused, only the one that a battery drives goes on.
 
 A machine that is frozen together with all others, and thawed, has missed nothing: time did not go
 on for them either. services/lib/standstill.py, which is the first to run after a thaw, writes here
@@ -14,6 +14,11 @@ from math import ceil
 RTC = "/sys/class/rtc/rtc0/since_epoch"
 FROZEN = "/run/lab-frozen"
 _STILL = -1
+
+
+def boottime_s() -> float:
+    """Return the seconds since this machine booted, including those for which it was suspended."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 def rtc_s() -> int:
@@ -44,7 +49,7 @@ def frozen() -> Iterator[None]:
 
 def _ahead_s() -> float:
     """Return by how much the clock is ahead of the one that stands still."""
-    return rtc_s() - time.clock_gettime(time.CLOCK_BOOTTIME)
+    return rtc_s() - boottime_s()
 
 
 def _write(seconds: int) -> None:

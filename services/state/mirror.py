@@ -195,7 +195,8 @@ class Mirror:
         elif prefix == NODE:
             moved.add(NODES)
             if item is None:
-                for known in (self.marked, self.signs, self.heard_s, self.stored_s, self._health):
+                times = self.heard_s, self.stored_s, self.goodbye_s
+                for known in (self.marked, self.signs, *times, self._health):
                     known.pop(name, None)
             else:
                 self.marked[name] = load_marking(item)

@@ -1,6 +1,6 @@
 """A sign of life as it arrives, and whether it comes from the machine that has the name."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from math import inf
 from typing import NamedTuple
 
@@ -30,15 +30,16 @@ class Said(NamedTuple):
     known: bool = False
 
 
-def is_other(before: Sign | None, said: Said, *, unheard: bool = False) -> bool:
+def is_other(before: Sign | None, said: Said, unheard: Callable[[], object]) -> bool:
     """Whether another machine than the one that spoke last says this under the same name.
 
     A machine that booted again did so after its last word. The other one may take the name once
     the first must have stopped everything; never if that is unheard: it does not know that it must.
+    unheard: says so; it is asked only where that decides.
     """
     if before is None or not (said.boot and before.boot) or said.boot == before.boot:
         return False
-    return said.stored_s < min(said.uptime_s, inf if unheard else before.hold_s)
+    return said.stored_s < min(said.uptime_s, inf if unheard() else before.hold_s)
 
 
 def timed(view: Mirror, node: str, said: Said, now_s: float, since_s: float) -> Said:

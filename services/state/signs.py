@@ -149,18 +149,13 @@ def hold(view: Mirror, terms: Terms, uptime_s: float, silent_s: Mapping[str, flo
     Shorter only once after the start, when what was granted before that has run out: another server
     may still grant it.
     """
-    before_s = view.hold.value["hold_s"]
-    granted = (sign.hold_s - silent_s.get(node, 0.0) for node, sign in view.signs.items())
-    if before_s == terms.leaving_hold_s or (
-        before_s > terms.leaving_hold_s
-        and not (
-            view.old_hold
-            and uptime_s > before_s
-            and max(granted, default=0.0) <= terms.leaving_hold_s
-        )
-    ):
-        return Plan()
-    return Plan({HOLD: view.hold.revision}, {HOLD: {"hold_s": terms.leaving_hold_s}})
+    before_s, own_s = view.hold.value["hold_s"], terms.leaving_hold_s
+    ran_out = uptime_s > before_s and all(
+        sign.hold_s - silent_s.get(node, 0.0) <= own_s for node, sign in view.signs.items()
+    )
+    if before_s < own_s or (before_s > own_s and view.old_hold and ran_out):
+        return Plan({HOLD: view.hold.revision}, {HOLD: {"hold_s": own_s}})
+    return Plan()
 
 
 def _hold_s(view: Mirror, node: str, silent_s: float, own_s: float) -> float:

@@ -226,8 +226,7 @@ class State(Reads):
     def _timed(self, node: str, said: Said) -> Said:
         """Return `said` with what the server knows of it now. Raises TwoMachines."""
         said = timed(self._view, node, said, self._now_s(), self._fresh.since_s)
-        unheard = bool(unheard_by(self._view, node))
-        if is_other(self._view.signs.get(node), said, unheard=unheard):
+        if is_other(self._view.signs.get(node), said, partial(unheard_by, self._view, node)):
             raise TwoMachines(node, said.stored_s)
         return said._replace(known=node in self._earlier)
 

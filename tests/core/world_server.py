@@ -73,7 +73,7 @@ class Server(NamedTuple):
         silent_s = now_s - (before.at_s if before else self.started_s)
         word = word._replace(silent_s=silent_s, stored_s=silent_s if before else inf)
         sign = before.sign if before else None
-        if said.is_other(sign, word, unheard=self.unheard(node)):
+        if said.is_other(sign, word, lambda: self.unheard(node)):
             return None
         earlier_s = sign.hold_s if sign else self.held_s
         hold_s = lease.longest_s(self.terms.hold_s, earlier_s, silent_s)

@@ -98,5 +98,5 @@ def install(path: str, owner: str, digest: str) -> str:
     part = f"{path}.new"
     return (
         f"umask 077 && cat > {part} && echo '{digest}  {part}' | sha256sum --check --status && "
-        f"chown {owner} {part} && sync {part} && mv {part} {path}"
+        f"chown {owner} {part} && sync {part} && mv {part} {path} && sync {path}"
     )

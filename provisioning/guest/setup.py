@@ -10,6 +10,7 @@ the same in a chroot, without --live.
 """
 
 import argparse
+import os
 import subprocess
 from pathlib import Path
 
@@ -40,8 +41,11 @@ def main(arguments: list[str] | None = None) -> None:
         print(f"made user {user}")
     if options.live:
         tell_systemd(changed, code_changed=_stamp() != options.digest)
+    # The plug may be pulled at any moment: a file whose content is not on the disk yet is empty then.
+    os.sync()
     if options.digest:
         (LAB / "DIGEST").write_text(options.digest + "\n")
+        os.sync()
 
 
 def apply(root: Path, lab: Topology, timings: Profile) -> list[str]:

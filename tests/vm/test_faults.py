@@ -47,6 +47,21 @@ def before_the_boot(hosts):
     node1.check_output(IN_MEMORY)
 
 
+def test_what_lab_wrote_in_a_guest_survives_the_plug_at_once(stage, hosts):
+    """QEMU keeps the disk's writes, but the guest's own memory held them for half a minute."""
+    node3, profile = hosts["node3"], "/etc/lab/profile.env"
+    digest = node3.check_output("cat /opt/lab/DIGEST")
+    setup = "cd /opt/lab && python3 -m provisioning.guest.setup --live"
+    node3.check_output(f"{setup} --profile seed --digest {digest}")
+    before = node3.file(profile).content_string
+    vagrant.cut("node3")
+    vagrant.start("node3")
+    after = node3.file(profile).content_string
+    node3.check_output(f"{setup} --profile fast --digest {digest}")
+    assert "LAB_PROFILE=seed" in before
+    assert after == before
+
+
 def test_vagrant_knows_the_running_lab(stage):
     shown = run("vagrant", "status", "--machine-readable").stdout
     states = [line.split(",") for line in shown.splitlines()]

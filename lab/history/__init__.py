@@ -1,0 +1,1 @@
+"""What really happened in a run: one append-only record, and nothing beside it."""

@@ -1,0 +1,123 @@
+"""Write a history while it happens, and read it back, damaged or not."""
+
+import os
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import MappingProxyType, TracebackType
+from typing import Any, NamedTuple
+
+from lab.history.record import Damaged, Record, dump, load
+from services.core.errors import LabError
+
+FILE = "history.jsonl"
+
+
+class Writer:
+    """Appends records to the file of one run, from any thread.
+
+    A record is with the kernel when `put` returns, so it survives a `kill -9` of this process. A
+    disk that is full ends the record, not the run: `check` raises what went wrong.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.began_s = time.monotonic()
+        self.path = folder / FILE
+        self._file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o644)
+        self._lock = threading.Lock()
+        self._before = ""
+        self._failure: OSError | None = None
+
+    def __enter__(self) -> "Writer":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
+    ) -> None:
+        why = "complete" if kind is None else "error" if kind is not KeyboardInterrupt else ""
+        self.put("end", why=why or "interrupted", text="" if error is None else str(error))
+        with self._lock:
+            os.close(self._file)
+
+    def now_s(self) -> float:
+        """Return the seconds since the run began."""
+        return time.monotonic() - self.began_s
+
+    def put(
+        self, kind: str, *, at_s: float | None = None, error_s: float = 0.0, **fields: Any
+    ) -> None:
+        """Append a record. at_s: None: it happened now, on this computer."""
+        with self._lock:
+            if self._failure:
+                return
+            # Read within the lock: what happens here is in the order of its times.
+            when_s = self.now_s() if at_s is None else at_s
+            line = dump(Record(kind, when_s, error_s, MappingProxyType(fields)), self._before)
+            data = f"{line}\n".encode()
+            try:
+                if os.write(self._file, data) < len(data):
+                    raise OSError("no space left on device")
+                self._before = line
+            except OSError as error:
+                self._failure = error
+
+    def check(self) -> None:
+        """Raise LabError if a record could not be written."""
+        if self._failure:
+            raise LabError(
+                f"the history cannot be written any more: {self._failure}",
+                hint=f"make room on the disk of {self.path}, then run the experiment again",
+            )
+
+
+class History(NamedTuple):
+    """What a file says. damage: a sentence for each line that is not as it was written."""
+
+    records: tuple[Record, ...]
+    damage: tuple[str, ...]
+
+    def of(self, kind: str, **fields: Any) -> Iterator[Record]:
+        """Yield the records of `kind` whose fields are `fields`, in the order of the file."""
+        for record in self.records:
+            if record.kind == kind and fields.items() <= record.fields.items():
+                yield record
+
+    @property
+    def begin(self) -> Record:
+        """The first record; raises LabError where it is missing: nothing can be said then."""
+        if not self.records or self.records[0].kind != "begin":
+            raise LabError(
+                f"this history does not begin: {'; '.join(self.damage) or 'it is empty'}",
+                hint="lab run writes another one",
+            )
+        return self.records[0]
+
+
+def read(path: Path) -> History:
+    """Return the history in the file `path`, or in that folder. Raises LabError without one."""
+    file = path / FILE if path.is_dir() else path
+    try:
+        text = file.read_text(errors="replace")
+    except OSError as error:
+        raise LabError(
+            f"no history: {error}", hint="lab report --list shows the runs of this checkout"
+        ) from None
+    return parse(text)
+
+
+def parse(text: str) -> History:
+    """Return the history in `text`. What is damaged is left out, and named."""
+    records, damage, before = [], [], ""
+    lines = text.split("\n")
+    for number, line in enumerate(lines, 1):
+        if number == len(lines) and not line:
+            continue
+        try:
+            records.append(load(line, before))
+        except Damaged as error:
+            damage.append(f"line {number}: {error}")
+        before = line
+    if not records or records[-1].kind != "end":
+        damage.append("it has no end: the run was killed, or the file was cut off")
+    return History(tuple(records), tuple(damage))

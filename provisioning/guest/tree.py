@@ -21,6 +21,7 @@ _ENABLED = (
     "ssh.service",
     "systemd-networkd.service",
     "lab-powerbtn.service",
+    "lab-recorder.service",
     "lab-first.service",
     "lab-clock-api.service",
     "lab-clock-node.service",

@@ -16,6 +16,7 @@ MAY_IMPORT = {
     "services/lib/": {"services.core", "services.lib"},
     "services/agent/": {"services.core", "services.lib", "services.agent"},
     "services/deciders/": {"services.core", "services.lib", "services.deciders"},
+    "services/recorder/": {"services.lib", "services.recorder"},
     "services/workload/": {"services.core", "services.lib", "services.workload"},
     "services/state/": {"services.core", "services.lib", "services.state", "tinydb"},
     "services/web/": {
@@ -58,6 +59,7 @@ BARE = [
     "services.agent.__main__",
     "services.deciders.node_controller",
     "services.deciders.scheduler",
+    "services.recorder.__main__",
     "services.workload.__main__",
     "provisioning.guest.setup",
     "services.lib.standstill",

@@ -55,6 +55,7 @@ SECTIONS: dict[str, dict[str, Entry]] = {
         "uncordon": Entry("nodes", "Let a node take containers again."),
     },
     "Measure": {
+        "run": Entry("run", "An experiment: one fault, both control planes, and a verdict."),
         "bench": Entry("bench", "Medians of boot and of convergence, over several runs."),
         "soak": Entry("soak", "Cold `up` and `down` in a row, under load, without a hand."),
         "test": Entry("test", "Run the tests that need the VMs."),

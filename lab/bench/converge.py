@@ -13,8 +13,8 @@ from lab.bench.idle import cpu_s_per_minute
 from lab.bench.phase import await_phase, fraction, lived_s
 from lab.bench.stats import Summary, summary
 from lab.bringup import bringup
-from lab.demo import timing
 from lab.demo.playground import LATE, NAMES, Playground, busiest, victims
+from lab.experiment import timing
 from lab.faults import chaos
 from lab.host.speed import deadline_s
 from lab.machines import vagrant
@@ -65,7 +65,7 @@ def drifted(playground: Playground, part: float) -> float:
     unit = container_unit("pull", FAKE)
     cursor = playground.cursor(node)
     await_phase(playground, node, "pull-agent.service", part, playground.profile.agent_s)
-    chaos.corrupt(node, FAKE, ["pull"])
+    chaos.corrupt(playground.lab, node, FAKE, ["pull"])
     journal = ["journalctl", "--quiet", "--no-pager", "--no-hostname", "--output=short-unix"]
     journal += [f"--unit={unit}", f"--after-cursor={cursor}"]
     # No look meanwhile: it costs an emulated node as much as the correction.

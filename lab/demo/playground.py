@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 from lab import waiting
-from lab.demo import timing
 from lab.demo.observe import Samples, first, observe
-from lab.demo.timing import Deadlines
+from lab.experiment import timing
+from lab.experiment.timing import Deadlines
 from lab.faults import heal
 from lab.host.speed import deadline_s
 from lab.machines import remote, units

@@ -5,11 +5,11 @@ from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
-from lab.demo import timing
 from lab.demo.judge import Drift, judge_drift
 from lab.demo.observe import Samples, first, last_s
 from lab.demo.playground import Playground
 from lab.demo.verdict import Outcome, logged
+from lab.experiment import timing
 from lab.faults import chaos
 from lab.machines.units import FAKE, container_unit
 from provisioning.topology import Machine
@@ -31,7 +31,7 @@ def play(playground: Playground) -> list[Outcome]:
     cursor = playground.cursor(node)
     playground.say(f"fault: {FAKE!r} is started on {node.name} by hand")
     began_s = time.monotonic()
-    chaos.corrupt(node, FAKE, playground.modes)
+    chaos.corrupt(playground.lab, node, FAKE, playground.modes)
     samples, observed_s = playground.observe(
         _looks(playground, node, cursor),
         corrected,

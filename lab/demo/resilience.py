@@ -5,11 +5,11 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import NamedTuple
 
-from lab.demo import timing
 from lab.demo.judge import Outage, judge_outage
 from lab.demo.observe import Samples, first
 from lab.demo.playground import LATE, NAMES, Playground, Where, busiest, victims
 from lab.demo.verdict import Outcome
+from lab.experiment import timing
 from lab.faults import chaos
 from lab.machines.units import container_unit, properties
 from lab.waiting import TookTooLong

@@ -5,11 +5,11 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import NamedTuple
 
-from lab.demo import timing
 from lab.demo.judge import Loss, judge_loss
 from lab.demo.observe import first
 from lab.demo.playground import NAMES, Playground, Where, busiest, victims
 from lab.demo.verdict import Outcome
+from lab.experiment import timing
 from lab.machines import vagrant
 from provisioning.topology import Machine
 from services.core.errors import LabError

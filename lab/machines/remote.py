@@ -8,8 +8,9 @@ import os
 import shlex
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 from lab import paths
@@ -152,6 +153,32 @@ def stream(
             ssh.terminate()
             raise
     return ssh.returncode
+
+
+@contextmanager
+def channel(machine: Machine, port: int) -> Iterator[subprocess.Popen[bytes]]:
+    """Yield a process whose input and output are a TCP connection to `port` on machine's loopback.
+
+    Its output ends when there is no connection, or none any more. It ends with the block, or with
+    this process.
+    """
+    words = [*_ssh(machine, []), "-W", f"127.0.0.1:{port}"]
+    ssh = subprocess.Popen(
+        ["setpriv", "--pdeathsig", "TERM", *words],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        bufsize=0,
+    )
+    try:
+        yield ssh
+    finally:
+        ssh.kill()
+        # communicate() would wait for a master that inherited the output.
+        for file in (ssh.stdin, ssh.stdout):
+            if file:
+                file.close()
+        ssh.wait()
 
 
 def disconnect(machine: Machine) -> None:

@@ -8,7 +8,7 @@ from lab.demo.observe import first, observe
 from lab.demo.playground import busiest, places, victims
 from lab.demo.reconciliation import Correction, times
 from lab.demo.selfhealing import doubled
-from lab.demo.timing import Deadlines, healing_s
+from lab.experiment.timing import Deadlines, healing_s
 from services.core.errors import LabError
 from services.core.profiles import PROFILES
 

@@ -1,0 +1,1 @@
+"""Experiments: what is done to the lab, what is expected, and what came of it."""

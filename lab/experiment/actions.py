@@ -1,0 +1,170 @@
+"""What a step of an experiment does, and the command that a person could have typed."""
+
+import shlex
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+from lab.experiment import timing
+from lab.experiment.timing import Deadlines
+from lab.history.recording import Recording
+from lab.host.speed import deadline_s
+from lab.planes.client import PullClient, PushClient
+from provisioning.topology import host_ports
+from services.core.errors import ApiRefused, LabError
+from services.core.profiles import Profile
+
+_EVERY_S = 0.1
+
+# A duration's word -> the seconds that it stands for in a profile, with KVM.
+WORDS: Mapping[str, Callable[[Profile], float]] = {
+    "drift": timing.drift_s,
+    "placing": timing.placing_s,
+    "healing": timing.healing_s,
+    "outage": timing.outage_s,
+    "lease": lambda profile: profile.lease_s,
+}
+
+
+def seconds(duration: float | str, profile: Profile) -> float:
+    """Return the seconds that `duration` means: a number, a word, or `2 healing`."""
+    if not isinstance(duration, str):
+        return float(duration)
+    times, _, word = duration.rpartition(" ")
+    return float(times or 1) * WORDS[word](profile)
+
+
+class Orders(NamedTuple):
+    """What was asked for in each mode and acknowledged: mode -> names, in order."""
+
+    recording: Recording
+    push: PushClient
+    pull: PullClient
+    policy: str
+    wanted: dict[str, list[str]]
+
+    def declare(self, names: Sequence[str]) -> None:
+        """Ask for the containers `names` in every mode, and record who acknowledged what."""
+        for mode in self.recording.modes:
+            for name in names:
+                self._order(mode, name, wanted=True)
+
+    def delete(self, names: Sequence[str]) -> None:
+        """Take the containers `names` back in every mode."""
+        for mode in self.recording.modes:
+            for name in names:
+                self._order(mode, name, wanted=False)
+
+    def ask(self, mode: str, name: str, *, wanted: bool) -> None:
+        """Ask for container `name` in `mode`, or take it back; raises LabError."""
+        if mode == "push":
+            (self.push.start if wanted else self.push.stop)(name)
+        elif wanted:
+            self.pull.declare(name, on_disconnect=self.policy)
+        else:
+            self.pull.delete(name)
+
+    def _order(self, mode: str, name: str, *, wanted: bool) -> None:
+        acknowledged = True
+        try:
+            self.ask(mode, name, wanted=wanted)
+        except ApiRefused:
+            raise
+        except LabError:
+            acknowledged = False
+        names = self.wanted[mode]
+        if acknowledged and wanted != (name in names):
+            (names.append if wanted else names.remove)(name)
+        self.recording.writer.put(
+            "wanted",
+            mode=mode,
+            names=list(names),
+            acknowledged=acknowledged,
+            command=curl(self.recording, mode, name, wanted=wanted),
+        )
+
+
+def curl(recording: Recording, mode: str, name: str, *, wanted: bool) -> str:
+    """Return the command by which a person asks for container `name`, or takes it back."""
+    base = f"http://localhost:{host_ports(recording.topology)[mode]}"
+    if mode == "pull" and not wanted:
+        return shlex.join(["curl", "-X", "DELETE", f"{base}/api/containers/{name}"])
+    path = "/api/containers" if mode == "pull" else f"/container/{'start' if wanted else 'stop'}"
+    body = f'{{"name": "{name}"}}'
+    header = ["-H", "Content-Type: application/json"]
+    return shlex.join(["curl", "-X", "POST", f"{base}{path}", *header, "-d", body])
+
+
+def run_once(orders: Orders, mode: str) -> bool:
+    """Whether each container that is wanted in `mode` has a process on exactly one node."""
+    where = orders.recording.where(mode)
+    return all(len(where.get(name, ())) == 1 for name in orders.wanted[mode])
+
+
+def no_strays(orders: Orders, mode: str) -> bool:
+    """Whether nothing runs that is not wanted."""
+    return set(orders.recording.where(mode)) <= set(orders.wanted[mode])
+
+
+def nodes_up(orders: Orders, mode: str) -> bool:
+    """Whether the API calls no node unreachable or down. Push says so of what it could not ask."""
+    claim = orders.recording.claims[mode].latest
+    up = set(claim["nodes"].values()) <= {"up"}
+    names = {node.name for node in orders.recording.topology.nodes}
+    return bool(claim["ok"]) and up and (mode == "push" or names <= set(claim["nodes"]))
+
+
+def api_answers(orders: Orders, mode: str) -> bool:
+    """Whether the API answered when it was asked last."""
+    return bool(orders.recording.claims[mode].latest["ok"])
+
+
+CONDITIONS: Mapping[str, Callable[[Orders, str], bool]] = {
+    "run-once": run_once,
+    "no-strays": no_strays,
+    "nodes-up": nodes_up,
+    "api-answers": api_answers,
+}
+
+
+def await_condition(orders: Orders, name: str, expected_s: float) -> dict[str, float | None]:
+    """Return mode -> seconds until the condition came true there; None: it did not.
+
+    Pull is given as long as this machine may need, push three times as long as pull should have
+    needed or did: that it does not repair something takes time to be seen.
+    expected_s: what pull should need with KVM.
+    """
+    deadlines = Deadlines(expected_s, max(deadline_s(expected_s), timing.PATIENCE * expected_s))
+    modes, began_s = orders.recording.modes, time.monotonic()
+    took_s: dict[str, float | None] = dict.fromkeys(modes)
+    while True:
+        elapsed_s = time.monotonic() - began_s
+        for mode in modes:
+            if took_s[mode] is None and CONDITIONS[name](orders, mode):
+                took_s[mode] = elapsed_s
+        if all(one is not None for one in took_s.values()):
+            return took_s
+        if deadlines.enough(modes, took_s.get("pull"), elapsed_s):
+            return took_s
+        orders.recording.writer.check()
+        time.sleep(_EVERY_S)
+
+
+def await_all(orders: Orders, names: Sequence[str], limit_s: float) -> None:
+    """Return once all conditions `names` are true in every mode; raises LabError after limit_s."""
+    began_s = time.monotonic()
+    while True:
+        missing = [
+            f"{name} in {mode}"
+            for name in names
+            for mode in orders.recording.modes
+            if not CONDITIONS[name](orders, mode)
+        ]
+        if not missing:
+            return
+        if time.monotonic() - began_s > limit_s:
+            raise LabError(
+                f"the steady state did not come within {limit_s:.0f} s: {', '.join(missing)}",
+                hint="lab status shows why; lab heal, then again",
+            )
+        time.sleep(_EVERY_S)

@@ -1,0 +1,276 @@
+"""Run an experiment once: record it from before the fault to after the repair.
+
+The history ends before the lab is healed: what `lab heal` repairs is not a control plane's merit.
+"""
+
+import os
+import platform
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from lab import paths, waiting
+from lab.experiment import actions, timing
+from lab.experiment.actions import Orders
+from lab.experiment.parse import Experiment, Known, Step
+from lab.faults import catalogue, heal, strike, targets
+from lab.faults.plan import API
+from lab.faults.strike import Strike
+from lab.history.history import Writer
+from lab.history.record import VERSION
+from lab.history.recording import Recording
+from lab.host import settings
+from lab.host.speed import deadline_s
+from lab.planes import client
+from lab.terminal.progress import Progress
+from provisioning import topology as topology_file
+from provisioning.box import build as box_build
+from provisioning.topology import Machine, Topology
+from services.core.errors import LabError
+from services.core.model import KEEP
+from services.core.profiles import Profile, stretched
+
+# Connecting to the recorders of four machines; a login costs an emulated guest a second.
+_CONNECT_S = 5.0
+_COMMAND_S = 10.0
+# Without a target it hits the nodes on which the container of its option `name` runs.
+OF_NAMED = "kill-container"
+CHECKS = (
+    "repaired",
+    "never-gone",
+    "never-twice",
+    "no-strays",
+    "honest",
+    "nothing-lost",
+    "noticed",
+    "answers",
+    "no-hands",
+)
+
+
+class Setting(NamedTuple):
+    """Under what an experiment runs. number: of this run, from 1."""
+
+    lab: Topology
+    modes: Sequence[str]
+    profile: Profile
+    seed: int
+    number: int
+
+
+def run(experiment: Experiment, setting: Setting, folder: Path, progress: Progress) -> None:
+    """Run `experiment` and write its history into the new folder `folder`.
+
+    The lab is healed before and after, and our containers are gone in the end, also after Ctrl-C.
+    Raises the error that ended the run; the history then says so, and no verdict comes of it.
+    """
+    with progress.phase("heal"):
+        heal.heal(setting.lab, progress)
+    writer = Writer(folder)
+    recording = Recording(setting.lab, setting.modes, writer)
+    one = _Run(experiment, setting, recording, progress)
+    # Left in the reverse order: the history has its end before the lab is healed.
+    with one.cleared_up(), writer:
+        _begin(writer, experiment, setting)
+        with recording.running():
+            one.play()
+
+
+def new_folder(name: str) -> Path:
+    """Make and return the folder for runs of the experiment `name` that begin now."""
+    folder = paths.STATE / "runs" / name / time.strftime("%Y%m%d-%H%M%S")
+    folder.mkdir(parents=True)
+    latest = folder.with_name("latest")
+    latest.unlink(missing_ok=True)
+    latest.symlink_to(folder.name)
+    return folder
+
+
+def known() -> Known:
+    """Return the words that an experiment may use."""
+    lab = topology_file.load()
+    faults = catalogue.CATALOGUE.values()
+    return Known(
+        faults={fault.name: [option.name for option in fault.options] for fault in faults},
+        aimless=[fault.name for fault in faults if fault.aims == API or fault.name == OF_NAMED],
+        targets=[*(machine.name for machine in lab.machines), *targets.RULES],
+        checks=CHECKS,
+    )
+
+
+def _begin(writer: Writer, experiment: Experiment, setting: Setting) -> None:
+    accel = settings.load().accel
+    timings = stretched(setting.profile, accel.slowness)
+    writer.put(
+        "begin",
+        version=VERSION,
+        experiment={"name": experiment.name, **experiment.document},
+        modes=list(setting.modes),
+        profile=timings._asdict(),
+        seed=setting.seed,
+        run=setting.number,
+        nodes=[node.name for node in setting.lab.nodes],
+        api=setting.lab.api.name,
+        machine={
+            "accelerator": accel.name,
+            "slowness": accel.slowness,
+            "cpus": os.cpu_count(),
+            "model": platform.processor() or platform.machine(),
+        },
+        versions={"lab": version("pushpull-lab"), "box": box_build.wanted().key},
+        at=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+    )
+
+
+class _Run:
+    def __init__(
+        self, experiment: Experiment, setting: Setting, recording: Recording, progress: Progress
+    ) -> None:
+        push, pull = client.connect(setting.lab)
+        policy = str(experiment.document.get("on-disconnect", KEEP))
+        self.experiment = experiment
+        self.setting = setting
+        self.recording = recording
+        self.progress = progress
+        self.orders = Orders(recording, push, pull, policy, {mode: [] for mode in setting.modes})
+        self.strikes: dict[str, Strike] = {}
+
+    def play(self) -> None:
+        """Record the steady state before, the method, and what became of it."""
+        probes = self.experiment.document["steady-state-hypothesis"]["probes"]
+        with self._phase("steady state before"):
+            self._await_recorders()
+            self.orders.declare(self.experiment.containers)
+            limit_s = deadline_s(timing.placing_s(self.setting.profile) + _COMMAND_S)
+            actions.await_all(self.orders, [*probes, "run-once"], limit_s)
+        for step in self.experiment.method:
+            self._step(step)
+        self._await_recorders()
+
+    @contextmanager
+    def cleared_up(self) -> Iterator[None]:
+        """After the block, also after Ctrl-C: heal the lab, and take our containers away."""
+        try:
+            yield
+        finally:
+            with self.progress.phase("clear up"):
+                for struck in self.strikes.values():
+                    struck.undo()
+                heal.heal(self.setting.lab, self.progress)
+                self._take_away()
+
+    def _take_away(self) -> None:
+        """Take back all that was asked for. One that cannot be taken back does not stop others."""
+        errors: list[LabError] = []
+        for mode, wanted in self.orders.wanted.items():
+            for name in dict.fromkeys((*self.experiment.containers, *wanted)):
+                try:
+                    self.orders.ask(mode, name, wanted=False)
+                except LabError as error:
+                    errors.append(error)
+        if errors:
+            raise errors[0]
+
+    def _step(self, step: Step) -> None:
+        pauses = step.get("pauses", {})
+        with self._phase(step["name"]):
+            self._pause(pauses.get("before"))
+            if step.get("by") == "human":
+                self.recording.writer.put("human", what=step["name"], command="")
+            kind = next(key for key in _PERFORM if key in step)
+            _PERFORM[kind](self, step)
+            self._pause(pauses.get("after"))
+
+    def _fault(self, step: Step) -> None:
+        options = {key: str(value) for key, value in step.get("options", {}).items()}
+        if options.get("mode", "both") not in ("both", *self.setting.modes):
+            return
+        self.strikes[step["fault"]] = strike.strike(
+            self.setting.lab,
+            step["fault"],
+            self._targets(step),
+            options,
+            for_s=None,
+            seed=self.setting.seed,
+            say=self.progress,
+            put=self.recording.writer.put,
+        )
+        # Else the next step would look at what was known before the fault.
+        self._await_recorders()
+
+    def _targets(self, step: Step) -> list[Machine]:
+        """Return the machines that a step's `target` means."""
+        lab = self.setting.lab
+        if catalogue.find(step["fault"]).aims == API:
+            return [lab.api]
+        if "target" not in step:
+            options = step["options"]
+            hosting = self.recording.where(options["mode"]).get(options["name"], ())
+            return [lab.machine(name) for name in hosting]
+        loads = Counter(
+            node
+            for mode in self.setting.modes
+            for nodes in self.recording.where(mode).values()
+            for node in nodes
+        )
+        return targets.choose(step["target"], lab.machines, self.setting.seed, loads)
+
+    def _undo(self, step: Step) -> None:
+        self.strikes.pop(step["undo"]).undo()
+        self._await_recorders()
+
+    def _until(self, step: Step) -> None:
+        expected_s = actions.seconds(step["within"], self.setting.profile)
+        took_s = actions.await_condition(self.orders, step["until"], expected_s)
+        for mode, one in took_s.items():
+            came = "did not come" if one is None else f"after {one:.1f} s"
+            self.progress(f"{mode}: {step['until']} {came}")
+
+    def _pause(self, duration: float | str | None) -> None:
+        if duration is not None:
+            profile = stretched(self.setting.profile, settings.load().accel.slowness)
+            time.sleep(actions.seconds(duration, profile))
+            self.recording.writer.check()
+
+    def _await_recorders(self) -> None:
+        """Return once all is known of every machine up to now: the record is whole."""
+        now_s = self.recording.writer.now_s()
+        waiting.until(
+            lambda: not self._unheard(now_s),
+            "the recorders of all machines answer",
+            timeout_s=deadline_s(_CONNECT_S),
+            hint="lab up both updates the machines; lab heal, then again",
+        )
+
+    def _unheard(self, now_s: float) -> list[str]:
+        states = self.recording.states.latest
+        if self.recording.states.looked_s < now_s:
+            return ["libvirt"]
+        return [
+            name
+            for name, follower in self.recording.followers.items()
+            if states.get(name) == "running" and follower.until_s < now_s
+        ]
+
+    @contextmanager
+    def _phase(self, name: str) -> Iterator[None]:
+        put = self.recording.writer.put
+        put("step", name=name, phase="begin", what="")
+        try:
+            with self.progress.phase(name):
+                yield
+        finally:
+            put("step", name=name, phase="end", what="")
+
+
+_PERFORM: Mapping[str, Callable[[_Run, Step], Any]] = {
+    "fault": _Run._fault,
+    "undo": _Run._undo,
+    "until": _Run._until,
+    "declare": lambda run, step: run.orders.declare(step["declare"]),
+    "delete": lambda run, step: run.orders.delete(step["delete"]),
+}

@@ -1,0 +1,95 @@
+"""Write into the history what the two APIs say, and when they say nothing."""
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from lab.history.history import Writer
+from lab.host.speed import deadline_s
+from lab.planes.client import PullClient, PushClient
+from services.core.errors import ApiUnreachable, LabError
+
+# An unchanged claim is written again so often, so that a silent reader is told from a calm API.
+_AGAIN_S = 5.0
+# With KVM. Push asks its nodes over SSH for each answer: more often would measure ourselves. Every
+# 2 s under emulation, a node had a quarter of its processor less.
+_EVERY_S = {"push": 0.5, "pull": 0.1}
+_EVENTS_WAIT_S = 5.0
+_FAILED_S = 0.5
+
+Claim = dict[str, Any]
+EMPTY: Claim = {"ok": False, "containers": [], "running": [], "nodes": {}, "error": ""}
+
+
+def push(client: PushClient) -> Claim:
+    """Return what push says now."""
+    said = client.running()
+    placed = [[one.name, one.node] for one in said.containers]
+    return {**EMPTY, "ok": True, "containers": placed} | {
+        "nodes": dict.fromkeys(said.unreachable, "unreachable")
+    }
+
+
+def pull(client: PullClient) -> Claim:
+    """Return what pull says now. Two questions: a change in between shows in the next."""
+    said = client.declared()
+    nodes = {node.name: node.health.value for node in client.nodes().nodes}
+    placed = [[one.name, one.node] for one in said.containers]
+    return {**EMPTY, "ok": True, "containers": placed, "running": sorted(said.running)} | {
+        "nodes": nodes
+    }
+
+
+class Claims:
+    """Asks one API again and again. latest: its last answer, without `mode`."""
+
+    def __init__(self, mode: str, ask: Callable[[], Claim], writer: Writer) -> None:
+        self.latest: Claim = EMPTY
+        self._mode = mode
+        self._ask = ask
+        self._writer = writer
+        self.every_s = deadline_s(_EVERY_S[mode])
+        self._wrote_s = -_AGAIN_S
+
+    def run(self, over: threading.Event) -> None:
+        """Ask until `over` is set."""
+        while not over.is_set():
+            self.look()
+            over.wait(self.every_s)
+
+    def look(self) -> None:
+        """Ask once, and write the answer if it is another one, or was not written for long.
+
+        It was true at some time between the question and the answer.
+        """
+        asked_s = self._writer.now_s()
+        try:
+            claim = self._ask()
+        except ApiUnreachable as error:
+            claim = {**EMPTY, "error": str(error)}
+        except LabError as error:
+            claim = {**EMPTY, "error": f"it answered, but: {error}"}
+        now_s = self._writer.now_s()
+        if claim != self.latest or now_s - self._wrote_s >= _AGAIN_S:
+            self._wrote_s = now_s
+            times = {"at_s": (asked_s + now_s) / 2, "error_s": (now_s - asked_s) / 2}
+            self._writer.put("claims", **times, mode=self._mode, **claim)
+        self.latest = claim
+
+
+def follow_events(client: PullClient, writer: Writer, over: threading.Event) -> None:
+    """Write pull's events from now on until `over` is set."""
+    since: int | None = None
+    while not over.is_set():
+        try:
+            since = since if since is not None else client.events(0).revision
+            page = client.events(since, wait_s=_EVENTS_WAIT_S)
+        except LabError:
+            over.wait(_FAILED_S)
+            continue
+        for event in page.events:
+            about_node = event.kind.startswith("node")
+            node, container = (event.subject, "") if about_node else (event.node, event.subject)
+            named: Claim = {"type": event.kind, "text": event.reason, "node": node}
+            writer.put("event", mode="pull", container=container, **named)
+        since = page.revision

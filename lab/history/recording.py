@@ -1,0 +1,64 @@
+"""Record one run: everything that looks at the lab, started together and ended together."""
+
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from functools import partial
+
+from lab.history import claims
+from lab.history.claims import Claims
+from lab.history.guests import Follower
+from lab.history.history import Writer
+from lab.history.machines import States
+from lab.planes import client
+from provisioning.run import ToolFailed
+from provisioning.topology import Topology
+
+# No thread waits longer than one question takes; a machine that hangs must not hang the run.
+_END_S = 5.0
+
+
+class Recording:
+    """What is recorded now, for those who act on it while it happens."""
+
+    def __init__(self, topology: Topology, modes: Sequence[str], writer: Writer) -> None:
+        push, pull = client.connect(topology)
+        ask = {"push": partial(claims.push, push), "pull": partial(claims.pull, pull)}
+        self.topology = topology
+        self.modes = tuple(modes)
+        self.writer = writer
+        self.states = States(topology, writer)
+        self.claims = {mode: Claims(mode, ask[mode], writer) for mode in modes}
+        self.followers = {m.name: Follower(m, writer) for m in topology.machines}
+        self._loops: list[Callable[[threading.Event], None]] = [
+            self.states.run,
+            *(one.run for one in self.claims.values()),
+            *(one.run for one in self.followers.values()),
+        ]
+        if "pull" in modes:
+            self._loops.append(partial(claims.follow_events, pull, writer))
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Record for the length of the block."""
+        with suppress(ToolFailed):
+            self.states.look()
+        over = threading.Event()
+        threads = [threading.Thread(target=run, args=(over,), daemon=True) for run in self._loops]
+        for thread in threads:
+            thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            for thread in threads:
+                thread.join(_END_S)
+
+    def where(self, mode: str) -> Mapping[str, tuple[str, ...]]:
+        """Return container -> the nodes where it has a process now, by what is known by now."""
+        found: dict[str, tuple[str, ...]] = {}
+        for node in self.topology.nodes:
+            runs = self.states.latest.get(node.name) == "running"
+            for name in self.followers[node.name].latest.get(mode, ()) if runs else ():
+                found[name] = (*found.get(name, ()), node.name)
+        return found

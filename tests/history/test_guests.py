@@ -1,0 +1,228 @@
+"""What a recorder says becomes records on the host's clock, and what it cannot say is named."""
+
+import json
+import os
+import subprocess
+import threading
+from contextlib import contextmanager
+from types import SimpleNamespace
+
+import pytest
+
+from lab.history import guests
+from lab.history.clock import Bounds
+from lab.history.guests import Follower
+from lab.history.history import Writer, read
+from provisioning import topology
+from tests.waiting import wait_for
+
+NODE = topology.load().node("node1")
+AHEAD_S = 1000.0
+
+
+class Guest:
+    """A recorder at the other end of a connection. Its clock is AHEAD_S ahead of the writer's."""
+
+    def __init__(self, writer):
+        self.writer = writer
+        self.boot, self.instance, self.oldest = "one", 1, 1
+        self.records = []
+        self.asked = []
+        self.reachable = threading.Event()
+        self.reachable.set()
+        self.ended = 0
+
+    def now_s(self):
+        return self.writer.now_s() + AHEAD_S
+
+    def happen(self, pull, at_s=None):
+        record = {
+            "number": len(self.records) + 1,
+            "at_s": self.now_s() if at_s is None else at_s,
+            "push": [],
+            "pull": pull,
+            "units": [],
+        }
+        self.records.append(record)
+
+    @contextmanager
+    def channel(self, machine, port):
+        assert (machine, port) == (NODE, guests.PORT)
+        said, answers = os.pipe(), os.pipe()
+        thread = threading.Thread(target=self._serve, args=(said[0], answers[1]))
+        thread.start()
+        with os.fdopen(said[1], "wb", 0) as to, os.fdopen(answers[0], "rb", 0) as come:
+            yield SimpleNamespace(stdin=to, stdout=come)
+        thread.join(20)
+
+    def cut(self):
+        """Break the connection, and let no other come about until `reachable` is set."""
+        ended = self.ended
+        self.reachable.clear()
+        wait_for(lambda: self.ended > ended, "the connection is cut", timeout_s=20)
+
+    def _serve(self, said, answers):
+        try:
+            self._talk(said, answers)
+        finally:
+            self.ended += 1
+
+    def _talk(self, said, answers):
+        with os.fdopen(said) as lines, os.fdopen(answers, "w") as out:
+
+            def say(**fields):
+                out.write(json.dumps(fields) + "\n")
+                out.flush()
+
+            if not self.reachable.is_set():
+                return
+            who = {"boot": self.boot, "instance": self.instance}
+            say(**who, now_s=self.now_s(), oldest=self.oldest)
+            sent = 0
+            for line in lines:
+                word, text = line.split()
+                if word == "after":
+                    self.asked.append(int(text))
+                    sent = int(text)
+                    continue
+                if not self.reachable.is_set():
+                    return
+                for record in self.records[sent:]:
+                    say(**record)
+                sent = len(self.records)
+                say(pong=[text], now_s=self.now_s())
+
+
+@pytest.fixture
+def lab(tmp_path, monkeypatch):
+    """A guest that is followed; stopped at the end, with the history that came of it."""
+    monkeypatch.setattr(guests, "_PING_S", 0.05)
+    monkeypatch.setattr(guests, "_AGAIN_S", 0.05)
+    monkeypatch.setattr(guests, "deadline_s", lambda seconds: seconds)
+    with Writer(tmp_path) as writer:
+        guest = Guest(writer)
+        monkeypatch.setattr(guests.remote, "channel", guest.channel)
+        follower = Follower(NODE, writer)
+        over = threading.Event()
+        thread = threading.Thread(target=follower.run, args=(over,))
+
+        def records(kind):
+            return list(read(tmp_path).of(kind))
+
+        def until(what):
+            return wait_for(what, "the record is there", timeout_s=20)
+
+        yield SimpleNamespace(
+            guest=guest, follower=follower, start=thread.start, records=records, until=until
+        )
+        over.set()
+        thread.join(20)
+        assert not thread.is_alive()
+
+
+def runs(lab):
+    return [record.fields["containers"] for record in lab.records("runs")]
+
+
+def test_what_happens_is_placed_on_our_clock_with_its_error(lab):
+    lab.guest.happen([])
+    lab.start()
+    lab.until(lambda: lab.records("looked"))
+    before_s = lab.guest.writer.now_s()
+    lab.guest.happen(["web"])
+    after_s = lab.guest.writer.now_s()
+    lab.until(lambda: ["web"] in runs(lab))
+    record = lab.records("runs")[-1]
+    assert record.fields["mode"] == "pull"
+    assert record.at_s - record.error_s <= after_s
+    assert record.at_s + record.error_s >= before_s
+    assert lab.records("looked")[-1].fields["until_s"] <= lab.guest.writer.now_s()
+    assert lab.records("clock")[0].fields["offset_s"] == pytest.approx(-AHEAD_S, abs=1.0)
+
+
+def test_of_what_was_before_the_run_only_the_last_counts(lab):
+    for names in (["a"], ["a", "b"], ["b"]):
+        lab.guest.happen(names, at_s=lab.guest.now_s() - 50)
+    lab.start()
+    lab.until(lambda: lab.records("looked"))
+    assert runs(lab) == [[], ["b"]]  # push, pull
+    assert lab.records("runs")[-1].at_s < 0
+
+
+def test_what_happened_while_the_connection_was_cut_comes_afterwards(lab):
+    lab.guest.happen([])
+    lab.start()
+    lab.until(lambda: lab.records("looked"))
+    lab.guest.cut()
+    lab.guest.happen(["a"])
+    lab.guest.happen(["a", "b"])
+    looked = len(lab.records("looked"))
+    lab.guest.reachable.set()
+    lab.until(lambda: ["a", "b"] in runs(lab))
+    assert ["a"] in runs(lab)
+    assert len(lab.records("looked")) > looked
+    assert lab.guest.asked[-1] == 1
+    assert lab.records("lost") == []
+
+
+def test_after_a_boot_nothing_had_run_before_the_recorder_did(lab):
+    lab.guest.happen(["a"])
+    lab.start()
+    lab.until(lambda: ["a"] in runs(lab))
+    lab.guest.cut()
+    lab.guest.boot, lab.guest.records = "two", []
+    lab.guest.happen(["b"], at_s=3.0)
+    lab.guest.reachable.set()
+    lab.until(lambda: ["b"] in runs(lab))
+    pull = [r for r in lab.records("runs") if r.fields["mode"] == "pull"]
+    assert [r.fields["containers"] for r in pull] == [["a"], [], ["b"]]
+    assert pull[2].at_s - pull[1].at_s == pytest.approx(3.0)
+    assert lab.records("lost") == []
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"instance": 2}, "its recorder ended and was started again"),
+        ({"boot": "two", "instance": 2}, "its recorder ended and was started again"),
+        ({"oldest": 9}, "more happened than its recorder remembers"),
+    ],
+)
+def test_what_cannot_be_known_is_lost_and_said(lab, change, why):
+    lab.guest.happen(["a"])
+    lab.start()
+    lab.until(lambda: ["a"] in runs(lab))
+    lab.guest.cut()
+    vars(lab.guest).update(change)
+    lab.guest.reachable.set()
+    lab.until(lambda: lab.records("lost"))
+    lost = lab.records("lost")[0]
+    assert (lost.fields["machine"], lost.fields["why"]) == ("node1", why)
+    assert lost.fields["from_s"] <= lost.at_s
+    # What runs afterwards is written, also if it is the same.
+    lab.until(lambda: runs(lab).count(["a"]) == 2 or change.get("oldest"))
+
+
+def test_a_clock_that_did_not_move_is_known_better_with_each_answer():
+    first, second = Bounds.measured(10.0, 5.0, 10.4), Bounds.measured(11.0, 5.8, 11.3)
+    both = first.and_then(second)
+    assert (both.low_s, both.high_s) == pytest.approx((5.2, 5.4))
+    assert both.error_s < min(first.error_s, second.error_s)
+
+
+def test_a_clock_that_stood_still_may_have_been_either():
+    before, after = Bounds.measured(10.0, 5.0, 10.1), Bounds.measured(40.0, 5.5, 40.1)
+    both = before.and_then(after)
+    assert (both.low_s, both.high_s) == pytest.approx((5.0, 34.6))
+
+
+def test_a_real_connection_is_a_process_that_ends_with_the_block(monkeypatch):
+    monkeypatch.setattr(guests.remote, "_ssh", lambda machine, words: ["cat", "/dev/stdin"])
+    real = subprocess.Popen
+    monkeypatch.setattr(
+        guests.remote.subprocess, "Popen", lambda argv, **more: real(["cat"], **more)
+    )
+    with guests.remote.channel(NODE, 77) as ssh:
+        ssh.stdin.write(b"hello\n")
+        assert ssh.stdout.readline() == b"hello\n"
+    assert ssh.returncode is not None

@@ -65,7 +65,7 @@ def drifted(playground: Playground, part: float) -> float:
     unit = container_unit("pull", FAKE)
     cursor = playground.cursor(node)
     await_phase(playground, node, "pull-agent.service", part, playground.profile.agent_s)
-    chaos.corrupt(node, FAKE, ["pull"])
+    chaos.corrupt(playground.lab, node, FAKE, ["pull"])
     journal = ["journalctl", "--quiet", "--no-pager", "--no-hostname", "--output=short-unix"]
     journal += [f"--unit={unit}", f"--after-cursor={cursor}"]
     # No look meanwhile: it costs an emulated node as much as the correction.

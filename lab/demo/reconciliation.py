@@ -31,7 +31,7 @@ def play(playground: Playground) -> list[Outcome]:
     cursor = playground.cursor(node)
     playground.say(f"fault: {FAKE!r} is started on {node.name} by hand")
     began_s = time.monotonic()
-    chaos.corrupt(node, FAKE, playground.modes)
+    chaos.corrupt(playground.lab, node, FAKE, playground.modes)
     samples, observed_s = playground.observe(
         _looks(playground, node, cursor),
         corrected,

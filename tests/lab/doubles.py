@@ -190,13 +190,12 @@ class FakeLab:
     def on_host(self, argv, **_):
         """A command of a plan on the host: virsh, or a shell that asks for a state."""
         if argv[0] == "sh":
-            _, domain, state = re.search(r"(domstate) \w+?_(\w+) .*\"(.*)\"", argv[2]).groups()
-            known = {"off": "shut off"}.get(
-                self.machines[domain].state, self.machines[domain].state
-            )
-            if known != state:
-                raise ToolFailed(argv, 1, known)
-            return state
+            found = re.search(r'domstate \w+_(\w+) .*"(.*)"', argv[2])
+            assert found, argv
+            now = self.machines[found[1]].state
+            if {"off": "shut off"}.get(now, now) != found[2]:
+                raise ToolFailed(argv, 1, now)
+            return now
         verb, domain = argv[-2:]
         name = domain.rpartition("_")[2]
         self.virsh.append((verb, name))

@@ -43,7 +43,7 @@ def hit(lab, vms, history):
 @pytest.fixture
 def failing(vms, monkeypatch):
     """Have commands that contain some words end with an error; looks do not wait."""
-    words = []
+    words: list[str] = []
 
     def run(machine, argv, **more):
         if any(word in " ".join(argv) for word in words):
@@ -119,7 +119,7 @@ def test_what_a_person_could_type_is_said_before_it_acts(hit, vms):
 
 def test_an_effect_that_was_not_seen_is_said_so(hit, failing, history):
     failing.append('grep "packets')
-    said = []
+    said: list[str] = []
     struck = hit("partition", "node1", "node2", say=said.append)
     assert not any(proof.so for proof in struck.proofs.values())
     assert phases(history, "node1") == ["intended", "acted", "unbitten"]
@@ -358,7 +358,7 @@ def test_heal_puts_what_it_healed_into_a_history(lab, vms):
 
 
 def test_what_is_overdue_is_said_and_what_went_by_itself_is_forgotten(lab, vms, failing):
-    said = []
+    said: list[str] = []
     ledger.write(hurt(until_s=1.0))
     mend.remind(said.append)
     assert "should have ended by now: partition on node1" in said[0]

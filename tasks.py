@@ -6,6 +6,7 @@ They are made from lab's own commands, so words, help, errors and exit codes are
 
 import inspect
 from collections.abc import Iterator
+from keyword import iskeyword
 from typing import Any
 
 import click
@@ -56,7 +57,9 @@ def task(command: click.Command, words: tuple[str, ...]) -> "Task[Any]":
 
 def key(param: click.Parameter) -> str:
     """Return the name of `param` as it is typed, without dashes: `timeout` and not `timeout_s`."""
-    return max(param.opts, key=len).lstrip("-").replace("-", "_")
+    typed = max(param.opts, key=len).lstrip("-").replace("-", "_")
+    # Invoke takes the underscore off again.
+    return f"{typed}_" if iskeyword(typed) else typed
 
 
 def default(param: click.Parameter) -> Any:

@@ -53,7 +53,8 @@ class Act(Enum):
     LIBVIRT = "start libvirt"
     GIVE_UP = "leave alone"
     START = "start what the modes need on"
-    SWEEP = "stop strays of chaos on"
+    UNDO = "undo"
+    SWEEP = "look for traces of faults on"
     PORTS = "listen on localhost for"
     TIDY = "delete what killed saves left:"
 

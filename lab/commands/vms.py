@@ -5,6 +5,7 @@ import click
 from lab.bringup.watchdog import watched
 from lab.terminal.params import MODE, PROFILE, dry_run_option
 from lab.terminal.table import echo
+from provisioning import topology
 from services.core.profiles import DEFAULT_PROFILE
 
 
@@ -33,13 +34,16 @@ def up(mode: str, profile: str, cold: bool, dry_run: bool) -> None:
     lab up pull --profile seed   pull alone, at the public demonstration's own pace
     """
     from lab.bringup import bringup
+    from lab.faults import mend
     from lab.terminal import lock
 
     if dry_run:
         echo("\n".join(map(str, bringup.steps_up(mode, profile, cold=cold))))
         return
+    progress = watched()
     with lock.locked(f"lab up {mode}"):
-        bringup.up(mode, profile, watched(), cold=cold)
+        bringup.up(mode, profile, progress, cold=cold)
+        mend.settle(topology.load(), progress)
 
 
 @click.command()
@@ -50,7 +54,9 @@ def down() -> None:
     lab down && lab up both      a lab as on the first day
     """
     from lab.bringup import bringup
+    from lab.faults import ledger
     from lab.terminal import lock
 
     with lock.locked("lab down"):
         bringup.down(watched())
+        ledger.clear()

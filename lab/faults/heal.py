@@ -5,17 +5,24 @@ that does not answer delays no other.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
 from typing import NamedTuple
 
 from lab import waiting
 from lab.bringup import look, plan
 from lab.bringup.plan import MODES, Act, Step
 from lab.errors import LabNotUp, MachineAbsent
-from lab.faults.chaos import MARKS, START_S, api_units
+from lab.faults import ledger
+from lab.faults.api import api_units
+from lab.faults.chaos import START_S
+from lab.faults.ledger import Hurt
+from lab.faults.mend import sweep
+from lab.faults.strike import Put, unrecorded
 from lab.host import daemons, forward, settings
 from lab.host.speed import deadline_s
 from lab.machines import remote, vagrant
-from lab.machines.units import FAKE, container_unit, properties
+from lab.machines.units import properties
 from lab.snapshot import store, thaw
 from lab.snapshot.pause import correct_clocks
 from lab.waiting import TookTooLong
@@ -23,29 +30,32 @@ from provisioning.topology import Machine, Topology
 from services.core.errors import LabError, NodeUnreachable
 
 Say = Callable[[str], None]
+Acts = Mapping[Act, Callable[[Machine, Say], None]]
 
 DAEMON_ENDED = "a daemon of the lab's own has ended"
 ANY_STATE = "some units may be stopped; starting one that runs has no effect"
-MARKED = "marked by `lab chaos corrupt`, or push's `fake`"
+IN_LEDGER = "the ledger names it"
+TRACES = "no ledger names what was done by hand; push's `fake` is a trace"
 STOOD_STILL = "machines may have been paused, and nodes follow the clock of `api`"
 FORWARDER = "the process that carries connections to the APIs has ended"
 KILLED = "they were not finished"
 
-# Not from /run down: find fails when a folder that it was about to enter vanishes, and there the
-# folders of containers come and go.
-FIND = ("sh", "-c", f"test ! -d {MARKS} || find {MARKS} -mindepth 2 -printf '%P\\n'")
 _COMMAND_S = 10.0
 _LOGIN_S = 2.0
 
 
 class Harm(NamedTuple):
-    """What was found. states: machine -> its state; left: folders of killed saves."""
+    """What was found. states: machine -> its state; left: folders of killed saves.
+
+    hurts: what the ledger names, torn: what of it cannot be read.
+    """
 
     states: Mapping[str, str]
-    nodes: Sequence[str] = ()
     libvirt: bool = True
     ports: bool = True
     left: Sequence[str] = ()
+    hurts: Sequence[Hurt] = ()
+    torn: Sequence[str] = ()
 
 
 def decide(harm: Harm) -> tuple[Step, ...]:
@@ -55,8 +65,9 @@ def decide(harm: Harm) -> tuple[Step, ...]:
         Step(Act.LIBVIRT, (), DAEMON_ENDED) if not harm.libvirt else None,
         Step(Act.TIDY, tuple(harm.left), KILLED) if harm.left else None,
         *plan.reach(harm.states, absent=Act.GIVE_UP),
+        Step(Act.UNDO, tuple(map(str, harm.hurts)), IN_LEDGER) if harm.hurts else None,
+        Step(Act.SWEEP, exist, TRACES),
         Step(Act.START, exist, ANY_STATE),
-        Step(Act.SWEEP, tuple(name for name in harm.nodes if name in exist), MARKED),
         Step(Act.CLOCKS, exist, STOOD_STILL),
         Step(Act.PORTS, MODES["both"], FORWARDER) if not harm.ports else None,
     ]
@@ -73,15 +84,16 @@ def look_at(topology: Topology) -> Harm:
         raise LabNotUp(topology.lab)
     left = [str(folder) for labs in store.stores() for folder in labs.left()]
     libvirt = daemons.complete(settings.namespace_of(topology))
-    nodes = [node.name for node in topology.nodes]
-    return Harm(states, nodes, libvirt, forward.current(topology), left)
+    book = ledger.read()
+    torn = [str(file) for file in book.unreadable]
+    return Harm(states, libvirt, forward.current(topology), left, book.hurts, torn)
 
 
-def heal(topology: Topology, say: Say) -> None:
-    """Boot every VM that is off, start what its modes need, stop strays of chaos, set clocks.
+def heal(topology: Topology, say: Say, put: Put = unrecorded) -> None:
+    """Boot every VM that is off, remove what faults left, start what its modes need, set clocks.
 
     Deletes nothing that a user declared. What cannot be mended is named at once, and raised when
-    all else is mended. Raises as `look_at` does.
+    all else is mended. put: takes a record of each fault that was healed. Raises as `look_at` does.
     """
     harm = look_at(topology)
     namespace = settings.namespace_of(topology)
@@ -95,26 +107,44 @@ def heal(topology: Topology, say: Say) -> None:
     for labs in store.stores():
         labs.sweep()
     with waiting.at_once(len(topology.machines)) as pool:
-        ends = list(pool.map(lambda machine: _mend(machine, steps, say), topology.machines))
+        acts = {
+            **_ON_MACHINE,
+            Act.SWEEP: lambda machine, say: sweep(topology, machine, harm.hurts, say, put),
+        }
+        ends = list(pool.map(lambda machine: _mend(machine, steps, acts, say), topology.machines))
     mended = [machine for machine, end in zip(topology.machines, ends, strict=True) if not end]
     ends.append(_error_of(lambda: correct_clocks(mended, say)))
+    if not any(ends):
+        _discard(harm, say)
     if not harm.ports:
         ends.append(_error_of(lambda: forward.ensure(topology)))
     _raise([end for end in ends if end])
 
 
-def _mend(machine: Machine, steps: Sequence[Step], say: Say) -> LabError | None:
+def _discard(harm: Harm, say: Say) -> None:
+    """Delete what nothing can be done about any more: no machine has a trace of it."""
+    for hurt in ledger.read().hurts:
+        if hurt.target not in harm.states:
+            ledger.remove(hurt.id)
+    for file in harm.torn:
+        say(f"{file} could not be read, and is deleted: no machine has a trace of a fault")
+        Path(file).unlink(missing_ok=True)
+
+
+def _mend(machine: Machine, steps: Sequence[Step], acts: Acts, say: Say) -> LabError | None:
     """Perform on `machine` what of `steps` concerns it; return the error that ended it, if any."""
-
-    def perform() -> None:
-        for step in steps:
-            if machine.name in step.names and step.act in _ON_MACHINE:
-                _ON_MACHINE[step.act](machine, say)
-
-    error = _error_of(perform)
-    if error:
-        say(f"{machine.name} cannot be mended: {error}")
-    return error
+    errors = []
+    for step in steps:
+        if machine.name not in step.names or step.act not in acts:
+            continue
+        error = _error_of(partial(acts[step.act], machine, say))
+        if error:
+            say(f"{machine.name} cannot be mended: {error}")
+            errors.append(error)
+        # What a fault left does not keep its services from starting.
+        if error and step.act is not Act.SWEEP:
+            break
+    return errors[0] if errors else None
 
 
 def _error_of(action: Callable[[], object]) -> LabError | None:
@@ -192,31 +222,10 @@ def wanted_modes(shown: str) -> list[str]:
     return modes
 
 
-def _sweep(node: Machine, say: Say) -> None:
-    """Stop what chaos started. In pull the agents have done it already."""
-    found = remote.run(node, FIND, timeout_s=deadline_s(_COMMAND_S))
-    stop = ["systemctl", "stop", *strays(found)]
-    remote.run(node, stop, timeout_s=deadline_s(_COMMAND_S))
-    if found:
-        say(f"{node.name}: removed {', '.join(stop[2:])}")
-        remote.run(node, ["rm", "-rf", MARKS], timeout_s=deadline_s(_COMMAND_S))
-
-
-def strays(found: str) -> list[str]:
-    """Return the units of the marks in `found`, lines like push/fake.
-
-    Push's `fake` is always among them: it is the name by which the demonstration's audience
-    corrupts a node by hand, and nothing else would ever stop it.
-    """
-    marks = [line.split("/") for line in found.splitlines() if line.count("/") == 1]
-    return sorted({container_unit("push", FAKE), *(container_unit(*mark) for mark in marks)})
-
-
-_ON_MACHINE: dict[Act, Callable[[Machine, Say], None]] = {
+_ON_MACHINE: Acts = {
     Act.GIVE_UP: _give_up,
     Act.BOOT: _boot,
     Act.RESUME: _boot,
     Act.REACH: _reach,
     Act.START: _start,
-    Act.SWEEP: _sweep,
 }

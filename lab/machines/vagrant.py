@@ -20,9 +20,9 @@ from services.core.errors import LabError, NodeUnreachable
 
 # With KVM; lab.host.speed scales them.
 _UP_S = 25
-_BOOT_S = 20
+BOOT_S = 20
 # A node says goodbye first, and waits for its containers to run elsewhere.
-_HALT_S = 30
+HALT_S = 30
 # A person at a terminal takes a longer silence of libvirt for a hang.
 _LOOK_S = 4.0
 # Whatever else libvirt says (paused, in shutdown, …), there is a QEMU.
@@ -106,14 +106,14 @@ def _await_ssh(topology: Topology, machine: Machine) -> None:
     waiting.until(
         answers,
         f"{machine.name} answers over SSH",
-        timeout_s=deadline_s(_BOOT_S),
+        timeout_s=deadline_s(BOOT_S),
         hint=f"watch it boot: tail -f {console.file(machine.name)}",
     )
 
 
 def may_boot(name: str) -> bool:
     """Return whether `name`, which runs, may be booting: its console tells of every boot."""
-    return console.silent_s(name) < deadline_s(_BOOT_S)
+    return console.silent_s(name) < deadline_s(BOOT_S)
 
 
 def cut(name: str) -> None:
@@ -134,7 +134,7 @@ def halt(name: str) -> None:
         waiting.until(
             lambda: machine_states(topology)[name] == "off",
             f"{name} is off",
-            timeout_s=deadline_s(_HALT_S),
+            timeout_s=deadline_s(HALT_S),
             hint=f"pull its plug instead: lab chaos halt {name}",
         )
     remote.disconnect(machine)

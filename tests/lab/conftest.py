@@ -5,6 +5,7 @@ from click.testing import CliRunner
 
 from lab import paths
 from lab.cli import main
+from lab.faults import ledger
 from lab.snapshot import thaw
 from provisioning import topology
 from tests.lab.doubles import FakeLab, http_server
@@ -20,6 +21,7 @@ def vms(lab, monkeypatch, tmp_path):
     """Four VMs that run, in both modes, with a lock of our own and no thaw cut short."""
     for folder in ("RUN", "SHARED"):
         monkeypatch.setattr(paths, folder, tmp_path / folder)
+    monkeypatch.setattr(ledger, "folder", lambda: tmp_path / "faults")
     monkeypatch.setattr(thaw, "_MARKER", tmp_path / "thawing")
     fake = FakeLab(lab)
     fake.install(monkeypatch)

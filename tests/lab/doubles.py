@@ -8,6 +8,7 @@ machine that was never made is neither halted nor booted.
 """
 
 import json
+import re
 import shlex
 import threading
 import time
@@ -17,9 +18,13 @@ from contextlib import contextmanager
 from fnmatch import fnmatch
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from lab.faults import perform
+from lab.faults.state import MARKS
+from lab.faults.traces import LOOK
 from lab.host import forward, settings
 from lab.host.accel import Accel
 from lab.machines import remote, vagrant
+from lab.machines.units import FAKE, container_unit
 from lab.waiting import TookTooLong
 from provisioning.run import ToolFailed
 from services.core.errors import CommandFailed, NodeUnreachable
@@ -38,6 +43,8 @@ class FakeMachine:
         self.enabled = {"push.target", "pull.target"}
         self.kill_misses = False
         self.marks = set()
+        # What a look for traces finds beside marks: lines of `kind name`.
+        self.traces = []
         self.ahead_s = 0.0
         self.journal = []
         self.commands = []
@@ -52,7 +59,12 @@ class FakeMachine:
         if tool == "mkdir":
             self.marks |= set(argv[2:])
         elif tool == "rm":
-            self.marks.clear()
+            self.marks -= set(argv)
+            self._forget(f"file {argv[-1]}")
+        elif tool == "nft":
+            self._forget(f"table {argv[-1]}")
+        elif tool == "tc":
+            self._forget(f"queue {argv[-2]}")
         elif tool == "sh":
             return self._shell(argv[2])
         elif tool == "find":
@@ -67,16 +79,34 @@ class FakeMachine:
             return "LAB_PROFILE=fast\nLAB_API=10.77.0.10:8081\n"
         return ""
 
+    def _forget(self, trace):
+        self.traces = [one for one in self.traces if one != trace]
+
     def _shell(self, script):
-        """`test ! -d FOLDER || COMMAND`, or `set -e` and commands: what `lab` sends."""
-        first, *commands = map(shlex.split, script.split("; "))
-        if first == ["set", "-e"]:
-            return "".join(map(self.run, commands))
-        words = first
-        assert words[:3] == ["test", "!", "-d"], words
-        assert words[4] == "||", words
-        there = any(mark.startswith(f"{words[3]}/") for mark in self.marks)
-        return self.run(words[5:]) if there else ""
+        """A look for traces, or commands of which those count that are known; all end with 0."""
+        if script == LOOK:
+            return self._look()
+        said = ""
+        for command in re.split(r" \|\| |; ", script):
+            words = command.split()
+            if words and words[0] in (
+                "systemctl",
+                "rm",
+                "nft",
+                "tc",
+                "date",
+                "journalctl",
+                "printf",
+            ):
+                said += self.run(shlex.split(command)) or ""
+        return said
+
+    def _look(self):
+        marks = [mark.removeprefix(f"{MARKS}/") for mark in sorted(self.marks)]
+        lines = [f"mark {mark}" for mark in marks if "/" in mark] + self.traces
+        fake = container_unit("push", FAKE)
+        lines += [f"unit {fake}"] if self.units.get(fake) == "active" else []
+        return "".join(f"{line}\n" for line in lines)
 
     def _find(self, argv):
         folder = argv[1]
@@ -133,6 +163,8 @@ class FakeLab:
         api.units = {"push.target": "active", "pull.target": "active"}
         self.libvirt_hangs = False
         self.forwarder_runs = True
+        # What was asked of libvirt.
+        self.virsh = []
 
     def __getitem__(self, name):
         return self.machines[name]
@@ -154,6 +186,24 @@ class FakeLab:
         self.machines[name].marks.clear()
 
     halt = cut
+
+    def on_host(self, argv, **_):
+        """A command of a plan on the host: virsh, or a shell that asks for a state."""
+        if argv[0] == "sh":
+            found = re.search(r'domstate \w+_(\w+) .*"(.*)"', argv[2])
+            assert found, argv
+            now = self.machines[found[1]].state
+            if {"off": "shut off"}.get(now, now) != found[2]:
+                raise ToolFailed(argv, 1, now)
+            return now
+        verb, domain = argv[-2:]
+        name = domain.rpartition("_")[2]
+        self.virsh.append((verb, name))
+        if verb in ("destroy", "shutdown"):
+            self.cut(name)
+        else:
+            self.machines[name].state = "paused" if verb == "suspend" else "running"
+        return ""
 
     def carry(self, topology):
         """lab.host.forward.ensure."""
@@ -179,6 +229,7 @@ class FakeLab:
             monkeypatch.setattr(vagrant, name, getattr(self, name))
         for name in ("run", "run_all"):
             monkeypatch.setattr(remote, name, getattr(self, name))
+        monkeypatch.setattr(perform, "run", self.on_host)
         monkeypatch.setattr(forward, "ensure", self.carry)
         monkeypatch.setattr(forward, "current", lambda _: self.forwarder_runs)
         kvm = settings.Settings(None, Accel("kvm", 1.0, "a test"))

@@ -1,13 +1,9 @@
 """Chaos and heal, over machines that remember what was done to them."""
 
-import subprocess
-
 import pytest
 
-from lab.faults.chaos import MARKS
-from lab.faults.heal import FIND, strays, wanted_modes
+from lab.faults.heal import wanted_modes
 from lab.host import forward
-from lab.machines import vagrant
 from services.core.errors import LabError
 
 APIS = ("push-api.service", "pull-api.service")
@@ -58,14 +54,13 @@ def test_halting_and_starting_a_node(run, vms):
 
 
 @pytest.mark.parametrize(
-    ("words", "how"), [([], "cut"), (["--orderly"], "halt")], ids=["plug pulled", "shut down"]
+    ("words", "how"),
+    [([], "destroy"), (["--orderly"], "shutdown")],
+    ids=["plug pulled", "shut down"],
 )
-def test_halting_pulls_the_plug_unless_asked_to_shut_down(run, vms, monkeypatch, words, how):
-    done = []
-    for name in ("cut", "halt"):
-        monkeypatch.setattr(vagrant, name, lambda node, name=name: done.append((name, node)))
+def test_halting_pulls_the_plug_unless_asked_to_shut_down(run, vms, words, how):
     assert run("chaos", "halt", "node1", *words).exit_code == 0
-    assert done == [(how, "node1")]
+    assert vms.virsh == [(how, "node1")]
 
 
 @pytest.mark.parametrize("verb", ["halt", "start"])
@@ -151,24 +146,6 @@ def test_a_mode_counts_when_it_is_active_or_will_be_after_the_boot():
     )
     assert wanted_modes(shown) == ["push"]
     assert wanted_modes(shown.replace("inactive", "active")) == ["push", "pull"]
-
-
-def test_marks_are_found_where_they_are_and_none_is_no_error(tmp_path):
-    def found():
-        argv = [word.replace(MARKS, str(tmp_path / "marks")) for word in FIND]
-        return subprocess.run(argv, capture_output=True, text=True, check=True).stdout
-
-    assert found() == ""
-    (tmp_path / "marks/push/evil").mkdir(parents=True)
-    assert found() == "push/evil\n"
-
-
-def test_strays_are_the_marked_ones_and_the_fake_of_push():
-    assert strays("") == ["push-container@fake.service"]
-    assert strays("pull/evil\n") == [
-        "pull-container@evil.service",
-        "push-container@fake.service",
-    ]
 
 
 def test_heal_has_the_apis_answer_on_localhost_again(run, vms, push_api, pull_api):

@@ -43,6 +43,9 @@ def test_fab_lists_its_tasks():
         ("bundle.export a.tar --chapter one", "bundle export a.tar --chapter one"),
         ("chaos.halt node1 --orderly", "chaos halt node1 --orderly"),
         ("chaos.stop-api --mode push", "chaos stop-api --mode push"),
+        # Words that Python keeps for itself.
+        ("chaos.partition node1 --from nodes --for 30s",)
+        + ("chaos partition node1 --from nodes --for 30s",),
     ],
 )
 def test_a_task_says_what_one_would_say_to_lab(monkeypatch, typed, line):
@@ -62,7 +65,7 @@ def test_every_command_of_lab_is_a_task():
         (["up"], "did not receive required positional arguments: 'mode'"),
         (["up", "nonsense"], "Error: unknown mode 'nonsense'\nHint: use one of: push, pull, both"),
         (["ssh", "node9"], "Hint: use one of: api, node1, node2, node3"),
-        (["chaos.halt", "node9"], "Hint: use one of: node1, node2, node3"),
+        (["chaos.halt", "node9"], "Hint: use one of: api, node1, node2, node3"),
     ],
 )
 def test_fab_fails_with_the_words_and_the_exit_code_of_lab(words, said):

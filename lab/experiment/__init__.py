@@ -1,0 +1,1 @@
+"""Experiments: what they say, how they run, and what their histories prove."""

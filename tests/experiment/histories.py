@@ -64,6 +64,10 @@ class Made:
     def human(self, at_s, what):
         return self.put(at_s, "human", what=what)
 
+    def steady(self, at_s):
+        """From here on, the history is judged."""
+        return self.put(at_s, "step", name="steady state before", phase="end")
+
     def end(self, at_s, why="complete", seen=NODES):
         """The rollback begins at at_s; the nodes in `seen` have been looked at until then."""
         for node in seen:
@@ -86,7 +90,9 @@ class Made:
 def healed(**options):
     """Pull: node1 loses its plug at 10 s, `a` runs on node2 from 16 s; node1 is back at 30 s."""
     made = Made(**options).runs(1, "node1", "a").runs(1, "node2").runs(1, "node3")
-    made.wanted(1, "a").claims(2, {"a": "node1"}).fault(10, "node1").machine(10, "node1", "off")
+    made.wanted(1, "a").claims(2, {"a": "node1"}).steady(3).fault(10, "node1").machine(
+        10, "node1", "off"
+    )
     made.claims(14, {"a": None}, running=[], down=["node1"])
     made.claims(15, {"a": "node2"}, running=[], down=["node1"]).runs(16, "node2", "a")
     made.claims(17, {"a": "node2"}, down=["node1"]).claims(28, {"a": "node2"}, down=["node1"])
@@ -99,7 +105,9 @@ def lost(**options):
     made = Made(**{"modes": ("push",), **options})
     made.runs(1, "node1", "a", mode="push").runs(1, "node2", mode="push")
     made.runs(1, "node3", mode="push").wanted(1, "a", mode="push")
-    made.claims(2, {"a": "node1"}, mode="push").fault(10, "node1").machine(10, "node1", "off")
+    made.claims(2, {"a": "node1"}, mode="push").steady(3).fault(10, "node1").machine(
+        10, "node1", "off"
+    )
     made.claims(11, {}, mode="push", down=["node1"]).claims(25, {}, mode="push", down=["node1"])
     made.machine(30, "node1", "running").runs(34, "node1", mode="push")
     return made.claims(35, {}, mode="push")

@@ -6,7 +6,7 @@ from typing import Any
 from lab.experiment.check.containers import and_not, lives
 from lab.experiment.check.finding import Finding, texts
 from lab.experiment.check.timeline import Timeline
-from lab.experiment.check.trace import Amount, Known, Trace, all_of, any_of, combine, invert
+from lab.experiment.check.trace import Amount, Known, Trace, all_of, any_of, combine, invert, widest
 from lab.history.record import Record
 
 GONE = ("down", "unreachable")
@@ -66,7 +66,7 @@ def _after_fault(
     if all(trace.at(timeline.fault_s) for trace in traces.values()):
         return Finding(check, True, "the API said so before the fault")
     firsts = [found for t in later.values() if (found := t.first(timeline.fault_s))]
-    amount = Amount(max(a.least_s for a in firsts), max(a.most_s for a in firsts))
+    amount = widest(firsts)
     text = f"the API said after {amount}: {', '.join(traces)} {what}"
     end_s = timeline.fault_s + amount.most_s
     said = [r for r in _claims(timeline, mode) if r.at_s + r.error_s >= end_s][:1]
@@ -88,21 +88,23 @@ def honest(timeline: Timeline, mode: str) -> Finding:
         return timeline.said(mode, says).within(timeline.from_s, timeline.to_s)
 
     lies = {
-        life.name: combine([lists(life.name), life.up], and_not).longest()
-        for life in lives(timeline, mode)
+        life.name: combine([lists(life.name), life.up], and_not) for life in lives(timeline, mode)
     }
     if not lies:
         return Finding("honest", None, "no container is known")
-    over = {name: _longer(amount, timeline.lease_s) for name, amount in lies.items()}
+    longest = {name: trace.longest() for name, trace in lies.items()}
+    over = {name: _longer(amount, timeline.lease_s) for name, amount in longest.items()}
     worst = any_of(over.values())
-    most = Amount(max(a.least_s for a in lies.values()), max(a.most_s for a in lies.values()))
+    most = widest(longest.values())
     grace = f"; a lease is {timeline.lease_s:g} s"
     if worst is False:
         text = f"it never listed for longer than {most} what did not run{grace}"
         return Finding("honest", True, text, most if most.most_s else None)
     names = ", ".join(name for name, value in over.items() if value is worst)
     text = f"it {'listed' if worst else 'may have listed'} {names}, not running, for {most}{grace}"
-    return Finding("honest", invert(worst), text, most, texts(_claims(timeline, mode)))
+    claims = [r for r in _claims(timeline, mode) if timeline.from_s <= r.at_s < timeline.to_s]
+    said = [r for r in claims if any(lies[n].at(r.at_s) for n in lies if over[n] is worst)]
+    return Finding("honest", invert(worst), text, most, texts(said))
 
 
 def _longer(amount: Amount, grace_s: float) -> Known:

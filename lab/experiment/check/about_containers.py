@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 from lab.experiment.check.containers import Life, lives
 from lab.experiment.check.finding import Finding, texts
 from lab.experiment.check.timeline import HALTED, Timeline
-from lab.experiment.check.trace import Amount, Known, Trace, all_of, any_of, invert
+from lab.experiment.check.trace import Amount, Known, Trace, all_of, any_of, invert, widest
 from lab.history.record import Record
 
 
@@ -50,8 +50,7 @@ def never_gone(timeline: Timeline, mode: str) -> Finding:
     """No wanted container ran nowhere after it had started. amount: the longest gap."""
 
     def longest(traces: Sequence[Trace]) -> Amount:
-        amounts = [trace.longest() for trace in traces]
-        return Amount(max(a.least_s for a in amounts), max(a.most_s for a in amounts))
+        return widest(trace.longest() for trace in traces)
 
     says = ("ran without a gap", "ran nowhere, for {} at the longest")
     return _never("never-gone", timeline, mode, lambda life: life.gone, longest, says)

@@ -126,6 +126,12 @@ def combine(traces: Sequence[Trace], value: Callable[[Sequence[Known]], Known]) 
     return _joined(Span(a, b, value([trace.at(a) for trace in traces])) for a, b in pairwise(ends))
 
 
+def widest(amounts: Iterable[Amount]) -> Amount:
+    """Return the largest of `amounts`: surely, and at most."""
+    found = list(amounts)
+    return Amount(max(a.least_s for a in found), max(a.most_s for a in found))
+
+
 def any_of(values: Iterable[Known]) -> Known:
     """Return whether one is true. Not empty false: of nothing, nothing is true."""
     found = list(values)

@@ -56,6 +56,7 @@ SECTIONS: dict[str, dict[str, Entry]] = {
     },
     "Measure": {
         "bench": Entry("bench", "Medians of boot and of convergence, over several runs."),
+        "report": Entry("report", "What became of a run: verdict, page, figure, JSON, JUnit."),
         "soak": Entry("soak", "Cold `up` and `down` in a row, under load, without a hand."),
         "test": Entry("test", "Run the tests that need the VMs."),
     },

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from lab.experiment.check.containers import and_not, lives
+from lab.experiment.check.containers import Life, and_not, lives
 from lab.experiment.check.finding import Finding, texts
 from lab.experiment.check.timeline import Timeline
 from lab.experiment.check.trace import Amount, Known, Trace, all_of, any_of, combine, invert, widest
@@ -76,20 +76,10 @@ def _after_fault(
 def honest(timeline: Timeline, mode: str) -> Finding:
     """The API never listed as running what did not run, for longer than a lease.
 
-    amount: the longest time. Push's list is what it says to run; pull has a list of its own.
+    amount: the longest time.
     """
 
-    def lists(name: str) -> Trace:
-        def says(fields: Mapping[str, Any]) -> bool:
-            if mode == "push":
-                return any(one == name for one, _ in fields["containers"] or ())
-            return name in (fields["running"] or ())
-
-        return timeline.said(mode, says).within(timeline.from_s, timeline.to_s)
-
-    lies = {
-        life.name: combine([lists(life.name), life.up], and_not) for life in lives(timeline, mode)
-    }
+    lies = {life.name: untrue(timeline, mode, life) for life in lives(timeline, mode)}
     if not lies:
         return Finding("honest", None, "no container is known")
     longest = {name: trace.longest() for name, trace in lies.items()}
@@ -98,13 +88,30 @@ def honest(timeline: Timeline, mode: str) -> Finding:
     most = widest(longest.values())
     grace = f"; a lease is {timeline.lease_s:g} s"
     if worst is False:
-        text = f"it never listed for longer than {most} what did not run{grace}"
-        return Finding("honest", True, text, most if most.most_s else None)
+        if not most.most_s:
+            return Finding("honest", True, "it never listed what did not run")
+        text = f"it listed what did not run for {most} at the longest{grace}"
+        return Finding("honest", True, text, most)
     names = ", ".join(name for name, value in over.items() if value is worst)
     text = f"it {'listed' if worst else 'may have listed'} {names}, not running, for {most}{grace}"
     claims = [r for r in _claims(timeline, mode) if timeline.from_s <= r.at_s < timeline.to_s]
     said = [r for r in claims if any(lies[n].at(r.at_s) for n in lies if over[n] is worst)]
     return Finding("honest", invert(worst), text, most, texts(said))
+
+
+def untrue(timeline: Timeline, mode: str, life: Life) -> Trace:
+    """Return when the API listed a container as running that did not run.
+
+    Push's only list is of what runs; pull has another one of what is wanted.
+    """
+
+    def says(fields: Mapping[str, Any]) -> bool:
+        if mode == "push":
+            return any(name == life.name for name, _ in fields["containers"] or ())
+        return life.name in (fields["running"] or ())
+
+    listed = timeline.said(mode, says).within(timeline.from_s, timeline.to_s)
+    return combine([listed, life.up], and_not)
 
 
 def _longer(amount: Amount, grace_s: float) -> Known:

@@ -52,13 +52,13 @@ def never_gone(timeline: Timeline, mode: str) -> Finding:
     def longest(traces: Sequence[Trace]) -> Amount:
         return widest(trace.longest() for trace in traces)
 
-    says = ("ran without a gap", "ran nowhere, for {} at the longest")
+    says = ("every container ran without a gap", "ran nowhere, for {} at the longest")
     return _never("never-gone", timeline, mode, lambda life: life.gone, longest, says)
 
 
 def never_twice(timeline: Timeline, mode: str) -> Finding:
     """No container ran on two nodes at once. amount: for how long, of all containers."""
-    says = ("never ran on two nodes at once", "ran on two nodes at once, for {} in all")
+    says = ("no container ran on two nodes at once", "ran on two nodes at once, for {} in all")
     return _never("never-twice", timeline, mode, lambda life: life.twice, _sum, says)
 
 
@@ -75,7 +75,7 @@ def _never(
         return Finding(check, None, "no container is known")
     ever = any_of(bad(life).ever() for life in found)
     if ever is False:
-        return Finding(check, True, f"every container {says[0]}")
+        return Finding(check, True, says[0])
     seconds = amount([bad(life) for life in found])
     names = [life.name for life in found if bad(life).ever() is ever]
     evidence = [r for life in found for r in changes(timeline, mode, life.name, bad(life))]

@@ -9,6 +9,7 @@ from services.core.errors import printable
 
 EXIT_CODES = {True: 0, False: 1, None: 2}
 WORDS = {True: "true", False: "false", None: "unknown"}
+VERDICTS = {True: "as expected", False: "NOT as expected", None: "UNKNOWN"}
 _EVIDENCE = 12
 
 

@@ -113,6 +113,7 @@ def _names(history: History, mode: str) -> tuple[str, ...]:
             found.update(map(str, record.fields[field] or ()))
     for record in history.of("claims", mode=mode):
         found.update(str(name) for name, _ in record.fields["containers"] or ())
+        dict(record.fields["nodes"] or {})  # raises where it is no such thing
     return tuple(sorted(found))
 
 

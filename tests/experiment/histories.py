@@ -24,7 +24,7 @@ class Made:
             self.looked(0, node)
 
     def put(self, at_s, kind, error_s=0.0, **fields):
-        values = {**dict.fromkeys(FIELDS[kind], ""), **fields}
+        values = {**fields, **dict.fromkeys(sorted(FIELDS[kind] - fields.keys()), "")}
         self.records.append(Record(kind, at_s, error_s, MappingProxyType(values)))
         return self
 

@@ -108,10 +108,11 @@ def _judged(history: History, end_s: float) -> Interval:
 def _names(history: History, mode: str) -> tuple[str, ...]:
     """Return every container that was wanted or ran in `mode`, or was said to."""
     found: set[str] = set()
-    for kind, field in (("wanted", "names"), ("runs", "containers"), ("claims", "running")):
+    for kind, field in (("wanted", "names"), ("runs", "containers")):
         for record in history.of(kind, mode=mode):
-            found.update(map(str, record.fields[field] or ()))
+            found.update(map(str, record.fields[field]))
     for record in history.of("claims", mode=mode):
+        found.update(map(str, record.fields["running"] or ()))
         found.update(str(name) for name, _ in record.fields["containers"] or ())
         dict(record.fields["nodes"] or {})  # raises where it is no such thing
     return tuple(sorted(found))

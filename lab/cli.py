@@ -57,6 +57,7 @@ SECTIONS: dict[str, dict[str, Entry]] = {
     "Measure": {
         "run": Entry("run", "An experiment: one fault, both control planes, and a verdict."),
         "bench": Entry("bench", "Medians of boot and of convergence, over several runs."),
+        "report": Entry("report", "What became of a run: verdict, page, figure, JSON, JUnit."),
         "soak": Entry("soak", "Cold `up` and `down` in a row, under load, without a hand."),
         "test": Entry("test", "Run the tests that need the VMs."),
     },

@@ -10,6 +10,8 @@ ROOT = Path(__file__).resolve().parents[1]
 STATE = ROOT / ".lab"
 SETTINGS = STATE / "lab.json"
 LOGS = STATE / "log"
+# NAME/TIME of each run of an experiment; what is there is yours to delete.
+RUNS = STATE / "runs"
 ACCEL = STATE / "accel.json"
 # Of this boot: sockets, and the process ids of what the lab started.
 RUN = Path("/run/pushpull-lab") if os.geteuid() == 0 else Path(f"/tmp/pushpull-lab-{os.geteuid()}")  # noqa: S108

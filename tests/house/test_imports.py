@@ -35,6 +35,10 @@ MAY_IMPORT = {
     "lab/": {
         "lab", "provisioning", "services.core", "services.lib", "click", "fabric", "invoke",
     },
+    # Drawing takes 200 ms to import; no other room may need it.
+    "lab/report/": {
+        "lab", "provisioning", "services.core", "services.lib", "click", "matplotlib",
+    },
     "lab/terminal/": {"lab", "provisioning", "services.core", "click", "rich"},
     # Also before there is a Python environment.
     "lab/bundle/": {"lab", "provisioning", "services.core", "services.lib"},

@@ -1,0 +1,95 @@
+"""The life of each container: when it had to run, when it ran, twice, or unwanted. Pure."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from lab.experiment.check.timeline import Timeline
+from lab.experiment.check.trace import (
+    Amount,
+    Interval,
+    Known,
+    Span,
+    Trace,
+    all_of,
+    any_of,
+    combine,
+    cover,
+    invert,
+    two_of,
+)
+
+
+class Life(NamedTuple):
+    """One container in one mode, in the part of the history that is judged.
+
+    wanted: it was declared and acknowledged. up: it ran. gone: it ran nowhere, though it was wanted
+    and had started. twice: it ran on two nodes or more. stray: it ran and was not wanted. bad: it
+    was wanted and did not run exactly once.
+    """
+
+    name: str
+    wanted: Trace
+    up: Trace
+    gone: Trace
+    twice: Trace
+    stray: Trace
+    bad: Trace
+
+    @property
+    def wrong(self) -> Amount:
+        """For how long it was not as wanted, in whichever way."""
+        return combine([self.gone, self.twice, self.stray], any_of).total()
+
+
+def lives(timeline: Timeline, mode: str) -> tuple[Life, ...]:
+    """Return the life of every container of `mode`, by name."""
+    return tuple(_life(timeline, mode, name) for name in timeline.names.get(mode, ()))
+
+
+def _life(timeline: Timeline, mode: str, name: str) -> Life:
+    runs = [timeline.runs[mode, node, name] for node in timeline.nodes]
+    wanted = timeline.wanted(mode, name)
+    up, twice = combine(runs, any_of), combine(runs, two_of)
+    traces = (
+        wanted,
+        up,
+        combine([_due(wanted, up), up], and_not),
+        twice,
+        combine([up, wanted], and_not),
+        combine([wanted, up, twice], _bad),
+    )
+    return Life(name, *(t.within(timeline.from_s, timeline.to_s) for t in traces))
+
+
+def and_not(values: Sequence[Known]) -> Known:
+    """Return whether the first value is true, and the second is not."""
+    one, other = values
+    return all_of([one, invert(other)])
+
+
+def _bad(values: Sequence[Known]) -> Known:
+    wanted, up, twice = values
+    return all_of([wanted, any_of([invert(up), twice])])
+
+
+def _due(wanted: Trace, up: Trace) -> Trace:
+    """Return when it had to run: while it is wanted, from when it runs for the first time.
+
+    One that never runs had to from its declaration. Where it is unknown which of both, or when it
+    ran for the first time, this is unknown, too.
+    """
+    due = cover(wanted, [(s.from_s, s.to_s) for s in wanted.of(True)], False)
+    for span in wanted.of(True):
+        for interval, value in _due_in(span, up.within(span.from_s, span.to_s)):
+            due = cover(due, [interval], value)
+    return due
+
+
+def _due_in(wanted: Span, up: Trace) -> list[tuple[Interval, Known]]:
+    sure, possible = next(up.of(True), None), next(up.of(True, None), None)
+    whole = (wanted.from_s, wanted.to_s)
+    if possible is None:
+        return [(whole, True)]
+    if sure is None:
+        return [(whole, None)]
+    return [((possible.from_s, sure.from_s), None), ((sure.from_s, wanted.to_s), True)]

@@ -99,4 +99,12 @@ def _table() -> str:
 
 
 def _report(folder: Path) -> int:
-    return 0
+    """Write the report beside the history, print it, and return the exit code of its verdict."""
+    from lab.experiment.check.finding import EXIT_CODES
+    from lab.report import files, table
+    from lab.report import runs as found
+
+    runs = found.load(str(folder))
+    pages = files.write(runs)
+    echo("\n".join(["", table.text(runs), "", *(f"page: {page}" for page in pages)]))
+    return EXIT_CODES[runs.verdict]

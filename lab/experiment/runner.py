@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 from lab import paths, waiting
 from lab.experiment import actions, timing
 from lab.experiment.actions import Orders
+from lab.experiment.check.judge import CHECKS
 from lab.experiment.parse import Experiment, Known, Step
 from lab.faults import catalogue, heal, strike, targets
 from lab.faults.plan import API
@@ -39,17 +40,6 @@ _CONNECT_S = 5.0
 _COMMAND_S = 10.0
 # Without a target it hits the nodes on which the container of its option `name` runs.
 OF_NAMED = "kill-container"
-CHECKS = (
-    "repaired",
-    "never-gone",
-    "never-twice",
-    "no-strays",
-    "honest",
-    "nothing-lost",
-    "noticed",
-    "answers",
-    "no-hands",
-)
 
 
 class Setting(NamedTuple):
@@ -82,7 +72,7 @@ def run(experiment: Experiment, setting: Setting, folder: Path, progress: Progre
 
 def new_folder(name: str) -> Path:
     """Make and return the folder for runs of the experiment `name` that begin now."""
-    folder = paths.STATE / "runs" / name / time.strftime("%Y%m%d-%H%M%S")
+    folder = paths.RUNS / name / time.strftime("%Y%m%d-%H%M%S")
     folder.mkdir(parents=True)
     latest = folder.with_name("latest")
     latest.unlink(missing_ok=True)

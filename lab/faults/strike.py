@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import NamedTuple, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from lab import waiting
 from lab.bringup.plan import ABSENT
@@ -31,7 +31,7 @@ T = TypeVar("T")
 class Put(Protocol):
     """Takes a record of the history; see lab.history."""
 
-    def __call__(self, kind: str, **fields: object) -> None: ...
+    def __call__(self, kind: str, **fields: Any) -> None: ...
 
 
 def unrecorded(kind: str, **fields: object) -> None:

@@ -50,7 +50,7 @@ def load(word: str = "") -> Runs:
 def find(word: str) -> Path:
     """Return the folder that `word` names; raises LabError where it has no history."""
     for folder in (Path(word), paths.RUNS / word) if word else ():
-        calls = [path for path in (folder, *folder.glob("*")) if histories(path)]
+        calls = [path for path in (folder, *_times(folder)) if histories(path)]
         if calls:
             return folder if folder in calls else max(calls)
     if word or not (calls := list(all_calls())):
@@ -63,7 +63,13 @@ def find(word: str) -> Path:
 
 def all_calls() -> Iterator[Path]:
     """Yield the folder NAME/TIME of every call of this checkout, by name, then by time."""
-    yield from sorted(path for path in paths.RUNS.glob("*/*") if histories(path))
+    for name in sorted(paths.RUNS.glob("*")):
+        yield from sorted(path for path in _times(name) if histories(path))
+
+
+def _times(folder: Path) -> list[Path]:
+    """Return the folders of the calls of one experiment; `latest` is another name of one."""
+    return [path for path in folder.glob("*") if not path.is_symlink()]
 
 
 def histories(folder: Path) -> Sequence[Path]:

@@ -2,7 +2,6 @@
 
 import json
 import os
-import subprocess
 import threading
 from contextlib import contextmanager
 from types import SimpleNamespace
@@ -13,6 +12,7 @@ from lab.history import guests
 from lab.history.clock import Bounds
 from lab.history.guests import Follower
 from lab.history.history import Writer, read
+from lab.machines import remote
 from provisioning import topology
 from tests.waiting import wait_for
 
@@ -101,7 +101,7 @@ def lab(tmp_path, monkeypatch):
     monkeypatch.setattr(guests, "deadline_s", lambda seconds: seconds)
     with Writer(tmp_path) as writer:
         guest = Guest(writer)
-        monkeypatch.setattr(guests.remote, "channel", guest.channel)
+        monkeypatch.setattr(remote, "channel", guest.channel)
         follower = Follower(NODE, writer)
         over = threading.Event()
         thread = threading.Thread(target=follower.run, args=(over,))
@@ -217,12 +217,10 @@ def test_a_clock_that_stood_still_may_have_been_either():
 
 
 def test_a_real_connection_is_a_process_that_ends_with_the_block(monkeypatch):
-    monkeypatch.setattr(guests.remote, "_ssh", lambda machine, words: ["cat", "/dev/stdin"])
-    real = subprocess.Popen
-    monkeypatch.setattr(
-        guests.remote.subprocess, "Popen", lambda argv, **more: real(["cat"], **more)
-    )
-    with guests.remote.channel(NODE, 77) as ssh:
+    monkeypatch.setattr(remote, "_ssh", lambda *_: ["sh", "-c", "cat", "-"])
+    with remote.channel(NODE, 77) as ssh:
+        assert ssh.stdin
+        assert ssh.stdout
         ssh.stdin.write(b"hello\n")
         assert ssh.stdout.readline() == b"hello\n"
     assert ssh.returncode is not None

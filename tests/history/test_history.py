@@ -5,7 +5,6 @@ import threading
 
 import pytest
 
-from lab.history import history
 from lab.history.history import FILE, Writer, parse, read
 from lab.history.record import FIELDS, Record, dump
 from services.core.errors import LabError
@@ -81,10 +80,12 @@ def test_a_record_has_the_fields_of_its_kind_and_no_other():
 
 def test_threads_write_whole_lines_in_the_order_of_their_times(tmp_path):
     with Writer(tmp_path) as writer:
-        threads = [
-            threading.Thread(target=lambda: [writer.put("note", text="x" * 99) for _ in range(50)])
-            for _ in range(4)
-        ]
+
+        def write():
+            for _ in range(50):
+                writer.put("note", text="x" * 99)
+
+        threads = [threading.Thread(target=write) for _ in range(4)]
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -119,7 +120,7 @@ def test_a_full_disk_ends_the_record_and_is_raised_when_asked(tmp_path, monkeypa
 
     with Writer(tmp_path) as writer:
         writer.check()
-        monkeypatch.setattr(history.os, "write", write)
+        monkeypatch.setattr(os, "write", write)
         for _ in range(20):
             writer.put("note", text="x" * 60)
         with pytest.raises(LabError, match="no space left"):

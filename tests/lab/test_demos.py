@@ -4,10 +4,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from lab.demo import reconciliation, resilience, timing
+from lab.demo import reconciliation, resilience
 from lab.demo.playground import LATE, NAMES, Playground
 from lab.demo.resilience import Fate, fate
 from lab.demo.verdict import Verdict
+from lab.experiment import timing
 from lab.faults import chaos
 from lab.planes.client import Running
 from lab.waiting import TookTooLong

@@ -4,9 +4,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from lab.demo import selfhealing, timing
+from lab.demo import selfhealing
 from lab.demo.playground import NAMES, Playground
 from lab.demo.verdict import Verdict
+from lab.experiment import timing
 from lab.machines import vagrant
 from lab.machines.units import containers, parse
 from lab.planes.client import Running

@@ -5,6 +5,7 @@ import shutil
 import socket
 import threading
 from contextlib import contextmanager
+from typing import TextIO
 
 import pytest
 
@@ -123,13 +124,15 @@ def served(cgroups):
 
     thread = threading.Thread(target=serve)
     thread.start()
-    clients = []
+    clients: list[socket.socket] = []
+    files: list[TextIO] = []
 
     def connect():
         client = socket.create_connection(listener.getsockname())
         client.settimeout(20)
         file = client.makefile("r")
-        clients.extend((file, client))
+        clients.append(client)
+        files.append(file)
         return client, file
 
     try:
@@ -138,6 +141,8 @@ def served(cgroups):
         over.set()
         socket.create_connection(listener.getsockname()).close()
         thread.join(20)
+        for file in files:
+            file.close()
         for one in (*clients, *(client for client, _ in server._clients.values()), listener):
             one.close()
 

@@ -17,6 +17,7 @@ from lab import paths, waiting
 from lab.experiment import actions, timing
 from lab.experiment.actions import Orders
 from lab.experiment.check.judge import CHECKS
+from lab.experiment.check.timeline import BEFORE, ROLLBACK
 from lab.experiment.parse import Experiment, Known, Step
 from lab.faults import catalogue, heal, strike, targets
 from lab.faults.plan import API
@@ -132,13 +133,15 @@ class _Run:
     def play(self) -> None:
         """Record the steady state before, the method, and what became of it."""
         probes = self.experiment.document["steady-state-hypothesis"]["probes"]
-        with self._phase("steady state before"):
+        with self._phase(BEFORE):
             self._await_recorders()
             self.orders.declare(self.experiment.containers)
             limit_s = deadline_s(timing.placing_s(self.setting.profile) + _COMMAND_S)
             actions.await_all(self.orders, [*probes, "run-once"], limit_s)
         for step in self.experiment.method:
             self._step(step)
+        # What is judged ends here; of the time after it, not everything is known yet.
+        self.recording.writer.put("step", name=ROLLBACK, phase="begin", what="")
         self._await_recorders()
 
     @contextmanager

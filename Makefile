@@ -53,6 +53,11 @@ mutants: $(READY) ## Break decisions on purpose; show what no test notices. ONLY
 	@$(MUTMUT) results | sed -n 's/^ *\($(MUTANTS).*\): \(survived\|no tests\)$$/\1/p' | \
 		xargs --no-run-if-empty --max-args 1 $(MUTMUT) show
 
+.PHONY: experiments
+experiments: setup ## Bring the lab up, and run every experiment that comes with it. RUN="--runs 3".
+	$(BIN)/lab up both
+	$(BIN)/lab run --all $(RUN)
+
 .PHONY: soak
 soak: setup ## Bring the lab up cold and take it down, twenty times, under load. SOAK="--cycles 3".
 	$(BIN)/lab soak $(SOAK)

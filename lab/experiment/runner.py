@@ -13,7 +13,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from lab import paths, waiting
+from lab import waiting
 from lab.experiment import actions, timing
 from lab.experiment.actions import Orders
 from lab.experiment.check.judge import CHECKS
@@ -69,16 +69,6 @@ def run(experiment: Experiment, setting: Setting, folder: Path, progress: Progre
         _begin(writer, experiment, setting)
         with recording.running():
             one.play()
-
-
-def new_folder(name: str) -> Path:
-    """Make and return the folder for runs of the experiment `name` that begin now."""
-    folder = paths.RUNS / name / time.strftime("%Y%m%d-%H%M%S")
-    folder.mkdir(parents=True)
-    latest = folder.with_name("latest")
-    latest.unlink(missing_ok=True)
-    latest.symlink_to(folder.name)
-    return folder
 
 
 def known() -> Known:

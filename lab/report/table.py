@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 from lab.bench.stats import number, summary
 from lab.experiment.check.finding import VERDICTS, WORDS, composed
-from lab.experiment.check.judge import Judged
-from lab.experiment.check.trace import Amount, Known
+from lab.experiment.check.judge import Judged, ModeJudgement
+from lab.experiment.check.trace import Amount, Known, widest
 from lab.report.runs import Runs
 from lab.terminal.table import render
 
@@ -31,6 +31,43 @@ def text(runs: Runs) -> str:
     if rows := _containers(runs):
         parts.append(render(("mode", "container", "gone, s", "wrong, s", "twice, s"), rows))
     return "\n\n".join(parts)
+
+
+def overview(all_runs: Sequence[Runs]) -> str:
+    """Return a line for each experiment and mode: the first check, and the worst container."""
+    rows = [
+        (
+            runs.name,
+            mode,
+            *_in_short([one for one in results if one.mode == mode]),
+            _happened(judged),
+        )
+        for runs in all_runs
+        for results in [[one for run in runs.runs for one in run.judgement.modes]]
+        for (mode, _), judged in _first_checks(runs).items()
+    ]
+    header = ("experiment", "mode", "verdict", "gone, s", "twice, s", "what happened")
+    return render(header, rows)
+
+
+def _first_checks(runs: Runs) -> dict[tuple[str, str], list[Judged]]:
+    """Return of each mode the check that its experiment names first."""
+    firsts: dict[tuple[str, str], list[Judged]] = {}
+    for (mode, check), judged in _by_check(runs).items():
+        if not any(known == mode for known, _ in firsts):
+            firsts[mode, check] = judged
+    return firsts
+
+
+def _in_short(results: Sequence[ModeJudgement]) -> tuple[str, str, str]:
+    """Return the verdict of one mode, and for how long a container was gone and ran twice."""
+    found = [container for result in results for container in result.containers]
+    verdict = VERDICTS[composed(result.verdict for result in results)]
+    return verdict, _worst([one.gone for one in found]), _worst([one.twice for one in found])
+
+
+def _worst(amounts: Sequence[Amount]) -> str:
+    return str(widest(amounts)).removesuffix(" s") if amounts else "-"
 
 
 def problems(runs: Runs) -> list[str]:

@@ -1,0 +1,79 @@
+"""Run experiments one after the other, each in a lab that knows nothing of the one before."""
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from lab import paths
+from lab.bringup import bringup
+from lab.experiment import runner
+from lab.experiment.parse import Experiment
+from lab.experiment.runner import Setting
+from lab.planes import modes
+from lab.terminal.progress import Progress
+from provisioning import topology as topology_file
+from services.core.errors import LabError
+from services.core.profiles import profile as named
+
+
+class Asked(NamedTuple):
+    """What the command line asks for. profile: None: that of the lab."""
+
+    mode: str
+    profile: str | None
+    runs: int
+    seed: int
+
+
+def play(experiments: Sequence[Experiment], asked: Asked, progress: Progress) -> list[Path]:
+    """Run `experiments`, and return the folder of each, in order.
+
+    Of several, each begins with a lab that is as it was after the latest `lab up`: thawed, not
+    booted. One that ends with an error does not stop the others; its record says why it ended.
+    Of a single one the error is raised.
+    """
+    _switch(asked, progress)
+    folders = []
+    for number, experiment in enumerate(experiments, 1):
+        folders.append(new_folder(experiment.name))
+        if len(experiments) == 1:
+            _runs(experiment, asked, folders[-1], progress)
+            break
+        progress(f"experiment {number} of {len(experiments)}: {experiment.title}")
+        bringup.reset(progress)
+        try:
+            _runs(experiment, asked, folders[-1], progress)
+        except LabError as error:
+            progress(f"{experiment.name} ended early: {error}")
+    return folders
+
+
+def _switch(asked: Asked, progress: Progress) -> None:
+    """Bring the lab into the timing profile that is asked for."""
+    lab = topology_file.load()
+    on = modes.on(lab)
+    if asked.profile not in (None, modes.profile(lab).name):
+        bringup.up("both" if len(on) > 1 else on[0], str(asked.profile), progress)
+
+
+def _runs(experiment: Experiment, asked: Asked, folder: Path, progress: Progress) -> None:
+    lab = topology_file.load()
+    picked = [one for one in modes.pick(asked.mode, modes.on(lab)) if one in experiment.modes]
+    timings = named(modes.profile(lab).name)
+    for number in range(1, asked.runs + 1):
+        if asked.runs > 1:
+            progress(f"run {number} of {asked.runs}")
+        (folder / str(number)).mkdir()
+        setting = Setting(lab, picked, timings, asked.seed + number - 1, number)
+        runner.run(experiment, setting, folder / str(number), progress)
+
+
+def new_folder(name: str) -> Path:
+    """Make and return the folder for runs of the experiment `name` that begin now."""
+    folder = paths.RUNS / name / time.strftime("%Y%m%d-%H%M%S")
+    folder.mkdir(parents=True)
+    latest = folder.with_name("latest")
+    latest.unlink(missing_ok=True)
+    latest.symlink_to(folder.name)
+    return folder

@@ -59,10 +59,11 @@ def _first_checks(runs: Runs) -> dict[tuple[str, str], list[Judged]]:
     return firsts
 
 
-def _in_short(results: Sequence[ModeJudgement]) -> tuple[str, str, str]:
-    """Return the verdict of one mode, and for how long a container was gone and ran twice."""
-    found = [container for result in results for container in result.containers]
-    verdict = VERDICTS[composed(result.verdict for result in results)]
+def _in_short(results: Sequence[ModeJudgement], mode: str) -> tuple[str, str, str]:
+    """Return the verdict of `mode`, and for how long a container was gone and ran twice."""
+    its = [result for result in results if result.mode == mode]
+    found = [container for result in its for container in result.containers]
+    verdict = VERDICTS[composed(result.verdict for result in its)]
     return verdict, _worst([one.gone for one in found]), _worst([one.twice for one in found])
 
 

@@ -39,7 +39,7 @@ def overview(all_runs: Sequence[Runs]) -> str:
         (
             runs.name,
             mode,
-            *_in_short([one for one in results if one.mode == mode]),
+            *_in_short(results, mode),
             _happened(judged),
         )
         for runs in all_runs

@@ -141,8 +141,7 @@ class _Run:
             yield
         finally:
             with self.progress.phase("clear up"):
-                for struck in self.strikes.values():
-                    struck.undo()
+                # Also undoes what is left of the faults: the ledger names them.
                 heal.heal(self.setting.lab, self.progress)
                 self._take_away()
 

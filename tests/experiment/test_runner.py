@@ -1,0 +1,202 @@
+"""A run on doubles: what is done in which order, and what an error or Ctrl-C may not spoil."""
+
+import math
+from contextlib import contextmanager
+from types import SimpleNamespace
+
+import pytest
+
+from lab.experiment import actions, runner
+from lab.experiment.parse import Experiment
+from lab.faults import heal, strike
+from lab.history.history import read
+from lab.host import settings
+from lab.host.accel import Accel
+from lab.planes import client
+from lab.terminal.progress import Progress
+from provisioning import topology
+from services.core.errors import ApiRefused, ApiUnreachable, LabError
+from services.core.profiles import profile
+
+LAB = topology.load()
+METHOD = [
+    {"type": "action", "name": "pull it", "fault": "cut", "target": "busiest"},
+    {"type": "probe", "name": "wait", "until": "run-once", "within": 0.01},
+    {"type": "action", "name": "put it back", "undo": "cut"},
+]
+
+
+class World:
+    """What both control planes and the nodes would do; `log` has what happened, in order."""
+
+    def __init__(self):
+        self.log = []
+        self.runs: dict[str, dict[str, tuple[str, ...]]] = {"push": {}, "pull": {}}
+        self.strike_error = None
+        self.refuses = None
+
+    def start(self, mode, name):
+        if self.refuses:
+            raise self.refuses
+        self.log.append(f"{mode} start {name}")
+        self.runs[mode][name] = ("node1",)
+
+    def stop(self, mode, name):
+        self.log.append(f"{mode} stop {name}")
+        self.runs[mode].pop(name, None)
+
+    def strike(self, lab, name, machines, options, **more):
+        self.log.append(f"{name} {' '.join(m.name for m in machines)}")
+        if self.strike_error:
+            raise self.strike_error
+        fields = {"id": "1", "fault": name, "target": machines[0].name}
+        more["put"]("fault", **fields, phase="bitten", command="", evidence="")
+        if name == "cut":
+            # Pull repairs, push does not.
+            self.runs = {"push": {}, "pull": dict.fromkeys(self.runs["pull"], ("node2",))}
+        return SimpleNamespace(undo=lambda: self.log.append(f"undo {name}"))
+
+
+class FakeRecording:
+    def __init__(self, lab, modes, writer, world):
+        self.topology, self.modes, self.writer = lab, modes, writer
+        self.states = SimpleNamespace(latest={}, looked_s=math.inf)
+        self.followers = {}
+        claim = SimpleNamespace(latest={"ok": True, "nodes": {n.name: "up" for n in lab.nodes}})
+        self.claims = dict.fromkeys(modes, claim)
+        self.where = lambda mode: world.runs[mode]
+
+    @contextmanager
+    def running(self):
+        yield
+
+
+@pytest.fixture
+def world(monkeypatch):
+    found = World()
+    clients = (
+        SimpleNamespace(
+            start=lambda name: found.start("push", name), stop=lambda name: found.stop("push", name)
+        ),
+        SimpleNamespace(
+            declare=lambda name, on_disconnect: found.start("pull", name),
+            delete=lambda name: found.stop("pull", name),
+        ),
+    )
+    monkeypatch.setattr(client, "connect", lambda _: clients)
+    monkeypatch.setattr(heal, "heal", lambda *_: found.log.append("heal"))
+    monkeypatch.setattr(strike, "strike", found.strike)
+    monkeypatch.setattr(
+        runner, "Recording", lambda lab, modes, writer: FakeRecording(lab, modes, writer, found)
+    )
+    accel = SimpleNamespace(accel=Accel("kvm", 1.0, "test"))
+    monkeypatch.setattr(settings, "load", lambda: accel)
+    monkeypatch.setattr(runner, "deadline_s", lambda seconds: 0.05)
+    monkeypatch.setattr(actions, "deadline_s", lambda seconds: seconds)
+    return found
+
+
+def play(folder, method=METHOD, modes=("push", "pull")):
+    document = {
+        "title": "t",
+        "containers": 2,
+        "steady-state-hypothesis": {"title": "t", "probes": ["run-once", "nodes-up"]},
+        "method": method,
+        "expected": {},
+    }
+    setting = runner.Setting(LAB, modes, profile("fast"), 7, 1)
+    runner.run(Experiment("test", document), setting, folder, Progress())
+
+
+def test_a_run_is_recorded_from_before_the_fault_to_before_the_healing(
+    world, tmp_path, monkeypatch
+):
+    damage = []
+    file = tmp_path / "history.jsonl"
+    monkeypatch.setattr(heal, "heal", lambda *_: damage.append(file.exists() and read(file).damage))
+    play(tmp_path)
+    # The first healing is before there is a history; at the second it has its end.
+    assert damage == [False, ()]
+    history = read(tmp_path)
+    assert history.records[0].kind == "begin"
+    assert next(history.of("end")).fields["why"] == "complete"
+    steps = [r.fields["name"] for r in history.of("step", phase="begin")]
+    assert steps == ["steady state before", "pull it", "wait", "put it back", "rollback"]
+    assert [r.fields["names"] for r in history.of("wanted", mode="pull")][-1] == ["run-1", "run-2"]
+
+
+def test_everything_is_done_in_order_and_taken_away_again(world, tmp_path):
+    play(tmp_path)
+    starts = [f"{mode} start run-{n}" for mode in ("push", "pull") for n in (1, 2)]
+    stops = [line.replace("start", "stop") for line in starts]
+    assert world.log == ["heal", *starts, "cut node1", "undo cut", "heal", *stops]
+
+
+@pytest.mark.parametrize(
+    ("error", "why"), [(KeyboardInterrupt(), "interrupted"), (LabError("no way"), "error")]
+)
+def test_whatever_ends_a_run_the_lab_is_healed_and_the_record_says_so(world, tmp_path, error, why):
+    world.strike_error = error
+    with pytest.raises(type(error)):
+        play(tmp_path)
+    assert next(read(tmp_path).of("end")).fields["why"] == why
+    stops = [f"{mode} stop run-{n}" for mode in ("push", "pull") for n in (1, 2)]
+    assert world.log[-5:] == ["heal", *stops]
+
+
+def test_a_lab_that_is_not_steady_is_not_hurt(world, tmp_path, monkeypatch):
+    monkeypatch.setattr(world, "start", lambda *_: None)
+    with pytest.raises(LabError, match=r"steady state did not come.*run-once in push"):
+        play(tmp_path)
+    assert not [line for line in world.log if line.startswith("cut")]
+
+
+def test_what_is_not_acknowledged_is_recorded_as_such(world, tmp_path, monkeypatch):
+    def silence(lab, name, machines, options, **more):
+        world.refuses = ApiUnreachable("http://x", "refused")
+        return SimpleNamespace(undo=lambda: None)
+
+    monkeypatch.setattr(strike, "strike", silence)
+    late = {"type": "action", "name": "late", "declare": ["late"]}
+    play(tmp_path, [METHOD[0], late])
+    orders = read(tmp_path).of("wanted", mode="pull")
+    (record,) = [order for order in orders if "late" in order.fields["command"]]
+    assert record.fields["acknowledged"] is False
+    assert record.fields["names"] == ["run-1", "run-2"]
+
+
+def test_an_api_that_refuses_ends_the_run(world, tmp_path):
+    world.refuses = ApiRefused("http://x", 409, "taken", "")
+    with pytest.raises(ApiRefused):
+        play(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("modes", "hit"), [(("push", "pull"), ["kill-container node1"]), (("push",), [])]
+)
+def test_a_container_is_hit_where_it_runs_if_its_mode_is_played(world, tmp_path, modes, hit):
+    step = {
+        "type": "action",
+        "name": "kill",
+        "fault": "kill-container",
+        "options": {"mode": "pull", "name": "run-1"},
+    }
+    play(tmp_path, [step], modes)
+    assert [line for line in world.log if line.startswith("kill")] == hit
+
+
+def test_a_step_by_a_person_is_recorded_as_that(world, tmp_path):
+    step = {"type": "action", "name": "start it again", "by": "human", "declare": ["run-1"]}
+    play(tmp_path, [step])
+    (record,) = read(tmp_path).of("human")
+    assert record.fields["what"] == "start it again"
+
+
+def test_the_command_of_an_order_is_what_a_person_would_type():
+    recording = SimpleNamespace(topology=LAB)
+    assert actions.curl(recording, "pull", "web", wanted=True) == (
+        "curl -X POST http://localhost:8081/api/containers "
+        "-H 'Content-Type: application/json' -d '{\"name\": \"web\"}'"
+    )
+    assert "DELETE" in actions.curl(recording, "pull", "web", wanted=False)
+    assert "/container/stop" in actions.curl(recording, "push", "web", wanted=False)

@@ -7,6 +7,7 @@ from lab.faults import ledger, traces
 from lab.faults.ledger import Hurt
 from lab.faults.perform import Say, attempt, perform, seen
 from lab.faults.strike import Put, record, undo
+from lab.host.speed import deadline_s
 from provisioning.topology import Machine, Topology
 from services.core.errors import LabError
 
@@ -23,7 +24,7 @@ def sweep(lab: Topology, machine: Machine, hurts: Iterable[Hurt], say: Say, put:
     mine = [hurt for hurt in hurts if hurt.target == machine.name]
     stay = []
     for hurt in mine:
-        proof = undo(lab, hurt, _GONE_S)
+        proof = undo(lab, hurt, deadline_s(_GONE_S))
         if proof.so:
             record(put, hurt, "healed", "; ".join(map(str, hurt.undo)), proof.evidence)
         else:

@@ -43,8 +43,8 @@ def attempt(lab: Topology, commands: Iterable[Command]) -> None:
             continue
 
 
-def seen(lab: Topology, commands: Sequence[Command], seconds_on_kvm: float) -> Proof:
-    """Return whether each of `commands`, in order, ends with 0, tried until then."""
+def seen(lab: Topology, commands: Sequence[Command], limit_s: float) -> Proof:
+    """Return whether each of `commands`, in order, ends with 0; each is tried for so long."""
     evidence = []
     for command in commands:
         last = ""
@@ -52,16 +52,14 @@ def seen(lab: Topology, commands: Sequence[Command], seconds_on_kvm: float) -> P
         def ends_well(command: Command = command) -> bool:
             nonlocal last
             try:
-                last = perform(lab, command).strip()
+                last = " ".join(perform(lab, command).split())
             except LabError as error:
                 last = command.why or str(error)
                 return False
             return True
 
         try:
-            waiting.until(
-                ends_well, str(command), timeout_s=deadline_s(seconds_on_kvm), every_s=_EVERY_S
-            )
+            waiting.until(ends_well, str(command), timeout_s=limit_s, every_s=_EVERY_S)
         except TookTooLong:
             return Proof(False, last)
         evidence.append(last)

@@ -56,7 +56,8 @@ class Plan(NamedTuple):
 
     act: hurts. undo: idempotent; one of it may fail where there is nothing to undo. bites: all end
     with 0 once the effect was seen. gone: all end with 0 once there is no trace. needs: all end
-    with 0 where the fault can act. bites_s, gone_s, needs_s: how long that may take with KVM.
+    with 0 where the fault can act. bites_s, gone_s: how long that may take with KVM; needs_s: by
+    the lab's own periods.
     """
 
     act: tuple[Command, ...]

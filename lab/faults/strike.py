@@ -99,7 +99,7 @@ class Strike:
         self._record(hit, "acted", "; ".join(map(str, hit.plan.act)))
 
     def _bite(self, hit: Hit) -> tuple[str, Proof]:
-        proof = seen(self.lab, hit.plan.bites, hit.plan.bites_s)
+        proof = seen(self.lab, hit.plan.bites, deadline_s(hit.plan.bites_s))
         fault, target = hit.hurt.fault, hit.hurt.target
         if proof.so:
             self._say(f"{target}: {fault} bites: {proof.evidence}")
@@ -111,7 +111,7 @@ class Strike:
 
     def _undo(self, hit: Hit) -> str:
         """Undo one, and return what is left of it."""
-        proof = undo(self.lab, hit.hurt, hit.plan.gone_s)
+        proof = undo(self.lab, hit.hurt, deadline_s(hit.plan.gone_s))
         if not proof.so:
             return f"{hit.hurt} is not undone: {proof.evidence}"
         self._undone.add(hit.hurt.id)
@@ -184,13 +184,13 @@ def resolved(lab: Topology, fault: Fault, options: Mapping[str, str]) -> dict[st
     return chosen
 
 
-def undo(lab: Topology, hurt: Hurt, seconds_on_kvm: float) -> Proof:
+def undo(lab: Topology, hurt: Hurt, limit_s: float) -> Proof:
     """Undo `hurt`, and return whether it is gone. If so, the ledger forgets it."""
     proof = Proof(False, "")
     # Twice: a machine that was still shutting down could not be booted.
     for _ in range(2):
         attempt(lab, hurt.undo)
-        proof = seen(lab, hurt.gone, seconds_on_kvm)
+        proof = seen(lab, hurt.gone, limit_s)
         if proof.so:
             break
     if proof.so:

@@ -19,7 +19,7 @@ tc qdisc show | sed -nE 's/^qdisc (netem|prio) .* dev ([a-z0-9]+) root .*/queue 
 systemctl list-units --plain --no-legend --no-pager \
   --state=active,activating,reloading,deactivating \
   '{UNDO_UNIT}*' '{PREFIX}*' '{container_unit("push", FAKE)}' | sed -nE 's/^([^ ]+) .*/unit \\1/p'
-grep -lx 1 /sys/fs/cgroup/*.slice/*/cgroup.freeze |
+grep -lx 1 /sys/fs/cgroup/*.slice/cgroup.freeze /sys/fs/cgroup/*.slice/*/cgroup.freeze |
   sed -nE 's/.*\\/([^/]+)\\/cgroup.freeze/frozen \\1/p'
 for file in /var/lib/{PREFIX}.* /run/{PREFIX}.* {DESIRED}{COPY} {DATA}/*{COPY}; do
   test ! -e $file || echo file $file

@@ -29,7 +29,8 @@ _UNIT = re.compile(r"[A-Za-z0-9:_.@-]{1,200}\.(service|timer|socket)")
 
 def kill_unit(_: Topology, machine: Machine, options: Mapping[str, str]) -> Plan:
     """Kill all processes of a unit."""
-    return _kill(machine, [options["unit"]])
+    # A program of one pass runs again and again.
+    return _kill(machine, [options["unit"]])._replace(needs_s=_PERIOD_S)
 
 
 def kill_container(_: Topology, node: Machine, options: Mapping[str, str]) -> Plan:
@@ -53,8 +54,6 @@ def _kill(machine: Machine, units: list[str]) -> Plan:
         ),
         gone=(Command(machine.name, ("test", "!", "-e", mark), f"{mark} is there"),),
         needs=tuple(_running(machine, unit) for unit in units),
-        # A program of one pass runs again and again.
-        needs_s=_PERIOD_S,
     )
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from lab.faults import heal as healing
 from lab.faults import ledger, mend, perform
+from lab.faults import strike as striking
 from lab.faults.ledger import Hurt
 from lab.faults.plan import Command
 from lab.faults.strike import strike
@@ -51,7 +52,8 @@ def failing(vms, monkeypatch):
         return vms.run(machine, argv, **more)
 
     monkeypatch.setattr(remote, "run", run)
-    monkeypatch.setattr(perform, "deadline_s", lambda _: 0.0)
+    for module in (mend, perform, striking):
+        monkeypatch.setattr(module, "deadline_s", lambda _: 0.0)
     return words
 
 

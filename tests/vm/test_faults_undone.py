@@ -1,0 +1,117 @@
+"""Every fault acts on a real machine, is seen, and leaves nothing: also where `lab` was killed."""
+
+import signal
+
+import pytest
+
+from lab.faults import ledger, traces
+from lab.faults.catalogue import CATALOGUE
+from lab.faults.perform import perform
+from lab.host.speed import deadline_s
+from lab.machines import remote, vagrant
+from tests.vm.conftest import LAB, run, running
+
+pytestmark = pytest.mark.vm
+
+# Faults that can act together, on different machines, in two rounds with one heal each.
+ROUNDS = [
+    [
+        "partition node1 --from api",
+        "slow-network node2 --delay 300ms",
+        "clock-step node3 --by -90s",
+        "stop-unit node1 --unit pull-agent.timer",
+        "flap node2 --down 2s --up 2s",
+        "corrupt node3 --name stray",
+        "api-errors",
+        "disk-full node3",
+    ],
+    [
+        "cache node2 --how truncated",
+        "state-file",
+        "api-slow --delay 500ms",
+        "stop-api --mode push",
+        "pause node1",
+        "halt node2",
+        "cut node3",
+    ],
+]
+AT_ONCE = {"kill-unit", "kill-container"}
+
+
+def look(lab, machine):
+    return traces.listed(perform(lab, traces.look(machine.name)))
+
+
+def clean(lab):
+    """The machines all run, the units of the modes do, and none has a trace."""
+    assert set(vagrant.machine_states(lab).values()) == {"running"}
+    assert {machine.name: look(lab, machine) for machine in lab.machines} == {
+        machine.name: [] for machine in lab.machines
+    }
+    for machine, units in [
+        (lab.api, ["push-api.service", "pull-api.service", "pull-scheduler.timer"]),
+        *((node, ["pull-agent.timer"]) for node in lab.nodes),
+    ]:
+        remote.run(machine, ["systemctl", "is-active", *units], timeout_s=deadline_s(5))
+    assert ledger.read() == ledger.Ledger((), ())
+
+
+def test_every_fault_is_in_a_round():
+    names = {line.split()[0] for one in ROUNDS for line in one}
+    assert names | AT_ONCE == CATALOGUE.keys()
+
+
+@pytest.mark.parametrize("faults", ROUNDS, ids=["guests", "machines and APIs"])
+def test_after_lab_was_killed_in_each_fault_heal_leaves_no_trace(stage, lab, faults):
+    if any(line.startswith("cache") for line in faults):
+        stage.pull.declare("kept", "node2")
+        stage.wait_running("pull", {"kept"})
+    for line in faults:
+        with running("chaos", *line.split(), "--for", "1h") as chaos:
+            chaos.until("Ctrl-C ends it")
+            assert "bites: " in chaos.said, chaos.said
+            chaos.process.send_signal(signal.SIGKILL)
+    assert [hurt.fault for hurt in ledger.read().hurts] == [line.split()[0] for line in faults]
+    said = run(*LAB, "heal").stderr
+    assert all(f"undid {line.split()[0]} (" in said for line in faults), said
+    clean(lab)
+    again = run(*LAB, "heal").stderr
+    assert "undid" not in again
+    assert "removed" not in again
+
+
+def test_heal_needs_no_ledger(stage, lab):
+    for line in ("partition node1", "slow-network node2", "disk-full node3", "flap node3"):
+        run(*LAB, "chaos", *line.split())
+    remote.run(lab.node("node2"), ["systemctl", "freeze", "lab-clock-node.service"], timeout_s=deadline_s(5))
+    ledger.clear()
+    said = run(*LAB, "heal").stderr
+    assert all(f"{node.name}: removed" in said for node in lab.nodes), said
+    clean(lab)
+
+
+def test_a_machine_undoes_by_itself_what_nothing_else_undoes(stage, lab):
+    node = lab.node("node1")
+    with running("chaos", "partition", "node1", "--for", "1s") as chaos:
+        chaos.until("Ctrl-C ends it")
+        chaos.process.send_signal(signal.SIGKILL)
+    assert ("table", "lab_fault_partition") in look(lab, node)
+    stage.wait(lambda: look(lab, node) == [], "node1 has undone it")
+    assert "undid partition" in run(*LAB, "heal").stderr
+
+
+def test_ctrl_c_undoes_and_a_kill_is_over_at_once(stage, lab):
+    stage.pull.declare("kept", "node1")
+    stage.wait_running("pull", {"kept"})
+    with running("chaos", "partition", "node1", "--for", "1h") as chaos:
+        chaos.until("Ctrl-C ends it")
+        assert chaos.interrupt(signal.SIGINT) == 130
+    assert ledger.read().hurts == ()
+    for line in (
+        "kill-container node1 --name kept --mode pull",
+        "kill-unit api --unit push-api.service",
+    ):
+        assert "bites: " in run(*LAB, "chaos", *line.split()).stderr
+    stage.wait_running("pull", {"kept"})
+    stage.wait(lambda: stage.push.healthy(), "push's API runs again")
+    clean(lab)

@@ -63,7 +63,7 @@ def run(
     progress = watched()
     progress(f"{', '.join(one.title for one in experiments[:1])}; seed {seed}")
     with lock.locked(f"lab run {' '.join(chosen[:3])}"):
-        folders = series.play(experiments, series.Asked(mode, profile, runs, seed), progress)
+        folders = series.play(experiments, series.Options(mode, profile, runs, seed), progress)
     ctx.exit(_report(folders))
 
 

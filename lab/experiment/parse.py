@@ -45,7 +45,7 @@ class Experiment(NamedTuple):
         return list(self.document["expected"])
 
 
-class Known(NamedTuple):
+class Vocabulary(NamedTuple):
     """The words that a file may use. faults: name -> the options that it takes. aimless: those of
     them that need no target.
     """
@@ -73,7 +73,7 @@ def find(name: str) -> Path:
     )
 
 
-def load(path: Path, known: Known) -> Experiment:
+def load(path: Path, known: Vocabulary) -> Experiment:
     """Return the experiment in the file `path`; raises LabError with line and key."""
     try:
         text = path.read_text()
@@ -82,7 +82,7 @@ def load(path: Path, known: Known) -> Experiment:
     return Experiment(path.stem, parse(text, path.name, known))
 
 
-def parse(text: str, file: str, known: Known) -> Mapping[str, Any]:
+def parse(text: str, file: str, known: Vocabulary) -> Mapping[str, Any]:
     """Return the document in `text`; raises LabError. file: what errors call it."""
     # 30 ms and 10 ms, which other commands do without.
     import jsonschema_rs
@@ -110,7 +110,7 @@ def parse(text: str, file: str, known: Known) -> Mapping[str, Any]:
     return result
 
 
-def _problems(document: Mapping[str, Any], known: Known) -> list[tuple[list[Any], str]]:
+def _problems(document: Mapping[str, Any], known: Vocabulary) -> list[tuple[list[Any], str]]:
     """Return (path, what is wrong there) for what a schema cannot know."""
     found: list[tuple[list[Any], str]] = []
     struck: set[str] = set()
@@ -125,7 +125,9 @@ def _problems(document: Mapping[str, Any], known: Known) -> list[tuple[list[Any]
     return found
 
 
-def _in_step(step: Step, struck: Collection[str], known: Known) -> Iterator[tuple[list[Any], str]]:
+def _in_step(
+    step: Step, struck: Collection[str], known: Vocabulary
+) -> Iterator[tuple[list[Any], str]]:
     """Yield (path, what is wrong there) for one step. struck: the faults of earlier steps."""
     fault = step.get("fault")
     if "undo" in step and step["undo"] not in struck:

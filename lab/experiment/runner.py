@@ -18,7 +18,7 @@ from lab.experiment import actions, timing
 from lab.experiment.actions import Orders
 from lab.experiment.check.judge import CHECKS
 from lab.experiment.check.timeline import BEFORE, ROLLBACK
-from lab.experiment.parse import Experiment, Known, Step
+from lab.experiment.parse import Experiment, Step, Vocabulary
 from lab.faults import catalogue, heal, strike, targets
 from lab.faults.plan import API
 from lab.faults.strike import Strike
@@ -71,11 +71,11 @@ def run(experiment: Experiment, setting: Setting, folder: Path, progress: Progre
             one.play()
 
 
-def known() -> Known:
+def known() -> Vocabulary:
     """Return the words that an experiment may use."""
     lab = topology_file.load()
     faults = catalogue.CATALOGUE.values()
-    return Known(
+    return Vocabulary(
         faults={fault.name: [option.name for option in fault.options] for fault in faults},
         aimless=[fault.name for fault in faults if fault.aims == API or fault.name == OF_NAMED],
         targets=[*(machine.name for machine in lab.machines), *targets.RULES],

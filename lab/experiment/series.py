@@ -17,7 +17,7 @@ from services.core.errors import LabError
 from services.core.profiles import profile as named
 
 
-class Asked(NamedTuple):
+class Options(NamedTuple):
     """What the command line asks for. profile: None: that of the lab."""
 
     mode: str
@@ -26,7 +26,7 @@ class Asked(NamedTuple):
     seed: int
 
 
-def play(experiments: Sequence[Experiment], asked: Asked, progress: Progress) -> list[Path]:
+def play(experiments: Sequence[Experiment], asked: Options, progress: Progress) -> list[Path]:
     """Run `experiments`, and return the folder of each, in order.
 
     Of several, each begins with a lab that is as it was after the latest `lab up`: thawed, not
@@ -49,7 +49,7 @@ def play(experiments: Sequence[Experiment], asked: Asked, progress: Progress) ->
     return folders
 
 
-def _switch(asked: Asked, progress: Progress) -> None:
+def _switch(asked: Options, progress: Progress) -> None:
     """Bring the lab into the timing profile that is asked for."""
     lab = topology_file.load()
     on = modes.on(lab)
@@ -57,7 +57,7 @@ def _switch(asked: Asked, progress: Progress) -> None:
         bringup.up("both" if len(on) > 1 else on[0], str(asked.profile), progress)
 
 
-def _runs(experiment: Experiment, asked: Asked, folder: Path, progress: Progress) -> None:
+def _runs(experiment: Experiment, asked: Options, folder: Path, progress: Progress) -> None:
     lab = topology_file.load()
     picked = [one for one in modes.pick(asked.mode, modes.on(lab)) if one in experiment.modes]
     timings = named(modes.profile(lab).name)

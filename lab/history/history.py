@@ -8,7 +8,7 @@ from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Any, NamedTuple
 
-from lab.history.record import Damaged, Record, dump, load
+from lab.history.record import DamagedLine, Record, dump, load
 from services.core.errors import LabError
 
 FILE = "history.jsonl"
@@ -115,7 +115,7 @@ def parse(text: str) -> History:
             continue
         try:
             records.append(load(line, before))
-        except Damaged as error:
+        except DamagedLine as error:
             damage.append(f"line {number}: {error}")
         before = line
     if not records or records[-1].kind != "end":

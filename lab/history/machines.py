@@ -1,4 +1,4 @@
-"""Write into the history when a machine is switched off or on, or stands still, whoever did it."""
+"""Write into the history when a machine is switched off or on, or stands still."""
 
 import threading
 from contextlib import suppress

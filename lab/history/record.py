@@ -42,7 +42,7 @@ FIELDS: Mapping[str, frozenset[str]] = MappingProxyType(
 )
 
 
-class Damaged(Exception):
+class DamagedLine(Exception):
     """A line that is no record. The text says why."""
 
 
@@ -73,18 +73,18 @@ def dump(record: Record, before: str = "") -> str:
 
 
 def load(line: str, before: str = "") -> Record:
-    """Return the record in `line`, which follows on the line `before`; raises Damaged."""
+    """Return the record in `line`, which follows on the line `before`; raises DamagedLine."""
     body, mark, end = line.rpartition(', "crc": "')
     if not mark or end != f'{_crc(body + "}", before)}"}}':
-        raise Damaged("its checksum is not that of its content and the line before")
+        raise DamagedLine("its checksum is not that of its content and the line before")
     try:
         fields = decode(body + "}")
         kind, at_s, error_s = fields.pop("kind"), fields.pop("at_s"), fields.pop("error_s")
         if not FIELDS[kind] <= fields.keys():
-            raise Damaged(f"{kind!r} without {', '.join(sorted(FIELDS[kind] - fields.keys()))}")
+            raise DamagedLine(f"{kind!r} without {', '.join(sorted(FIELDS[kind] - fields.keys()))}")
         return Record(kind, float(at_s), float(error_s), MappingProxyType(fields))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise Damaged(f"no record of version {VERSION}: {error}") from None
+        raise DamagedLine(f"no record of version {VERSION}: {error}") from None
 
 
 def _crc(text: str, before: str) -> str:

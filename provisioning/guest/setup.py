@@ -41,7 +41,7 @@ def main(arguments: list[str] | None = None) -> None:
         print(f"made user {user}")
     if options.live:
         tell_systemd(changed, code_changed=_stamp() != options.digest)
-    # The plug may be pulled at any moment: a file whose content is not on the disk yet is empty then.
+    # The plug may be pulled at any moment: a file whose content is in memory only is empty then.
     os.sync()
     if options.digest:
         (LAB / "DIGEST").write_text(options.digest + "\n")

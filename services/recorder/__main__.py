@@ -71,7 +71,7 @@ def sorted_out(units: frozenset[str]) -> dict[str, list[str]]:
     return found
 
 
-class Server:
+class RecordServer:
     """Serves `recorder` to clients, all in one thread that sleeps until something happens."""
 
     def __init__(self, recorder: Recorder, events: int, listener: socket) -> None:
@@ -165,7 +165,7 @@ def main() -> None:
     listener.setsockopt(SOL_SOCKET, SO_REUSEADDR, 1)
     listener.bind(ADDRESS)
     listener.listen()
-    server = Server(Recorder(cgroups, boot, instance), cgroups.file, listener)
+    server = RecordServer(Recorder(cgroups, boot, instance), cgroups.file, listener)
     notify("READY=1")
     while True:
         server.turn()

@@ -3,11 +3,11 @@
 import pytest
 
 from lab.experiment import actions, parse, runner
-from lab.experiment.parse import Known, shipped
+from lab.experiment.parse import Vocabulary, shipped
 from services.core.errors import LabError
 from services.core.profiles import profile
 
-KNOWN = Known(
+KNOWN = Vocabulary(
     faults={"cut": [], "corrupt": ["name", "mode"], "stop-api": ["mode"]},
     aimless=["stop-api"],
     targets=["node1", "node2", "busiest"],

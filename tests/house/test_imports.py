@@ -39,6 +39,9 @@ MAY_IMPORT = {
     "lab/report/": {
         "lab", "provisioning", "services.core", "services.lib", "click", "matplotlib",
     },
+    "lab/experiment/": {
+        "lab", "provisioning", "services.core", "services.lib", "jsonschema_rs", "yaml",
+    },
     "lab/terminal/": {"lab", "provisioning", "services.core", "click", "rich"},
     # Also before there is a Python environment.
     "lab/bundle/": {"lab", "provisioning", "services.core", "services.lib"},

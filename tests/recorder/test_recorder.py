@@ -115,7 +115,7 @@ def served(cgroups):
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
     listener.listen()
-    server = recorder.Server(recorder.Recorder(cgroups, "boot", 1), cgroups.file, listener)
+    server = recorder.RecordServer(recorder.Recorder(cgroups, "boot", 1), cgroups.file, listener)
     over = threading.Event()
 
     def serve():

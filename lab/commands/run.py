@@ -1,8 +1,8 @@
 """`lab run`: an experiment, recorded, and what came of it."""
 
 import random
-from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -11,6 +11,9 @@ from lab.commands.chaos import mode_option
 from lab.terminal.params import PROFILE
 from lab.terminal.table import echo, render
 from services.core.errors import LabError
+
+if TYPE_CHECKING:
+    from lab.report.runs import Runs
 
 
 @click.command()
@@ -48,6 +51,8 @@ def run(
     experiment expects, 1 if not, 2 if that cannot be known. docs/experiments.md explains the files.
     """
     from lab.experiment import parse, runner, series
+    from lab.experiment.check.finding import EXIT_CODES, composed
+    from lab.report import table
     from lab.terminal import lock
 
     known = runner.known()
@@ -62,21 +67,22 @@ def run(
     seed = random.randrange(10**6) if seed is None else seed  # noqa: S311 - no secret
     progress = watched()
     progress(f"{', '.join(one.title for one in experiments[:1])}; seed {seed}")
+    done = []
     with lock.locked(f"lab run {' '.join(chosen[:3])}"):
-        folders = series.play(experiments, series.Options(mode, profile, runs, seed), progress)
-    ctx.exit(_report(folders))
+        options = series.Options(mode, profile, runs, seed)
+        for folder in series.play(experiments, options, progress):
+            done.append(_report(folder))
+    if len(done) > 1:
+        echo(f"\n{table.overview(done)}")
+    ctx.exit(EXIT_CODES[composed(runs.verdict for runs in done)])
 
 
-def _report(folders: Sequence[Path]) -> int:
-    """Write and print the reports of `folders`, and return the exit code of all together."""
-    from lab.experiment.check.finding import EXIT_CODES, composed
+def _report(folder: Path) -> "Runs":
+    """Write the report of `folder`, print it, and return what it is about."""
     from lab.report import files, table
     from lab.report import runs as found
 
-    all_runs = [found.load(str(folder)) for folder in folders]
-    for runs in all_runs:
-        pages = files.write(runs)
-        echo("\n".join(["", table.text(runs), "", *(f"page: {page}" for page in pages)]))
-    if len(all_runs) > 1:
-        echo(f"\n{table.overview(all_runs)}")
-    return EXIT_CODES[composed(runs.verdict for runs in all_runs)]
+    runs = found.load(str(folder))
+    pages = files.write(runs)
+    echo("\n".join(["", table.text(runs), "", *(f"page: {page}" for page in pages), ""]))
+    return runs

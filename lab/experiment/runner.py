@@ -59,14 +59,14 @@ def run(experiment: Experiment, setting: Setting, folder: Path, progress: Progre
     The lab is healed before and after, and our containers are gone in the end, also after Ctrl-C.
     Raises the error that ended the run; the history then says so, and no verdict comes of it.
     """
-    with progress.phase("heal"):
-        heal.heal(setting.lab, progress)
     writer = Writer(folder)
     recording = Recording(setting.lab, setting.modes, writer)
     one = _Run(experiment, setting, recording, progress)
     # Left in the reverse order: the history has its end before the lab is healed.
     with one.cleared_up(), writer:
         _begin(writer, experiment, setting)
+        with progress.phase("heal"):
+            heal.heal(setting.lab, progress)
         with recording.running():
             one.play()
 

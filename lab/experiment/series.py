@@ -1,7 +1,7 @@
 """Run experiments one after the other, each in a lab that knows nothing of the one before."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -26,46 +26,47 @@ class Options(NamedTuple):
     seed: int
 
 
-def play(experiments: Sequence[Experiment], asked: Options, progress: Progress) -> list[Path]:
-    """Run `experiments`, and return the folder of each, in order.
+def play(experiments: Sequence[Experiment], options: Options, progress: Progress) -> Iterator[Path]:
+    """Run `experiments`, and yield the folder of each when it has ended.
 
     Of several, each begins with a lab that is as it was after the latest `lab up`: thawed, not
     booted. One that ends with an error does not stop the others; its record says why it ended.
     Of a single one the error is raised.
     """
-    _switch(asked, progress)
-    folders = []
+    _switch(options, progress)
+    if len(experiments) == 1:
+        folder = new_folder(experiments[0].name)
+        _runs(experiments[0], options, folder, progress)
+        yield folder
+        return
     for number, experiment in enumerate(experiments, 1):
-        folders.append(new_folder(experiment.name))
-        if len(experiments) == 1:
-            _runs(experiment, asked, folders[-1], progress)
-            break
         progress(f"experiment {number} of {len(experiments)}: {experiment.title}")
         bringup.reset(progress)
+        folder = new_folder(experiment.name)
         try:
-            _runs(experiment, asked, folders[-1], progress)
+            _runs(experiment, options, folder, progress)
         except LabError as error:
             progress(f"{experiment.name} ended early: {error}")
-    return folders
+        yield folder
 
 
-def _switch(asked: Options, progress: Progress) -> None:
+def _switch(options: Options, progress: Progress) -> None:
     """Bring the lab into the timing profile that is asked for."""
     lab = topology_file.load()
     on = modes.on(lab)
-    if asked.profile not in (None, modes.profile(lab).name):
-        bringup.up("both" if len(on) > 1 else on[0], str(asked.profile), progress)
+    if options.profile not in (None, modes.profile(lab).name):
+        bringup.up("both" if len(on) > 1 else on[0], str(options.profile), progress)
 
 
-def _runs(experiment: Experiment, asked: Options, folder: Path, progress: Progress) -> None:
+def _runs(experiment: Experiment, options: Options, folder: Path, progress: Progress) -> None:
     lab = topology_file.load()
-    picked = [one for one in modes.pick(asked.mode, modes.on(lab)) if one in experiment.modes]
+    picked = [one for one in modes.pick(options.mode, modes.on(lab)) if one in experiment.modes]
     timings = named(modes.profile(lab).name)
-    for number in range(1, asked.runs + 1):
-        if asked.runs > 1:
-            progress(f"run {number} of {asked.runs}")
+    for number in range(1, options.runs + 1):
+        if options.runs > 1:
+            progress(f"run {number} of {options.runs}")
         (folder / str(number)).mkdir()
-        setting = Setting(lab, picked, timings, asked.seed + number - 1, number)
+        setting = Setting(lab, picked, timings, options.seed + number - 1, number)
         runner.run(experiment, setting, folder / str(number), progress)
 
 

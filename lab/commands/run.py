@@ -50,12 +50,12 @@ def run(
     The record is written to .lab/runs; `lab report` draws it. Exits with 0 if all is as the
     experiment expects, 1 if not, 2 if that cannot be known. docs/experiments.md explains the files.
     """
-    from lab.experiment import parse, runner, series
+    from lab.experiment import parse, series, setting
     from lab.experiment.check.finding import EXIT_CODES, composed
     from lab.report import table
     from lab.terminal import lock
 
-    known = runner.known()
+    known = setting.known()
     if show:
         found = [parse.load(parse.find(name), known) for name in parse.shipped()]
         echo(render(("experiment", "what happens"), [(one.name, one.title) for one in found]))

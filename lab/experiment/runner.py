@@ -3,54 +3,36 @@
 The history ends before the lab is healed: what `lab heal` repairs is not a control plane's merit.
 """
 
-import os
-import platform
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from importlib.metadata import version
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from lab import waiting
 from lab.experiment import actions, timing
 from lab.experiment.actions import Orders
-from lab.experiment.check.judge import CHECKS
 from lab.experiment.check.timeline import BEFORE, ROLLBACK
-from lab.experiment.parse import Experiment, Step, Vocabulary
+from lab.experiment.parse import Experiment, Step
+from lab.experiment.setting import Setting
 from lab.faults import catalogue, heal, strike, targets
 from lab.faults.plan import API
 from lab.faults.strike import Strike
 from lab.history.history import Writer
-from lab.history.record import VERSION
 from lab.history.recording import Recording
 from lab.host import settings
 from lab.host.speed import deadline_s
 from lab.planes import client
 from lab.terminal.progress import Progress
-from provisioning import topology as topology_file
-from provisioning.box import build as box_build
-from provisioning.topology import Machine, Topology
+from provisioning.topology import Machine
 from services.core.errors import LabError
 from services.core.model import KEEP
-from services.core.profiles import Profile, stretched
+from services.core.profiles import stretched
 
 # Connecting to the recorders of four machines; a login costs an emulated guest a second.
 _CONNECT_S = 5.0
 _COMMAND_S = 10.0
-# Without a target it hits the nodes on which the container of its option `name` runs.
-OF_NAMED = "kill-container"
-
-
-class Setting(NamedTuple):
-    """Under what an experiment runs. number: of this run, from 1."""
-
-    lab: Topology
-    modes: Sequence[str]
-    profile: Profile
-    seed: int
-    number: int
 
 
 def run(experiment: Experiment, setting: Setting, folder: Path, progress: Progress) -> None:
@@ -64,47 +46,11 @@ def run(experiment: Experiment, setting: Setting, folder: Path, progress: Progre
     one = _Run(experiment, setting, recording, progress)
     # Left in the reverse order: the history has its end before the lab is healed.
     with one.cleared_up(), writer:
-        _begin(writer, experiment, setting)
+        setting.begin(writer, experiment)
         with progress.phase("heal"):
             heal.heal(setting.lab, progress)
         with recording.running():
             one.play()
-
-
-def known() -> Vocabulary:
-    """Return the words that an experiment may use."""
-    lab = topology_file.load()
-    faults = catalogue.CATALOGUE.values()
-    return Vocabulary(
-        faults={fault.name: [option.name for option in fault.options] for fault in faults},
-        aimless=[fault.name for fault in faults if fault.aims == API or fault.name == OF_NAMED],
-        targets=[*(machine.name for machine in lab.machines), *targets.RULES],
-        checks=CHECKS,
-    )
-
-
-def _begin(writer: Writer, experiment: Experiment, setting: Setting) -> None:
-    accel = settings.load().accel
-    timings = stretched(setting.profile, accel.slowness)
-    writer.put(
-        "begin",
-        version=VERSION,
-        experiment={"name": experiment.name, **experiment.document},
-        modes=list(setting.modes),
-        profile=timings._asdict(),
-        seed=setting.seed,
-        run=setting.number,
-        nodes=[node.name for node in setting.lab.nodes],
-        api=setting.lab.api.name,
-        machine={
-            "accelerator": accel.name,
-            "slowness": accel.slowness,
-            "cpus": os.cpu_count(),
-            "model": platform.processor() or platform.machine(),
-        },
-        versions={"lab": version("pushpull-lab"), "box": box_build.wanted().key},
-        at=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-    )
 
 
 class _Run:

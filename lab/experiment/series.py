@@ -9,7 +9,7 @@ from lab import paths
 from lab.bringup import bringup
 from lab.experiment import runner
 from lab.experiment.parse import Experiment
-from lab.experiment.runner import Setting
+from lab.experiment.setting import Setting
 from lab.planes import modes
 from lab.terminal.progress import Progress
 from provisioning import topology as topology_file

@@ -6,16 +6,14 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 from lab import waiting
-from lab.bringup.plan import ABSENT
-from lab.errors import LabNotUp, MachineAbsent
 from lab.faults import ledger
 from lab.faults.catalogue import find
 from lab.faults.ledger import Hurt
 from lab.faults.perform import Proof, Say, attempt, perform, seen
-from lab.faults.plan import HOST, Command, Fault, Plan, complete
+from lab.faults.plan import HOST, Command, Fault, Plan
+from lab.faults.ready import check_free, check_needs, check_up, planned
 from lab.host.speed import deadline_s
-from lab.machines import remote, vagrant
-from lab.planes import modes
+from lab.machines import remote
 from provisioning.topology import Machine, Topology
 from services.core.errors import LabError
 
@@ -143,9 +141,9 @@ def strike(
     fault = find(name)
     check_up(lab, fault, targets)
     plans = planned(lab, fault, targets, options)
-    _check_free(lab, fault, targets)
+    check_free(lab, fault, targets)
     with waiting.at_once(len(targets)) as pool:
-        _all(pool, lambda plan: _check_needs(lab, fault, plan), list(plans.values()))
+        _all(pool, lambda plan: check_needs(lab, fault, plan), list(plans.values()))
     struck = Strike(lab, [], say, put)
     try:
         for target in targets:
@@ -163,25 +161,6 @@ def strike(
     if fault.momentary:
         struck.undo()
     return struck
-
-
-def planned(
-    lab: Topology, fault: Fault, targets: Sequence[Machine], options: Mapping[str, str]
-) -> dict[str, Plan]:
-    """Return target -> its plan. Raises LabError, as `resolved` does."""
-    chosen = resolved(lab, fault, options)
-    return {machine.name: fault.plan(lab, machine, chosen) for machine in targets}
-
-
-def resolved(lab: Topology, fault: Fault, options: Mapping[str, str]) -> dict[str, str]:
-    """Return the value of every option of `fault`, with the modes that `both` means now.
-
-    Raises LabError for a bad value, and for a mode that is off.
-    """
-    chosen = complete(fault, options)
-    if chosen.get("mode") in ("push", "pull", "both"):
-        chosen["mode"] = ",".join(modes.pick(chosen["mode"], modes.on(lab)))
-    return chosen
 
 
 def undo(lab: Topology, hurt: Hurt, limit_s: float) -> Proof:
@@ -238,40 +217,6 @@ def _intend(
     )
     ledger.write(hurt)
     return Hit(hurt, plan, target)
-
-
-def check_up(lab: Topology, fault: Fault, targets: Sequence[Machine]) -> None:
-    """Raise LabError where a target does not run; without targets, nothing to do is an error."""
-    states = vagrant.machine_states(lab)
-    if all(state == ABSENT for state in states.values()):
-        raise LabNotUp(lab.lab)
-    for machine in targets:
-        state = states.get(machine.name, ABSENT)
-        if state == ABSENT:
-            raise MachineAbsent(machine.name)
-        if state != "running":
-            raise LabError(
-                f"machine {machine.name!r} is {state}: no {fault.name} can hurt it",
-                hint=f"lab heal {'lets it go on' if state == 'paused' else 'boots it'}",
-            )
-
-
-def _check_free(lab: Topology, fault: Fault, targets: Sequence[Machine]) -> None:
-    """Raise LabError where `fault` acts on a target already, by the ledger and by a look."""
-    names = [machine.name for machine in targets]
-    for hurt in ledger.read().hurts:
-        if hurt.fault == fault.name and hurt.target in names:
-            if not seen(lab, hurt.gone, 0).so:
-                raise LabError(f"{hurt} acts already", hint="lab heal")
-            ledger.remove(hurt.id)
-
-
-def _check_needs(lab: Topology, fault: Fault, plan: Plan) -> None:
-    proof = seen(lab, plan.needs, plan.needs_s)
-    if not proof.so:
-        raise LabError(
-            f"{fault.name} cannot act: {proof.evidence}", hint=f"lab chaos {fault.name} --help"
-        )
 
 
 def _undone_inside(plan: Plan) -> bool:

@@ -93,3 +93,4 @@ _REMOVE = {
     "frozen": lambda name: [f"systemctl thaw {shlex.quote(name)}"],
     "mark": _mark,
 }
+KINDS = tuple(_REMOVE)

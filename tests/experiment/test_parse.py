@@ -2,7 +2,7 @@
 
 import pytest
 
-from lab.experiment import actions, parse, runner
+from lab.experiment import actions, parse, setting
 from lab.experiment.parse import Vocabulary, shipped
 from services.core.errors import LabError
 from services.core.profiles import profile
@@ -93,7 +93,7 @@ def test_what_is_no_experiment_at_all_is_refused(text):
 
 @pytest.mark.parametrize("name", shipped())
 def test_a_shipped_one_says_what_is_expected_of_both_modes(name):
-    experiment = parse.load(parse.find(name), runner.known())
+    experiment = parse.load(parse.find(name), setting.known())
     assert experiment.name == name
     assert experiment.modes == ["push", "pull"]
 

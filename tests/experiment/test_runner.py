@@ -8,6 +8,7 @@ import pytest
 
 from lab.experiment import actions, runner
 from lab.experiment.parse import Experiment
+from lab.experiment.setting import Setting
 from lab.faults import heal, strike
 from lab.history.history import read
 from lab.host import settings
@@ -104,7 +105,7 @@ def play(folder, method=METHOD, modes=("push", "pull")):
         "method": method,
         "expected": {},
     }
-    setting = runner.Setting(LAB, modes, profile("fast"), 7, 1)
+    setting = Setting(LAB, modes, profile("fast"), 7, 1)
     runner.run(Experiment("test", document), setting, folder, Progress())
 
 

@@ -5,9 +5,12 @@ from click.testing import CliRunner
 
 from lab import paths
 from lab.cli import main
-from lab.faults import ledger
+from lab.faults import ledger, mend, perform
+from lab.faults import strike as striking
+from lab.machines import remote
 from lab.snapshot import thaw
 from provisioning import topology
+from services.core.errors import CommandFailed
 from tests.lab.doubles import FakeLab, http_server
 
 
@@ -26,6 +29,22 @@ def vms(lab, monkeypatch, tmp_path):
     fake = FakeLab(lab)
     fake.install(monkeypatch)
     return fake
+
+
+@pytest.fixture
+def failing(vms, monkeypatch):
+    """Have commands that contain some words end with an error; looks do not wait."""
+    words: list[str] = []
+
+    def run(machine, argv, **more):
+        if any(word in " ".join(argv) for word in words):
+            raise CommandFailed(machine.name, argv[0], 1, "")
+        return vms.run(machine, argv, **more)
+
+    monkeypatch.setattr(remote, "run", run)
+    for module in (mend, perform, striking):
+        monkeypatch.setattr(module, "deadline_s", lambda _: 0.0)
+    return words
 
 
 @pytest.fixture

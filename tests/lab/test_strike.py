@@ -1,20 +1,14 @@
 """Faults that act, over machines that remember what was done to them; the ledger; heal after it."""
 
-import json
-import os
 import subprocess
 import sys
 
 import pytest
 
-from lab.faults import heal as healing
-from lab.faults import ledger, mend, perform
-from lab.faults import strike as striking
-from lab.faults.ledger import Hurt
-from lab.faults.plan import Command
+from lab.faults import ledger
 from lab.faults.strike import strike
 from lab.machines import remote
-from services.core.errors import CommandFailed, LabError
+from services.core.errors import LabError
 from tests.house.repository import ROOT
 
 ID = "0a1b"
@@ -39,22 +33,6 @@ def hit(lab, vms, history):
         return strike(lab, fault, machines, options, for_s=for_s, seed=7, say=say, put=put)
 
     return hit
-
-
-@pytest.fixture
-def failing(vms, monkeypatch):
-    """Have commands that contain some words end with an error; looks do not wait."""
-    words: list[str] = []
-
-    def run(machine, argv, **more):
-        if any(word in " ".join(argv) for word in words):
-            raise CommandFailed(machine.name, argv[0], 1, "")
-        return vms.run(machine, argv, **more)
-
-    monkeypatch.setattr(remote, "run", run)
-    for module in (mend, perform, striking):
-        monkeypatch.setattr(module, "deadline_s", lambda _: 0.0)
-    return words
 
 
 def commands(vms, name):
@@ -245,128 +223,3 @@ def test_after_a_kill_heal_undoes_what_was_intended(vms, run, tmp_path, words):
     assert vms["node1"].units["pull-agent.timer"] == "active"
     assert ledger.read().hurts == ()
     assert "undid" not in run("heal").stderr
-
-
-def hurt(**more):
-    plain = {
-        "id": ID,
-        "fault": "partition",
-        "target": "node1",
-        "options": {"from": "api"},
-        "seed": 1,
-        "undo": (Command("node1", ("nft", "delete")),),
-        "gone": (Command("node1", ("true",)),),
-        "began": "2026-01-01T00:00:00.000+00:00",
-        "boot_s": 5.5,
-        "until_s": None,
-    }
-    return Hurt(**{**plain, **more})
-
-
-def file(text=None):
-    path = ledger.folder() / f"{ID}.json"
-    if text is not None:
-        path.write_text(text)
-    return path
-
-
-def test_what_is_written_is_read(vms):
-    for one in (hurt(), hurt(id="ffff", until_s=9.5)):
-        ledger.write(one)
-        assert one in ledger.read().hurts
-    ledger.remove(ID)
-    ledger.remove(ID)
-    assert [one.id for one in ledger.read().hurts] == ["ffff"]
-    ledger.clear()
-    assert list(ledger.folder().iterdir()) == []
-
-
-def test_fields_of_a_newer_version_say_nothing(vms):
-    ledger.write(hurt())
-    file(json.dumps({**json.loads(file().read_text()), "colour": "red"}))
-    assert ledger.read().hurts == (hurt(),)
-
-
-@pytest.mark.parametrize(
-    "text", ["", "{", "[]", "null", "NaN", '{"id": "0a1b"}', '{"id": "beef"}', "\0\0"]
-)
-def test_a_torn_entry_is_named_and_goes_once_the_machines_are_clean(vms, run, text):
-    ledger.write(hurt())
-    file(text)
-    assert ledger.read() == ledger.Ledger((), (file(),))
-    result = run("heal")
-    assert f"{file()} could not be read, and is deleted" in result.stderr
-    assert not file().exists()
-
-
-def test_a_torn_entry_stays_while_a_machine_may_have_a_trace(vms, run):
-    ledger.write(hurt())
-    file("{")
-    vms["node1"].hangs = True
-    assert run("heal").exit_code == 1
-    assert file().exists()
-
-
-def test_what_is_no_entry_is_left_alone(vms, run):
-    ledger.write(hurt())
-    (ledger.folder() / "notes.txt").write_text("mine")
-    run("heal")
-    assert [path.name for path in ledger.folder().iterdir()] == ["notes.txt"]
-
-
-def test_an_entry_of_a_machine_that_the_topology_lost_goes(vms, run):
-    ledger.write(hurt(target="node9", gone=(Command("node9", ("true",)),)))
-    assert run("heal").exit_code == 0
-    assert ledger.read().hurts == ()
-
-
-def test_a_half_written_entry_is_none(vms, monkeypatch):
-    monkeypatch.setattr(os, "fsync", lambda _: (_ for _ in ()).throw(OSError("no space")))
-    with pytest.raises(OSError, match="no space"):
-        ledger.write(hurt())
-    assert ledger.read() == ledger.Ledger((), ())
-
-
-def test_heal_finds_traces_that_no_ledger_names_and_is_silent_without(vms, run):
-    vms["node2"].traces = [
-        "table lab_fault_partition",
-        "queue eth1",
-        "file /var/lib/lab-fault.filler",
-    ]
-    result = run("heal")
-    removed = "the nftables table lab_fault_partition, the delay of eth1, "
-    removed += "/var/lib/lab-fault.filler"
-    assert f"node2: removed {removed}" in result.stderr
-    assert "node1: removed" not in result.stderr
-    assert vms["node2"].traces == []
-    assert "removed" not in run("heal").stderr
-
-
-def test_a_trace_that_stays_is_an_error_and_the_services_start_all_the_same(vms, run):
-    vms["node1"].traces = ["table lab_fault_odd", "unit lab-fault-flap.service"]
-    result = run("heal")
-    assert result.exit_code == 1
-    assert "node1 still has lab-fault-flap.service" in result.stderr
-    assert vms["node1"].units["pull.target"] == "active"
-
-
-def test_heal_puts_what_it_healed_into_a_history(lab, vms):
-    ledger.write(hurt())
-    records = []
-    healing.heal(lab, lambda _: None, lambda kind, **fields: records.append((kind, fields)))
-    assert [(kind, fields["id"], fields["phase"]) for kind, fields in records] == [
-        ("fault", ID, "healed")
-    ]
-
-
-def test_what_is_overdue_is_said_and_what_went_by_itself_is_forgotten(lab, vms, failing):
-    said: list[str] = []
-    ledger.write(hurt(until_s=1.0))
-    mend.remind(said.append)
-    assert "should have ended by now: partition on node1" in said[0]
-    failing.append("true")
-    mend.settle(lab, said.append)
-    assert "still there: partition on node1" in said[1]
-    failing.clear()
-    mend.settle(lab, said.append)
-    assert ledger.read().hurts == ()

@@ -83,7 +83,11 @@ def test_after_lab_was_killed_in_each_fault_heal_leaves_no_trace(stage, lab, fau
 def test_heal_needs_no_ledger(stage, lab):
     for line in ("partition node1", "slow-network node2", "disk-full node3", "flap node3"):
         run(*LAB, "chaos", *line.split())
-    remote.run(lab.node("node2"), ["systemctl", "freeze", "lab-clock-node.service"], timeout_s=deadline_s(5))
+    remote.run(
+        lab.node("node2"),
+        ["systemctl", "freeze", "lab-clock-node.service"],
+        timeout_s=deadline_s(5),
+    )
     ledger.clear()
     said = run(*LAB, "heal").stderr
     assert all(f"{node.name}: removed" in said for node in lab.nodes), said

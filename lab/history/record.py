@@ -29,8 +29,6 @@ FIELDS: Mapping[str, frozenset[str]] = MappingProxyType(
             "lost": "machine why from_s",
             "machine": "machine state",
             "clock": "machine offset_s",
-            "answered": "mode name node ok ms",
-            "prober": "every_s timeout_s why",
             "claims": "mode ok containers running nodes error",
             "event": "mode type text node container",
             "fault": "id fault target phase command evidence",

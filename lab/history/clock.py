@@ -18,16 +18,13 @@ class Bounds(NamedTuple):
         """Return them from one answer. asked_s, answered_s: our clock before and after."""
         return cls(asked_s - guest_s, answered_s - guest_s)
 
-    def and_then(self, later: "Bounds") -> "Bounds":
+    def until(self, later: "Bounds") -> "Bounds":
         """Return the bounds of a time between two answers.
 
-        Where both can be true the difference did not change, so it is within both. Otherwise
-        the machine stood still in between, and it may have been either.
+        The difference only grows, when the machine stands still: so it was no less than before,
+        and no more than afterwards.
         """
-        low_s, high_s = max(self.low_s, later.low_s), min(self.high_s, later.high_s)
-        if low_s <= high_s:
-            return Bounds(low_s, high_s)
-        return Bounds(min(self.low_s, later.low_s), max(self.high_s, later.high_s))
+        return Bounds(self.low_s, later.high_s)
 
     @property
     def offset_s(self) -> float:

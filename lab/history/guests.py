@@ -11,6 +11,7 @@ from typing import Any
 
 from lab.history.clock import Bounds
 from lab.history.history import Writer
+from lab.history.machines import States
 from lab.host.speed import deadline_s
 from lab.machines import remote
 from provisioning.topology import Machine
@@ -34,9 +35,10 @@ class Follower:
     cannot wait for the history; it says nothing about whether the machine still runs.
     """
 
-    def __init__(self, machine: Machine, writer: Writer) -> None:
+    def __init__(self, machine: Machine, writer: Writer, states: States) -> None:
         self.machine = machine
         self.latest: Line = {}
+        self._states = states
         self._writer = writer
         # Which recorder: boot and number of the process; nothing before the first answer.
         self._who: tuple[str, int] | None = None
@@ -48,12 +50,14 @@ class Follower:
         self._clock_s = -_CLOCK_EVERY_S
 
     def run(self, over: threading.Event) -> None:
-        """Follow until `over` is set. A machine that is off is asked again and again."""
-        while not over.is_set():
+        """Follow until `over` is set. A machine that is off, or stands still, is waited for."""
+        while not over.wait(_AGAIN_S):
+            # A connection that is begun too early would be tried again only after seconds.
+            if self._states.latest.get(self.machine.name) != "running":
+                continue
             with remote.channel(self.machine, PORT) as ssh, suppress(OSError, ValueError, KeyError):
                 self._follow(ssh, over)
             self._pending.clear()
-            over.wait(_AGAIN_S)
 
     def _follow(self, ssh: Popen[bytes], over: threading.Event) -> None:
         lines = _lines(ssh, deadline_s(_SILENT_S), lambda: self._ping(ssh))
@@ -103,13 +107,15 @@ class Follower:
         """Write what came since the last answer: only now is it known how wrong its times are."""
         now_s, guest_s = self._writer.now_s(), float(pong["now_s"])
         later = Bounds.measured(asked_s, guest_s, now_s)
-        bounds = self._bounds.and_then(later) if self._bounds else later
+        before = self._bounds or later
         if self._number == 0 and not self.until_s:
             # What ran before the run does not matter, only what runs as it begins.
             del self._pending[:-1]
         for line in self._pending:
             self._number = max(self._number, int(line["number"]))
-            self._write(line, float(line["at_s"]) + bounds.offset_s, bounds.error_s)
+            at_s = float(line["at_s"])
+            bounds = later if self._afterwards(at_s + before.low_s) else before.until(later)
+            self._write(line, at_s + bounds.offset_s, bounds.error_s)
         self._pending.clear()
         self._bounds = later
         self.until_s = guest_s + later.low_s
@@ -119,6 +125,13 @@ class Follower:
             self._clock_s = now_s
             put, offset_s = self._writer.put, round(later.offset_s, 4)
             put("clock", error_s=later.error_s, machine=name, offset_s=offset_s)
+
+    def _afterwards(self, at_s: float) -> bool:
+        """Whether what happened at `at_s`, had the machine not stood still, was after it had.
+
+        Its clock stood still as well, so it would have been while it stood still.
+        """
+        return at_s > self._states.paused_s.get(self.machine.name, float("inf"))
 
     @property
     def _boot(self) -> str:

@@ -14,7 +14,7 @@ _LIBVIRT_S = 4.0
 
 class States:
     """latest: machine -> running, off, paused or absent, as of the last look, which began after
-    looked_s.
+    looked_s. paused_s: machine -> when it was first seen to stand still, the last time it did.
     """
 
     def __init__(self, topology: Topology, writer: Writer) -> None:
@@ -22,6 +22,7 @@ class States:
         self._topology = topology
         self._writer = writer
         self.looked_s = writer.now_s()
+        self.paused_s: dict[str, float] = {}
 
     def look(self) -> None:
         """Write what has changed since the last look: it did so at some time in between."""
@@ -31,6 +32,8 @@ class States:
         middle_s, error_s = (now_s + self.looked_s) / 2, (now_s - self.looked_s) / 2
         for name, state in found.items():
             if self.latest.get(name) != state:
+                if state == "paused":
+                    self.paused_s[name] = now_s
                 at_s = middle_s if name in self.latest else 0.0
                 self._writer.put("machine", at_s=at_s, error_s=error_s, machine=name, state=state)
         self.latest, self.looked_s = found, began_s

@@ -29,7 +29,7 @@ class Recording:
         self.writer = writer
         self.states = States(topology, writer)
         self.claims = {mode: Claims(mode, ask[mode], writer) for mode in modes}
-        self.followers = {m.name: Follower(m, writer) for m in topology.machines}
+        self.followers = {m.name: Follower(m, writer, self.states) for m in topology.machines}
         self._loops: list[Callable[[threading.Event], None]] = [
             self.states.run,
             *(one.run for one in self.claims.values()),

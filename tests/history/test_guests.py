@@ -31,9 +31,10 @@ class Guest:
         self.reachable = threading.Event()
         self.reachable.set()
         self.ended = 0
+        self.stood_still_s = 0.0
 
     def now_s(self):
-        return self.writer.now_s() + AHEAD_S
+        return self.writer.now_s() + AHEAD_S - self.stood_still_s
 
     def happen(self, pull, at_s=None):
         record = {
@@ -102,7 +103,8 @@ def lab(tmp_path, monkeypatch):
     with Writer(tmp_path) as writer:
         guest = Guest(writer)
         monkeypatch.setattr(remote, "channel", guest.channel)
-        follower = Follower(NODE, writer)
+        states = SimpleNamespace(latest={"node1": "running"}, paused_s={})
+        follower = Follower(NODE, writer, states)
         over = threading.Event()
         thread = threading.Thread(target=follower.run, args=(over,))
 
@@ -203,17 +205,32 @@ def test_what_cannot_be_known_is_lost_and_said(lab, change, why):
     lab.until(lambda: runs(lab).count(["a"]) == 2 or change.get("oldest"))
 
 
-def test_a_clock_that_did_not_move_is_known_better_with_each_answer():
+def test_between_two_answers_the_clock_was_no_less_than_before_and_no_more_than_after():
     first, second = Bounds.measured(10.0, 5.0, 10.4), Bounds.measured(11.0, 5.8, 11.3)
-    both = first.and_then(second)
-    assert (both.low_s, both.high_s) == pytest.approx((5.2, 5.4))
-    assert both.error_s < min(first.error_s, second.error_s)
+    both = first.until(second)
+    assert (both.low_s, both.high_s) == pytest.approx((5.0, 5.5))
+    # An answer that took long says little, and must not pass for one that says much.
+    slow = Bounds.measured(10.5, 5.6, 40.0)
+    assert (first.until(slow).low_s, first.until(slow).high_s) == pytest.approx((5.0, 34.4))
 
 
-def test_a_clock_that_stood_still_may_have_been_either():
-    before, after = Bounds.measured(10.0, 5.0, 10.1), Bounds.measured(40.0, 5.5, 40.1)
-    both = before.and_then(after)
-    assert (both.low_s, both.high_s) == pytest.approx((5.0, 34.6))
+def test_what_happened_after_a_standstill_is_known_as_well_as_anything(lab):
+    """The guest's clock stood still as well, so by the clock before it was within the pause."""
+    lab.guest.happen(["a"])
+    lab.start()
+    lab.until(lambda: ["a"] in runs(lab))
+    lab.guest.cut()
+    # It stands still for 30 s of our time; 1 s of its own later the container stops.
+    lab.follower._states.paused_s["node1"] = lab.guest.writer.now_s()
+    stopped_s = lab.guest.now_s() + 1.0
+    lab.guest.writer.began_s -= 30.0
+    lab.guest.stood_still_s = 30.0
+    lab.guest.happen([], at_s=stopped_s)
+    lab.guest.reachable.set()
+    lab.until(lambda: runs(lab).count([]) == 2)  # the other is push's
+    record = lab.records("runs")[-1]
+    assert record.at_s == pytest.approx(stopped_s - AHEAD_S + 30.0, abs=0.5)
+    assert record.error_s < 0.5
 
 
 def test_a_real_connection_is_a_process_that_ends_with_the_block(monkeypatch):

@@ -78,7 +78,8 @@ class Strike:
 
     def _arm(self, hit: Hit) -> None:
         """Have the machine undo the fault itself, should there be no `lab` any more."""
-        if not _undone_inside(hit.plan) or find(hit.hurt.fault).momentary:
+        fault = find(hit.hurt.fault)
+        if fault.momentary or not fault.alone:
             return
         until_s = hit.hurt.until_s
         wait_s = DEAD_MAN_S if until_s is None else until_s - time.time() + deadline_s(_AFTER_S)
@@ -201,7 +202,8 @@ def _intend(
     """Write into the ledger what is about to happen to `target`."""
     hurt_id = ledger.new_id()
     disarm = Command(target.name, ("systemctl", "stop", f"{UNDO_UNIT}{hurt_id}.timer"))
-    undoing = (*plan.undo, disarm) if _undone_inside(plan) else plan.undo
+    armed = fault.alone and not fault.momentary
+    undoing = (*plan.undo, disarm) if armed else plan.undo
     began, boot_s = ledger.now()
     hurt = Hurt(
         hurt_id,
@@ -217,10 +219,6 @@ def _intend(
     )
     ledger.write(hurt)
     return Hit(hurt, plan, target)
-
-
-def _undone_inside(plan: Plan) -> bool:
-    return all(command.where != HOST for command in plan.undo)
 
 
 def _all(pool: ThreadPoolExecutor, action: Callable[..., T], items: Sequence[object]) -> list[T]:

@@ -19,7 +19,7 @@ from services.core.errors import LabError
 
 # A fault ends by itself after that, where it can, if nothing else ended it.
 DEAD_MAN_S = 600.0
-# The dead man waits until `lab` should have undone it.
+# The dead man waits until `lab` should have seen it bite, and undone it.
 _AFTER_S = 10.0
 UNDO_UNIT = "lab-undo-"
 
@@ -81,8 +81,8 @@ class Strike:
         fault = find(hit.hurt.fault)
         if fault.momentary or not fault.alone:
             return
-        until_s = hit.hurt.until_s
-        wait_s = DEAD_MAN_S if until_s is None else until_s - time.time() + deadline_s(_AFTER_S)
+        until_s, after_s = hit.hurt.until_s, deadline_s(_AFTER_S + hit.plan.bites_s)
+        wait_s = DEAD_MAN_S if until_s is None else until_s - time.time() + after_s
         script = "; ".join(command.text for command in hit.plan.undo)
         run = ("systemd-run", "--quiet", "--collect", "--expand-environment=no")
         timer = (f"--on-active={max(1.0, wait_s):.0f}s", "--timer-property=AccuracySec=1s")

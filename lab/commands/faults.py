@@ -101,8 +101,8 @@ def _help(fault: Fault) -> str:
         )
     if not fault.momentary:
         lines.append(
-            "Without --for it stays until `lab heal`; what a machine can undo by itself, it "
-            "undoes after 10 minutes."
+            "Without --for it stays until `lab heal`"
+            + ("; after 10 minutes a machine undoes it by itself." if fault.alone else ".")
         )
     typed = f"lab chaos {fault.name}"
     hit = "" if fault.aims == API else " node1"

@@ -89,7 +89,7 @@ Planner = Callable[[Topology, Machine, Mapping[str, str]], Plan]
 class Fault(NamedTuple):
     """A way to hurt machines. aims: NODES, MACHINES or API. text: the rest of its --help.
 
-    example: the options that an example of it needs.
+    example: the options that an example of it needs. alone: a machine can undo it by itself.
 
     momentary: over as soon as it has acted, so that there is nothing to wait for or to undo.
     """
@@ -102,6 +102,7 @@ class Fault(NamedTuple):
     text: str
     example: str = ""
     momentary: bool = False
+    alone: bool = True
 
 
 def complete(fault: Fault, given: Mapping[str, str]) -> dict[str, str]:

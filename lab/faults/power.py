@@ -51,7 +51,7 @@ _ORDERLY = Option(
 )
 
 FAULTS = (
-    Fault("cut", "Pull the plug: no shutdown, no last word.", MACHINES, (), cut, ""),
+    Fault("cut", "Pull the plug: no shutdown, no last word.", MACHINES, (), cut, "", alone=False),
     Fault(
         "halt",
         "Pull the plug, or shut down with --orderly.",
@@ -59,6 +59,7 @@ FAULTS = (
         (_ORDERLY,),
         halt,
         "An orderly shutdown lets a node say goodbye: pull moves its containers first.",
+        alone=False,
     ),
     Fault(
         "pause",
@@ -68,5 +69,6 @@ FAULTS = (
         pause,
         "Its clocks stand still, too. After it the time of day is wrong by the length of the pause "
         "until `lab heal`; nodes correct theirs by themselves.",
+        alone=False,
     ),
 )

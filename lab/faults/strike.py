@@ -19,7 +19,7 @@ from services.core.errors import LabError
 
 # A fault ends by itself after that, where it can, if nothing else ended it.
 DEAD_MAN_S = 600.0
-# The dead man waits until `lab` should have undone it.
+# The dead man waits until `lab` should have seen it bite, and undone it.
 _AFTER_S = 10.0
 UNDO_UNIT = "lab-undo-"
 
@@ -78,10 +78,11 @@ class Strike:
 
     def _arm(self, hit: Hit) -> None:
         """Have the machine undo the fault itself, should there be no `lab` any more."""
-        if not _undone_inside(hit.plan) or find(hit.hurt.fault).momentary:
+        fault = find(hit.hurt.fault)
+        if fault.momentary or not fault.alone:
             return
-        until_s = hit.hurt.until_s
-        wait_s = DEAD_MAN_S if until_s is None else until_s - time.time() + deadline_s(_AFTER_S)
+        until_s, after_s = hit.hurt.until_s, deadline_s(_AFTER_S + hit.plan.bites_s)
+        wait_s = DEAD_MAN_S if until_s is None else until_s - time.time() + after_s
         script = "; ".join(command.text for command in hit.plan.undo)
         run = ("systemd-run", "--quiet", "--collect", "--expand-environment=no")
         timer = (f"--on-active={max(1.0, wait_s):.0f}s", "--timer-property=AccuracySec=1s")
@@ -201,7 +202,8 @@ def _intend(
     """Write into the ledger what is about to happen to `target`."""
     hurt_id = ledger.new_id()
     disarm = Command(target.name, ("systemctl", "stop", f"{UNDO_UNIT}{hurt_id}.timer"))
-    undoing = (*plan.undo, disarm) if _undone_inside(plan) else plan.undo
+    armed = fault.alone and not fault.momentary
+    undoing = (*plan.undo, disarm) if armed else plan.undo
     began, boot_s = ledger.now()
     hurt = Hurt(
         hurt_id,
@@ -217,10 +219,6 @@ def _intend(
     )
     ledger.write(hurt)
     return Hit(hurt, plan, target)
-
-
-def _undone_inside(plan: Plan) -> bool:
-    return all(command.where != HOST for command in plan.undo)
 
 
 def _all(pool: ThreadPoolExecutor, action: Callable[..., T], items: Sequence[object]) -> list[T]:

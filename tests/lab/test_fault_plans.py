@@ -98,6 +98,8 @@ def test_every_fault_can_be_seen_undone_and_checked(name):
     assert one.undo
     assert one.bites
     assert one.gone
+    # A machine that is off undoes nothing.
+    assert find(name).alone is all(command.where != HOST for command in one.undo)
     aim = LAB.api.name if find(name).aims == API else NODE.name
     assert {command.where for part in one[:5] for command in part} <= {aim, HOST}
 

@@ -51,7 +51,7 @@ def test_the_timer_is_armed_before_the_fault_acts_and_disarmed_after(hit, vms, h
     struck = hit("partition", "node1", for_s=30)
     armed = at(vms, "node1", "systemd-run")
     (words,) = [line for line in commands(vms, "node1") if "systemd-run" in line]
-    assert "--on-active=40s" in words
+    assert "--on-active=50s" in words
     assert words.endswith("sh -c nft delete table inet lab_fault_partition")
     assert armed < at(vms, "node1", "nft table inet")
     hurt = struck.hits[0].hurt

@@ -77,7 +77,6 @@ def replay(timeline: Timeline, span: tuple[float, float]) -> dict[str, Any]:
             if r.fields["mode"] in timeline.modes
         ],
         "said": _said(timeline)[:_MOST_CLAIMS],
-        "human": [[r.at_s, str(r.fields["what"])] for r in timeline.history.of("human")],
     }
     return {**found, "texts": list(texts)}
 

@@ -10,7 +10,7 @@ from lab.experiment.check.about_containers import changes
 from lab.experiment.check.containers import Life, lives
 from lab.experiment.check.finding import text, texts
 from lab.experiment.check.timeline import EMPTY, Timeline, machine_trace
-from lab.experiment.check.trace import Interval, Trace, combine
+from lab.experiment.check.traces import Interval, Trace, combine
 
 # The lane of an API, below those of the nodes; no node has this name, for it is no label.
 API = "API"
@@ -147,9 +147,9 @@ def _container(timeline: Timeline, mode: str, life: Life) -> Iterator[Bar]:
     }
     runs = {node: timeline.runs[mode, node, life.name] for node in timeline.nodes}
     for node, trace in runs.items():
+        evidence["runs"] = texts(changes(timeline, mode, life.name, trace))
         for from_s, to_s, what in _states(trace, life):
-            own = evidence.get(what) or texts(changes(timeline, mode, life.name, trace))
-            yield Bar(mode, node, 0, 1, from_s, to_s, what, life.name, own)
+            yield Bar(mode, node, 0, 1, from_s, to_s, what, life.name, evidence[what])
     for span in life.gone.of(True):
         node = max(runs, key=lambda node: _ended_s(runs[node], span.from_s))
         yield Bar(mode, node, 0, 1, *span[:2], "gone", life.name, evidence["gone"])

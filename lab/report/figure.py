@@ -27,7 +27,7 @@ _POINTS, _LEAST_POINTS = 16, 6
 _WORDS = 40
 
 
-class Look(NamedTuple):
+class Paint(NamedTuple):
     """A colour of Okabe and Ito's, which colour-blind people can tell apart, and a pattern."""
 
     colour: str
@@ -36,23 +36,24 @@ class Look(NamedTuple):
 
 
 # Lines alone: a pattern of dots makes an SVG ten times as long.
-LOOKS: Mapping[str, Look] = MappingProxyType(
+LOOKS: Mapping[str, Paint] = MappingProxyType(
     {
-        "runs": Look("#56B4E9"),
-        "gone": Look("#D55E00", "//"),
-        "twice": Look("#E69F00", "xx"),
-        "stray": Look("#CC79A7", "--"),
-        "unknown": Look("#EEEEEE", "/"),
-        "off": Look("#999999", "\\\\"),
-        "paused": Look("#CCCCCC", "|"),
-        "silent": Look("#0072B2", "++", "white"),
-        "lie": Look("#F0E442", "-"),
-        "fault": Look("#000000", "", "white"),
+        "runs": Paint("#56B4E9"),
+        "gone": Paint("#D55E00", "//"),
+        "twice": Paint("#E69F00", "xx"),
+        "stray": Paint("#CC79A7", "--"),
+        "unknown": Paint("#EEEEEE", "/"),
+        "off": Paint("#999999", "\\\\"),
+        "paused": Paint("#CCCCCC", "|"),
+        "silent": Paint("#0072B2", "++", "white"),
+        "lie": Paint("#F0E442", "-"),
+        "fault": Paint("#000000", "", "white"),
     }
 )
 _RC: "dict[Any, Any]" = {
     "svg.hashsalt": "pushpull-lab",
     "font.size": _POINTS,
+    "font.sans-serif": ["DejaVu Sans"],
     "hatch.linewidth": 0.8,
     # Names come from a file: `$` is a character, and no formula.
     "text.parse_math": False,

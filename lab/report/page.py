@@ -16,7 +16,7 @@ from typing import Any
 from lab.experiment.check.finding import VERDICTS, WORDS, Finding
 from lab.experiment.check.judge import Judgement, ModeJudgement
 from lab.experiment.check.timeline import Timeline
-from lab.experiment.check.trace import Amount, Known
+from lab.experiment.check.traces import Amount, Known
 from lab.report.bars import WORDS as BAR_WORDS
 from lab.report.bars import bars, fault_bars, left_out, shown
 from lab.report.figure import Drawing

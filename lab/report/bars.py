@@ -10,7 +10,7 @@ from lab.experiment.check.about_containers import changes
 from lab.experiment.check.containers import Life, lives
 from lab.experiment.check.finding import text, texts
 from lab.experiment.check.timeline import EMPTY, Timeline, machine_trace
-from lab.experiment.check.trace import Interval, Trace, combine
+from lab.experiment.check.traces import Interval, Trace, combine
 
 # The lane of an API, below those of the nodes; no node has this name, for it is no label.
 API = "API"
@@ -46,7 +46,10 @@ class Bar(NamedTuple):
 
 
 class FaultBar(NamedTuple):
-    """A fault on one target, from when it acted until it was undone, or to the end."""
+    """A fault on one target, from when it acted until it was undone, or to the end.
+
+    What a person did is one, too, of a hundredth of the figure.
+    """
 
     fault: str
     target: str
@@ -87,7 +90,7 @@ def _all(timeline: Timeline) -> tuple[Bar, ...]:
 
 
 def fault_bars(timeline: Timeline) -> tuple[FaultBar, ...]:
-    """Return the faults, in the order in which they acted."""
+    """Return the faults and what persons did, each in the order of their times."""
     found: dict[tuple[str, str], FaultBar] = {}
     for record in timeline.history.of("fault"):
         target, phase = str(record.fields["target"]), record.fields["phase"]
@@ -101,15 +104,23 @@ def fault_bars(timeline: Timeline) -> tuple[FaultBar, ...]:
         if phase == "undone":
             bar = bar._replace(to_s=record.at_s)
         found[key] = bar._replace(evidence=(*bar.evidence, text(record)))
-    return tuple(found.values())
+    from_s, to_s = shown(timeline)
+    least_s = (to_s - from_s) / 100
+    hands = (
+        FaultBar("person:", str(r.fields["what"]), r.at_s, r.at_s + least_s, (text(r),))
+        for r in timeline.history.of("human")
+    )
+    return (*found.values(), *hands)
 
 
 def _of(timeline: Timeline, mode: str) -> Iterator[Bar]:
-    found = [life for life in lives(timeline, mode) if life.up.ever() or life.wanted.ever()]
     for node in timeline.nodes:
         yield from _machine(timeline, mode, node)
-    for row, life in enumerate(found):
-        yield from _container(timeline, mode, life, row, len(found))
+    found = [bar for life in lives(timeline, mode) for bar in _container(timeline, mode, life)]
+    for node in timeline.nodes:
+        here = [bar for bar in found if bar.lane == node]
+        names = list(dict.fromkeys(bar.name for bar in here))
+        yield from (bar._replace(row=names.index(bar.name), rows=len(names)) for bar in here)
     yield from _api(timeline, mode)
 
 
@@ -128,7 +139,7 @@ def _machine(timeline: Timeline, mode: str, node: str) -> Iterator[Bar]:
         yield Bar(mode, node, 0, 1, span.from_s, span.to_s, "unknown", node, lost)
 
 
-def _container(timeline: Timeline, mode: str, life: Life, row: int, rows: int) -> Iterator[Bar]:
+def _container(timeline: Timeline, mode: str, life: Life) -> Iterator[Bar]:
     """Yield what `life` was on each node; a gap is on the node on which it ran before that."""
     evidence = {
         what: texts(changes(timeline, mode, life.name, trace))
@@ -136,12 +147,12 @@ def _container(timeline: Timeline, mode: str, life: Life, row: int, rows: int) -
     }
     runs = {node: timeline.runs[mode, node, life.name] for node in timeline.nodes}
     for node, trace in runs.items():
+        evidence["runs"] = texts(changes(timeline, mode, life.name, trace))
         for from_s, to_s, what in _states(trace, life):
-            own = evidence.get(what) or texts(changes(timeline, mode, life.name, trace))
-            yield Bar(mode, node, row, rows, from_s, to_s, what, life.name, own)
+            yield Bar(mode, node, 0, 1, from_s, to_s, what, life.name, evidence[what])
     for span in life.gone.of(True):
         node = max(runs, key=lambda node: _ended_s(runs[node], span.from_s))
-        yield Bar(mode, node, row, rows, *span[:2], "gone", life.name, evidence["gone"])
+        yield Bar(mode, node, 0, 1, *span[:2], "gone", life.name, evidence["gone"])
 
 
 def _ended_s(trace: Trace, before_s: float) -> float:

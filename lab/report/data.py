@@ -4,7 +4,7 @@ from typing import Any
 
 from lab.experiment.check.finding import EXIT_CODES, WORDS, Finding
 from lab.experiment.check.judge import Judged, Judgement, ModeJudgement
-from lab.experiment.check.trace import Amount
+from lab.experiment.check.traces import Amount
 from lab.report.runs import Runs
 
 

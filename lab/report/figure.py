@@ -22,10 +22,12 @@ if TYPE_CHECKING:
 
 # 1920 x 1080 pixels at 150 to the inch: a slide.
 SIZE, DPI = (12.8, 7.2), 150
-_POINTS = 16
+_POINTS, _LEAST_POINTS = 16, 6
+# Of a fault's bar: so many letters fit beside it.
+_WORDS = 40
 
 
-class Look(NamedTuple):
+class Paint(NamedTuple):
     """A colour of Okabe and Ito's, which colour-blind people can tell apart, and a pattern."""
 
     colour: str
@@ -34,27 +36,39 @@ class Look(NamedTuple):
 
 
 # Lines alone: a pattern of dots makes an SVG ten times as long.
-LOOKS: Mapping[str, Look] = MappingProxyType(
+LOOKS: Mapping[str, Paint] = MappingProxyType(
     {
-        "runs": Look("#56B4E9"),
-        "gone": Look("#D55E00", "//"),
-        "twice": Look("#E69F00", "xx"),
-        "stray": Look("#CC79A7", "--"),
-        "unknown": Look("#EEEEEE", "/"),
-        "off": Look("#999999", "\\\\"),
-        "paused": Look("#CCCCCC", "|"),
-        "silent": Look("#0072B2", "++", "white"),
-        "lie": Look("#F0E442", "-"),
-        "fault": Look("#000000", "", "white"),
+        "runs": Paint("#56B4E9"),
+        "gone": Paint("#D55E00", "//"),
+        "twice": Paint("#E69F00", "xx"),
+        "stray": Paint("#CC79A7", "--"),
+        "unknown": Paint("#EEEEEE", "/"),
+        "off": Paint("#999999", "\\\\"),
+        "paused": Paint("#CCCCCC", "|"),
+        "silent": Paint("#0072B2", "++", "white"),
+        "lie": Paint("#F0E442", "-"),
+        "fault": Paint("#000000", "", "white"),
     }
 )
 _RC: "dict[Any, Any]" = {
     "svg.hashsalt": "pushpull-lab",
     "font.size": _POINTS,
+    "font.sans-serif": ["DejaVu Sans"],
     "hatch.linewidth": 0.8,
     # Names come from a file: `$` is a character, and no formula.
     "text.parse_math": False,
 }
+
+
+class Strip(NamedTuple):
+    """Where a bar is, in seconds and in lanes; what it is, and its id in the SVG."""
+
+    from_s: float
+    to_s: float
+    top: float
+    height: float
+    what: str
+    gid: str
 
 
 class Drawing(NamedTuple):
@@ -141,10 +155,10 @@ def _faults(axes: "Axes", faults: Sequence[FaultBar]) -> None:
     axes.tick_params(bottom=False, left=False, labelbottom=False)
     axes.spines[:].set_visible(False)
     for number, bar in enumerate(faults):
-        place = (bar.from_s, bar.to_s, number + 0.05, 0.9)
-        word = f"{bar.fault} {bar.target}"
-        part = (bar.from_s, bar.to_s)
-        _bar(axes, place, "fault", (word,), f"fault-{number}", beside=True, middle=part)
+        strip = Strip(bar.from_s, bar.to_s, number + 0.05, 0.9, "fault", f"fault-{number}")
+        _paint(axes, strip)
+        words = (f"{bar.fault} {bar.target}"[:_WORDS],)
+        _write(axes, strip, words, (bar.from_s, bar.to_s), beside=True)
 
 
 def _mode(axes: "Axes", nodes: Sequence[str], drawn: Sequence[Bar], first: int) -> None:
@@ -162,13 +176,13 @@ def _mode(axes: "Axes", nodes: Sequence[str], drawn: Sequence[Bar], first: int) 
         axes.axhline(tops[lane] + heights[lane] + 0.03, color="#DDDDDD", linewidth=0.8, zorder=0)
     for number, bar in enumerate(drawn, first):
         height = heights[bar.lane] / bar.rows
-        place = (bar.from_s, bar.to_s, tops[bar.lane] + bar.row * height, height * 0.94)
-        named = bar.what in ("runs", "gone", "twice", "stray", "lie")
+        top = tops[bar.lane] + bar.row * height
+        strip = Strip(bar.from_s, bar.to_s, top, 0.94 * height, bar.what, f"bar-{number}")
+        _paint(axes, strip)
         word = WORDS[bar.what]
-        words = (f"{bar.name} {word}", word) if named else (word,)
-        beside = bar.lane == API
-        middle_s = _free(bar, [b for b in drawn if b.what == "gone" and b.lane == bar.lane])
-        _bar(axes, place, bar.what, words, f"bar-{number}", beside=beside, middle=middle_s)
+        words = (word,) if bar.name == bar.lane else (f"{bar.name} {word}", word)
+        part = _free(bar, [b for b in drawn if b.what == "gone" and b.lane == bar.lane])
+        _write(axes, strip, words, part, beside=bar.lane == API)
 
 
 def _free(bar: Bar, over: Sequence[Bar]) -> tuple[float, float]:
@@ -187,55 +201,43 @@ def _free(bar: Bar, over: Sequence[Bar]) -> tuple[float, float]:
     return max(parts, key=lambda part: part[1] - part[0], default=(0.0, 0.0))
 
 
-def _bar(
-    axes: "Axes",
-    place: tuple[float, float, float, float],
-    what: str,
-    words: Sequence[str],
-    gid: str,
-    *,
-    beside: bool,
-    middle: tuple[float, float],
-) -> None:
-    """Draw a bar at place: from_s, to_s, top, height; and the first of `words` that fits.
-
-    middle: in which part of the bar. beside: the last word is right of the bar where none fits.
-    """
-    from_s, to_s, top, height = place
-    look = LOOKS[what]
+def _paint(axes: "Axes", strip: Strip) -> None:
+    look = LOOKS[strip.what]
     axes.broken_barh(
-        [(from_s, to_s - from_s)],
-        (top, height),
+        [(strip.from_s, strip.to_s - strip.from_s)],
+        (strip.top, strip.height),
         facecolor=look.colour,
         hatch=look.pattern,
         edgecolor="black",
         linewidth=0.6,
-        gid=gid,
-        clip_on=True,
+        gid=strip.gid,
     )
+
+
+def _write(
+    axes: "Axes", strip: Strip, words: Sequence[str], part: tuple[float, float], *, beside: bool
+) -> None:
+    """Write the first of `words` that fits into `part`, from when to when, of the strip.
+
+    beside: where none fits, the last one is beside the strip, where there is more room.
+    """
+    look = LOOKS[strip.what]
     left_s, right_s = axes.get_xlim()
-    part_s = (max(middle[0], left_s), min(middle[1], right_s))
-    shown_s = part_s[1] - part_s[0]
-    box = axes.get_position()
-    inches = SIZE[0] * box.width * shown_s / (right_s - left_s)
     bottom, ceiling = axes.get_ylim()
-    points = min(_POINTS, 72 * SIZE[1] * box.height * height / abs(bottom - ceiling) * 0.8)
+    box = axes.get_position()
+    from_s, to_s = max(part[0], left_s), min(part[1], right_s)
+    inches = SIZE[0] * box.width * (to_s - from_s) / (right_s - left_s)
+    high = 72 * SIZE[1] * box.height * strip.height / abs(bottom - ceiling)
+    points = min(_POINTS, 0.8 * high)
     # A letter of DejaVu Sans is 0.62 as wide as it is high.
-    fits = next((w for w in words if len(w) * points * 0.62 / 72 < inches), "")
-    at_s = part_s[0] + shown_s / 2
+    fits = next((word for word in words if len(word) * points * 0.62 / 72 < inches), "")
+    y = strip.top + strip.height / 2
     style: dict[str, Any] = {"va": "center", "fontsize": points, "clip_on": True}
-    if fits and points >= 6:
-        paper = (
-            {"facecolor": look.colour, "edgecolor": "none", "pad": 0.5} if look.pattern else None
-        )
-        axes.text(
-            at_s,
-            top + height / 2,
-            printable(fits),
-            ha="center",
-            color=look.text,
-            bbox=paper,
-            **style,
-        )
+    if fits and points >= _LEAST_POINTS:
+        paper = {"facecolor": look.colour, "edgecolor": "none", "pad": 0.5}
+        style.update(ha="center", color=look.text, bbox=paper if look.pattern else None)
+        axes.text((from_s + to_s) / 2, y, printable(fits), **style)
     elif beside:
-        axes.text(to_s, top + height / 2, f" {printable(words[-1])}", ha="left", **style)
+        late = strip.from_s > (left_s + right_s) / 2
+        at_s, side = (strip.from_s, "right") if late else (strip.to_s, "left")
+        axes.text(at_s, y, f" {printable(words[-1])} ", ha=side, **style)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from xml.etree import ElementTree as Xml
 
 from lab.experiment.check.finding import WORDS, Finding
-from lab.experiment.check.trace import Known
+from lab.experiment.check.traces import Known
 from lab.report.runs import Runs
 from services.core.errors import printable
 

@@ -16,7 +16,7 @@ const describe = (what, from, to, lines) =>
 const barText = ([mode, lane, name, word, from, to, lines]) =>
   describe(`${mode}, ${lane}: ${name === lane ? "" : name + " "}${word}`, from, to, lines);
 const faultText = ([fault, target, from, to, lines]) =>
-  describe(`fault: ${fault} ${target}`, from, to, lines);
+  describe(`${fault} ${target}`, from, to, lines);
 
 const line = document.createElementNS(svg.namespaceURI, "line");
 for (const [key, value] of Object.entries({ y1: 0, y2: height, stroke: "#000", "stroke-width": 2, "stroke-dasharray": "6 3" })) {
@@ -53,8 +53,7 @@ function show() {
     cell("td", latest(data.said, mode, at) ?? "", row);
   }
   document.getElementById("state").replaceChildren(table);
-  const acted = data.human.filter(([from]) => from <= at).map(([from, what]) => `a person, at ${from.toFixed(1)} s: ${what}`);
-  document.getElementById("evidence").textContent = [...faults.map(faultText), ...bars.map(barText), ...acted].join("\n");
+  document.getElementById("evidence").textContent = [...faults.map(faultText), ...bars.map(barText)].join("\n");
 }
 
 function hint(text, x, y) {

@@ -16,7 +16,7 @@ from typing import Any
 from lab.experiment.check.finding import VERDICTS, WORDS, Finding
 from lab.experiment.check.judge import Judgement, ModeJudgement
 from lab.experiment.check.timeline import Timeline
-from lab.experiment.check.trace import Amount, Known
+from lab.experiment.check.traces import Amount, Known
 from lab.report.bars import WORDS as BAR_WORDS
 from lab.report.bars import bars, fault_bars, left_out, shown
 from lab.report.figure import Drawing
@@ -77,7 +77,6 @@ def replay(timeline: Timeline, span: tuple[float, float]) -> dict[str, Any]:
             if r.fields["mode"] in timeline.modes
         ],
         "said": _said(timeline)[:_MOST_CLAIMS],
-        "human": [[r.at_s, str(r.fields["what"])] for r in timeline.history.of("human")],
     }
     return {**found, "texts": list(texts)}
 

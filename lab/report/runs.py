@@ -8,7 +8,7 @@ from typing import NamedTuple
 from lab import paths
 from lab.experiment.check.finding import composed
 from lab.experiment.check.judge import Judgement, judge
-from lab.experiment.check.trace import Known
+from lab.experiment.check.traces import Known
 from lab.history.history import FILE, read
 from services.core.errors import LabError
 
@@ -16,7 +16,7 @@ from services.core.errors import LabError
 _NUMBER = re.compile("[1-9][0-9]{0,3}")
 
 
-class Run(NamedTuple):
+class JudgedRun(NamedTuple):
     """One history, in its folder, and its judgement."""
 
     folder: Path
@@ -27,7 +27,7 @@ class Runs(NamedTuple):
     """One call of `lab run`: one run, or several of the same experiment beside each other."""
 
     folder: Path
-    runs: tuple[Run, ...]
+    runs: tuple[JudgedRun, ...]
 
     @property
     def name(self) -> str:
@@ -44,7 +44,7 @@ def load(word: str = "") -> Runs:
     Raises LabError where there is none.
     """
     folder = find(word)
-    return Runs(folder, tuple(Run(one, judge(read(one))) for one in histories(folder)))
+    return Runs(folder, tuple(JudgedRun(one, judge(read(one))) for one in histories(folder)))
 
 
 def find(word: str) -> Path:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from lab.bench.stats import number, summary
 from lab.experiment.check.finding import VERDICTS, WORDS, composed
 from lab.experiment.check.judge import Judged, ModeJudgement
-from lab.experiment.check.trace import Amount, Known, widest
+from lab.experiment.check.traces import Amount, Known, widest
 from lab.report.runs import Runs
 from lab.terminal.table import render
 

@@ -3,7 +3,7 @@
 import pytest
 
 from lab.experiment.check.judge import CHECKS, judge
-from lab.experiment.check.trace import Amount
+from lab.experiment.check.traces import Amount
 from tests.experiment.histories import LEASE_S, NODES, Made, healed, lost
 
 

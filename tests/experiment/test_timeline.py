@@ -3,7 +3,7 @@
 import pytest
 
 from lab.experiment.check.timeline import build
-from lab.experiment.check.trace import Span
+from lab.experiment.check.traces import Span
 from tests.experiment.histories import Made
 
 T, F, N = True, False, None

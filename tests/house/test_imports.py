@@ -143,7 +143,7 @@ def test_every_line_of_the_table_is_about_a_file():
     ("house", "some"),
     [
         ("services", {"core", "lib", "agent", "pull", "push"}),
-        ("lab", {"terminal", "host", "machines", "planes", "snapshot", "bringup", "faults"}),
+        ("lab", {"host", "machines", "planes", "bringup", "faults", "history", "experiment"}),
     ],
 )
 def test_rooms_form_layers(house, some):

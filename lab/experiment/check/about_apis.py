@@ -6,7 +6,16 @@ from typing import Any
 from lab.experiment.check.containers import Life, and_not, lives
 from lab.experiment.check.finding import Finding, texts
 from lab.experiment.check.timeline import Timeline
-from lab.experiment.check.trace import Amount, Known, Trace, all_of, any_of, combine, invert, widest
+from lab.experiment.check.traces import (
+    Amount,
+    Known,
+    Trace,
+    all_of,
+    any_of,
+    combine,
+    invert,
+    widest,
+)
 from lab.history.record import Record
 
 GONE = ("down", "unreachable")

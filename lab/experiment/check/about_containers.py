@@ -1,11 +1,12 @@
 """Checks of what really ran: repaired, never gone, never twice, no strays, without hands. Pure."""
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
 
 from lab.experiment.check.containers import Life, lives
 from lab.experiment.check.finding import Finding, texts
 from lab.experiment.check.timeline import HALTED, Timeline
-from lab.experiment.check.trace import Amount, Known, Trace, all_of, any_of, invert, widest
+from lab.experiment.check.traces import Amount, Known, Trace, all_of, any_of, invert, widest
 from lab.history.record import Record
 
 
@@ -113,11 +114,11 @@ def no_hands(timeline: Timeline, mode: str) -> Finding:
 
 def changes(timeline: Timeline, mode: str, name: str, trace: Trace) -> list[Record]:
     """Return the records from which it follows that `trace`, about `name`, was not false."""
-    spans = list(trace.of(True, None))
+    times = sorted(at_s for span in trace.of(True, None) for at_s in (span.from_s, span.to_s))
 
     def near(record: Record) -> bool:
-        least_s, most_s = record.at_s - record.error_s, record.at_s + record.error_s
-        return any(least_s <= at_s <= most_s for s in spans for at_s in (s.from_s, s.to_s))
+        first = bisect_left(times, record.at_s - record.error_s)
+        return first < len(times) and times[first] <= record.at_s + record.error_s
 
     def of(node: str) -> Iterable[Record]:
         before = False

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from lab.experiment.check.timeline import Timeline
-from lab.experiment.check.trace import (
+from lab.experiment.check.traces import (
     Amount,
     Interval,
     Known,

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from lab.experiment.check.trace import Amount, Known, all_of
+from lab.experiment.check.traces import Amount, Known, all_of
 from lab.history.record import Record
 from services.core.errors import printable
 

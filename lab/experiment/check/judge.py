@@ -8,7 +8,7 @@ from lab.experiment.check import about_apis, about_containers
 from lab.experiment.check.containers import lives
 from lab.experiment.check.finding import Finding, composed, texts
 from lab.experiment.check.timeline import Timeline, build
-from lab.experiment.check.trace import Amount, Known
+from lab.experiment.check.traces import Amount, Known
 from lab.history.history import History
 
 Checker = Callable[[Timeline, str], Finding]

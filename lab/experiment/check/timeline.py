@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
 
-from lab.experiment.check.trace import Change, Interval, Known, Trace, combine, cover, steps
+from lab.experiment.check.traces import Change, Interval, Known, Trace, combine, cover, steps
 from lab.history.history import History
 from lab.history.record import Record
 

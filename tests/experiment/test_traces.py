@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lab.experiment.check.trace import (
+from lab.experiment.check.traces import (
     Amount,
     Change,
     Span,
@@ -78,12 +78,10 @@ def test_a_combination_has_at_each_time_the_value_of_the_values(found, value):
 
 @given(traces, times, times, st.sampled_from([True, False, None]))
 def test_what_is_covered_has_the_value_and_the_rest_stays(trace, one_s, other_s, value):
-    from_s, to_s = min(one_s, other_s), max(one_s, other_s)
-    covered = zip(
-        MOMENTS, values(trace), values(cover(trace, [(from_s, to_s)], value)), strict=True
-    )
-    for at_s, before, after in covered:
-        assert after is (value if from_s <= at_s < to_s else before)
+    found = cover(trace, [(one_s, other_s)], value)
+    for at_s, before, after in zip(MOMENTS, values(trace), values(found), strict=True):
+        assert after is (value if one_s <= at_s < other_s else before)
+    assert sum(span.to_s - span.from_s for span in found.spans) == END_S
 
 
 @given(st.lists(st.sampled_from([True, False, None]), max_size=4))

@@ -6,7 +6,7 @@ unknown; so what is shorter than the error is unknown, and never zero.
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import NamedTuple
 
 Known = bool | None
@@ -107,23 +107,50 @@ def steps(changes: Iterable[Change], to_s: float, before: Known = None) -> Trace
 
 
 def cover(trace: Trace, intervals: Iterable[Interval], value: Known) -> Trace:
-    """Return `trace` with `value` in all of `intervals`."""
-    spans: list[Span] = list(trace.spans)
-    for from_s, to_s in intervals:
-        cut = []
-        for span in spans:
-            left = Span(span.from_s, min(span.to_s, from_s), span.value)
-            inner = Span(max(span.from_s, from_s), min(span.to_s, to_s), value)
-            right = Span(max(span.from_s, to_s), span.to_s, span.value)
-            cut += [part for part in (left, inner, right) if part.from_s < part.to_s]
-        spans = cut
+    """Return `trace` with `value` in all of `intervals`; one that ends first is empty."""
+    apart = _apart(intervals)
+    spans: list[Span] = []
+    for span in trace.spans:
+        at_s = span.from_s
+        first = bisect_right(apart, at_s, key=lambda interval: interval[1])
+        for from_s, to_s in islice(apart, first, None):
+            if from_s >= span.to_s:
+                break
+            begin_s, end_s = max(from_s, at_s), min(to_s, span.to_s)
+            spans += [Span(at_s, begin_s, span.value), Span(begin_s, end_s, value)]
+            at_s = end_s
+        spans.append(Span(at_s, span.to_s, span.value))
     return _joined(spans)
+
+
+def _apart(intervals: Iterable[Interval]) -> list[Interval]:
+    """Return what `intervals` cover as intervals in order that do not touch."""
+    apart: list[Interval] = []
+    for from_s, to_s in sorted(i for i in intervals if i[0] < i[1]):
+        if apart and from_s <= apart[-1][1]:
+            from_s, to_s = apart[-1][0], max(apart.pop()[1], to_s)
+        apart.append((from_s, to_s))
+    return apart
 
 
 def combine(traces: Sequence[Trace], value: Callable[[Sequence[Known]], Known]) -> Trace:
     """Return the trace whose value is at each time that of `value`, called with all values."""
     ends = sorted({at_s for t in traces for span in t.spans for at_s in (span.from_s, span.to_s)})
-    return _joined(Span(a, b, value([trace.at(a) for trace in traces])) for a, b in pairwise(ends))
+    columns = zip(*(_values(trace, ends[:-1]) for trace in traces), strict=True)
+    return _joined(
+        Span(from_s, to_s, value(column))
+        for (from_s, to_s), column in zip(pairwise(ends), columns, strict=True)
+    )
+
+
+def _values(trace: Trace, times: Iterable[float]) -> Iterator[Known]:
+    """Yield the value at each of `times`, which are in order."""
+    index, spans = 0, trace.spans
+    for at_s in times:
+        while index < len(spans) and spans[index].to_s <= at_s:
+            index += 1
+        inside = index < len(spans) and spans[index].from_s <= at_s
+        yield spans[index].value if inside else None
 
 
 def widest(amounts: Iterable[Amount]) -> Amount:

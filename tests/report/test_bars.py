@@ -1,0 +1,63 @@
+"""What is drawn is what was found."""
+
+from lab.experiment.check.judge import judge
+from lab.report import bars as drawn
+from lab.report.bars import API, FaultBar, bars, fault_bars, left_out
+from tests.experiment.histories import Made, healed
+
+
+def short(timeline):
+    return {(b.mode, b.lane, b.name, b.what, b.from_s, b.to_s) for b in bars(timeline)}
+
+
+def test_every_kind_is_on_its_lane(judgement):
+    assert {(b.mode, b.lane, b.what) for b in bars(judgement.timeline)} >= {
+        ("push", "node1", "gone"),
+        ("push", "node1", "off"),
+        ("push", "node3", "paused"),
+        ("push", API, "silent"),
+        ("push", API, "lie"),
+        ("pull", "node2", "runs"),
+        ("pull", "node2", "twice"),
+        ("pull", "node3", "twice"),
+        ("pull", "node3", "stray"),
+    }
+
+
+def test_the_bars_of_a_run():
+    timeline = judge(healed().end(40)).timeline
+    assert {bar for bar in short(timeline) if bar[1] in ("node1", "node2")} == {
+        ("pull", "node1", "a", "runs", 1.15, 10),
+        ("pull", "node1", "a", "gone", 10, 16),
+        ("pull", "node1", "node1", "off", 10, 30),
+        ("pull", "node2", "a", "runs", 16, 41),
+    }
+
+
+def test_what_is_not_known_is_drawn():
+    timeline = judge(Made().runs(1, "node1", "a").looked(5, "node1").end(20, seen=())).timeline
+    assert ("pull", "node1", "node1", "unknown", 5, 21) in short(timeline)
+
+
+def test_faults_last_until_they_are_undone_and_persons_act_in_a_moment():
+    made = healed().fault(20, "node2", "acted", fault="pause")
+    made.put(25, "fault", id="pause", fault="pause", target="node2", phase="undone")
+    made.fault(26, "node3", "intended", fault="never")
+    timeline = judge(made.human(27, "looked").end(40)).timeline
+    found = [bar._replace(evidence=()) for bar in fault_bars(timeline)]
+    assert found[:2] == [
+        FaultBar("cut", "node1", 10, 41, ()),
+        FaultBar("pause", "node2", 20, 25, ()),
+    ]
+    assert (found[2].fault, found[2].target, found[2].from_s) == ("person:", "looked", 27)
+    assert len(found) == 3
+
+
+def test_too_many_bars_are_counted_and_the_longest_are_drawn(monkeypatch, judgement):
+    everything = bars(judgement.timeline)
+    monkeypatch.setattr(drawn, "MOST", 5)
+    some = bars(judgement.timeline)
+    assert len(some) == 5
+    assert left_out(judgement.timeline) == len(everything) - 5
+    shortest = min(bar.to_s - bar.from_s for bar in some)
+    assert all(b.to_s - b.from_s <= shortest for b in everything if b not in some)

@@ -31,7 +31,7 @@ Line = dict[str, Any]
 
 
 class Follower:
-    """Follows one machine until told to stop. latest: what it ran by its last record, for those who
+    """Follows one machine for a run. latest: what it ran by its last record, for those who
     cannot wait for the history; it says nothing about whether the machine still runs.
     """
 
@@ -90,6 +90,8 @@ class Follower:
         self._number = 0
         self._said.clear()
         if before is None:
+            # What ran before the run does not matter, only what runs as it begins.
+            self._number = int(hello["newest"]) - 1
             return
         if before[0] != who[0]:
             self._bounds = None
@@ -108,9 +110,6 @@ class Follower:
         now_s, guest_s = self._writer.now_s(), float(pong["now_s"])
         later = Bounds.measured(asked_s, guest_s, now_s)
         before = self._bounds or later
-        if self._number == 0 and not self.until_s:
-            # What ran before the run does not matter, only what runs as it begins.
-            del self._pending[:-1]
         for line in self._pending:
             self._number = max(self._number, int(line["number"]))
             at_s = float(line["at_s"])
@@ -131,7 +130,8 @@ class Follower:
 
         Its clock stood still as well, so it would have been while it stood still.
         """
-        return at_s > self._states.paused_s.get(self.machine.name, float("inf"))
+        paused_s = self._states.paused_s.get(self.machine.name, float("-inf"))
+        return self.until_s <= paused_s < at_s
 
     @property
     def _boot(self) -> str:

@@ -36,9 +36,12 @@ class Writer:
         self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
     ) -> None:
         why = "complete" if kind is None else "error" if kind is not KeyboardInterrupt else ""
-        self.put("end", why=why or "interrupted", text="" if error is None else str(error))
+        text = "" if error is None else str(error)
         with self._lock:
+            self._put("end", self.now_s(), 0.0, {"why": why or "interrupted", "text": text})
             os.close(self._file)
+            # A thread that is late must not write into what is opened next.
+            self._failure = self._failure or OSError("the record has its end")
 
     def now_s(self) -> float:
         """Return the seconds since the run began."""
@@ -49,18 +52,20 @@ class Writer:
     ) -> None:
         """Append a record. at_s: None: it happened now, on this computer."""
         with self._lock:
-            if self._failure:
-                return
             # Read within the lock: what happens here is in the order of its times.
-            when_s = self.now_s() if at_s is None else at_s
-            line = dump(Record(kind, when_s, error_s, MappingProxyType(fields)), self._before)
-            data = f"{line}\n".encode()
-            try:
-                if os.write(self._file, data) < len(data):
-                    raise OSError("no space left on device")
-                self._before = line
-            except OSError as error:
-                self._failure = error
+            self._put(kind, self.now_s() if at_s is None else at_s, error_s, fields)
+
+    def _put(self, kind: str, at_s: float, error_s: float, fields: dict[str, Any]) -> None:
+        if self._failure:
+            return
+        line = dump(Record(kind, at_s, error_s, MappingProxyType(fields)), self._before)
+        data = f"{line}\n".encode()
+        try:
+            if os.write(self._file, data) < len(data):
+                raise OSError("no space left on device")
+            self._before = line
+        except OSError as error:
+            self._failure = error
 
     def check(self) -> None:
         """Raise LabError if a record could not be written."""

@@ -45,14 +45,15 @@ class Recording:
             self.states.look()
         over = threading.Event()
         threads = [threading.Thread(target=run, args=(over,), daemon=True) for run in self._loops]
-        for thread in threads:
-            thread.start()
         try:
+            for thread in threads:
+                thread.start()
             yield
         finally:
             over.set()
             for thread in threads:
-                thread.join(_END_S)
+                if thread.ident:
+                    thread.join(_END_S)
 
     def where(self, mode: str) -> Mapping[str, tuple[str, ...]]:
         """Return container -> the nodes where it has a process now, by what is known by now."""

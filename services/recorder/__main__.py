@@ -19,7 +19,8 @@ from services.lib.sd_notify import notify
 from services.recorder.cgroups import Cgroups
 
 ADDRESS = ("127.0.0.1", 77)
-RECORDS = 5000
+# With 20 containers on a node they and what is sent of them at once need 16 MB.
+RECORDS = 2000
 # Of all of the lab's tools together there are one or two at a time.
 _CLIENTS = 8
 _LONGEST = 200
@@ -40,23 +41,24 @@ class Recorder:
         self._records: deque[dict[str, Any]] = deque(maxlen=RECORDS)
         self._number = 0
         self._who = {"boot": boot, "instance": instance}
-        self._record()
+        self._record(cgroups.populated)
 
     def hello(self) -> dict[str, Any]:
         """Return what a client gets first."""
-        return {**self._who, "now_s": now_s(), "oldest": self._records[0]["number"]}
+        numbers = {"oldest": self._records[0]["number"], "newest": self._number}
+        return {**self._who, "now_s": now_s(), **numbers}
 
     def after(self, number: int) -> list[dict[str, Any]]:
         """Return the records with a higher number."""
         return [record for record in self._records if record["number"] > number]
 
     def refresh(self) -> list[dict[str, Any]]:
-        """Return the record of what has changed, if anything has."""
-        return [self._record()] if self._cgroups.refresh() else []
+        """Return a record of each change."""
+        return [self._record(populated) for populated in self._cgroups.refresh()]
 
-    def _record(self) -> dict[str, Any]:
+    def _record(self, populated: frozenset[str]) -> dict[str, Any]:
         self._number += 1
-        record = {"number": self._number, "at_s": now_s(), **sorted_out(self._cgroups.populated)}
+        record = {"number": self._number, "at_s": now_s(), **sorted_out(populated)}
         self._records.append(record)
         return record
 

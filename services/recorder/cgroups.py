@@ -33,19 +33,36 @@ class Cgroups:
         self._running: dict[str, bool] = {}
         self._add_folder("")
         self.refresh()
+        self.populated = self._now()
 
-    def refresh(self) -> bool:
-        """Take over what has happened; return whether `populated` is another one now."""
+    def refresh(self) -> list[frozenset[str]]:
+        """Take over what has happened; return each set of units that had a process since then.
+
+        Also of a unit that ended and began again: it is missing in between.
+        """
+        found = []
         for number, mask, name in self._inotify.events():
-            if mask & inotify.OVERFLOW:
-                self._start_again()
-            elif number in self._folders:
-                self._folder_changed(self._folders[number], mask, name)
-            elif number in self._units:
-                self._look(self._units[number])
-        found = frozenset(path.rpartition("/")[2] for path, runs in self._running.items() if runs)
-        changed, self.populated = found != self.populated, found
-        return changed
+            self._take_over(number, mask, name)
+            populated = self._now()
+            if populated != self.populated:
+                found.append(populated)
+                self.populated = populated
+        return found
+
+    def _now(self) -> frozenset[str]:
+        return frozenset(path.rpartition("/")[2] for path, runs in self._running.items() if runs)
+
+    def _take_over(self, number: int, mask: int, name: str) -> None:
+        if mask & inotify.OVERFLOW:
+            self._start_again()
+        elif mask & inotify.IGNORED:
+            # What it was about is gone; the number never comes back.
+            self._folders.pop(number, None)
+            self._units.pop(number, None)
+        elif number in self._folders:
+            self._folder_changed(self._folders[number], mask, name)
+        elif number in self._units:
+            self._look(self._units[number])
 
     def _folder_changed(self, folder: str, mask: int, name: str) -> None:
         path = f"{folder}/{name}" if folder else name

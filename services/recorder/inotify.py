@@ -6,7 +6,7 @@ import struct
 from collections.abc import Iterator
 
 MODIFY, CREATE, DELETE, ONLYDIR = 0x2, 0x100, 0x200, 0x01000000
-OVERFLOW = 0x4000
+OVERFLOW, IGNORED = 0x4000, 0x8000
 _CLOEXEC_NONBLOCK = os.O_CLOEXEC | os.O_NONBLOCK
 _HEAD = struct.Struct("iIII")
 _READ = 16384

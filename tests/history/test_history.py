@@ -131,6 +131,16 @@ def test_a_full_disk_ends_the_record_and_is_raised_when_asked(tmp_path, monkeypa
     assert len(found.damage) == 2
 
 
+def test_a_thread_that_is_late_writes_nowhere(tmp_path):
+    with Writer(tmp_path) as writer:
+        writer.put("note", text="in time")
+    with (tmp_path / "next").open("w") as other:  # it gets the number of the closed file
+        writer.put("note", text="late")
+        assert other.tell() == 0
+    assert (tmp_path / "next").read_text() == ""
+    assert read(tmp_path).damage == ()
+
+
 def test_no_history_is_a_clear_error(tmp_path):
     with pytest.raises(LabError, match="no history"):
         read(tmp_path)

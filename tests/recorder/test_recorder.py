@@ -72,7 +72,7 @@ def test_a_unit_without_a_process_does_not_run_though_its_folder_is_there(kernel
     kernel.start("pull-container@a.service")
     cgroups = Cgroups(str(kernel.root))
     kernel.change("pull-container@a.service", populated=False)
-    assert cgroups.refresh()
+    assert cgroups.refresh() == [frozenset()]
     assert names(cgroups) == []
     kernel.change("pull-container@a.service", populated=True)
     assert names(cgroups) == ["pull-container@a"]
@@ -88,6 +88,24 @@ def test_a_slice_that_goes_and_comes_back_is_watched_again(kernel):
     cgroups.refresh()
     kernel.start("pull-container@a.service")
     assert names(cgroups) == ["pull-container@a"]
+
+
+def test_a_unit_that_ends_and_begins_between_two_looks_is_missing_in_between(kernel):
+    kernel.start("pull-container@a.service")
+    cgroups = Cgroups(str(kernel.root))
+    kernel.remove("pull-container@a.service")
+    kernel.start("pull-container@a.service")
+    assert cgroups.refresh() == [frozenset(), frozenset({"pull-container@a.service"})]
+
+
+def test_it_does_not_grow_with_units_that_come_and_go(kernel):
+    cgroups = Cgroups(str(kernel.root))
+    for _ in range(20):
+        kernel.start("pull-agent.service", "system.slice")
+        cgroups.refresh()
+        kernel.remove("pull-agent.service", "system.slice")
+        cgroups.refresh()
+    assert cgroups._units == {}
 
 
 def test_other_units_and_folders_do_not_matter(kernel):

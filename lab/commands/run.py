@@ -1,18 +1,21 @@
 """`lab run`: an experiment, recorded, and what came of it."""
 
 import random
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from lab.bringup.watchdog import watched
+from lab.cli import CannotCompare
 from lab.commands.chaos import mode_option
 from lab.terminal.params import PROFILE
 from lab.terminal.table import echo, render
 from services.core.errors import LabError
 
 if TYPE_CHECKING:
+    from lab.experiment.parse import Experiment
     from lab.report.runs import Runs
 
 
@@ -55,26 +58,36 @@ def run(
     from lab.report import table
     from lab.terminal import lock
 
-    known = setting.known()
     if show:
-        found = [parse.load(parse.find(name), known) for name in parse.shipped()]
+        found = [parse.load(parse.find(name), setting.known()) for name in parse.shipped()]
         echo(render(("experiment", "what happens"), [(one.name, one.title) for one in found]))
         return
+    done: list[Runs] = []
+    try:
+        experiments = _chosen(names, everything=everything)
+        seed = random.randrange(10**6) if seed is None else seed  # noqa: S311 - no secret
+        progress = watched()
+        progress(f"seed {seed}")
+        options = series.Options(mode, profile, runs, seed)
+        with lock.locked(f"lab run {' '.join(one.name for one in experiments[:3])}"):
+            for folder in series.play(experiments, options, progress):
+                done.append(_report(folder))
+    except LabError as error:  # 1 would say that something is not as expected
+        raise CannotCompare(error) from error
+    if len(done) > 1:
+        echo(f"\n{table.overview(done)}")
+    ctx.exit(EXIT_CODES[composed(one.verdict for one in done)])
+
+
+def _chosen(names: Sequence[str], *, everything: bool) -> "list[Experiment]":
+    from lab.experiment import parse, setting
+
+    if everything and names:
+        raise LabError("--all and a name are two wishes", hint="leave one of them out")
     chosen = parse.shipped() if everything else names
     if not chosen:
         raise LabError("which experiment?", hint=f"use one of: {', '.join(parse.shipped())}")
-    experiments = [parse.load(parse.find(name), known) for name in chosen]
-    seed = random.randrange(10**6) if seed is None else seed  # noqa: S311 - no secret
-    progress = watched()
-    progress(f"{', '.join(one.title for one in experiments[:1])}; seed {seed}")
-    done = []
-    with lock.locked(f"lab run {' '.join(chosen[:3])}"):
-        options = series.Options(mode, profile, runs, seed)
-        for folder in series.play(experiments, options, progress):
-            done.append(_report(folder))
-    if len(done) > 1:
-        echo(f"\n{table.overview(done)}")
-    ctx.exit(EXIT_CODES[composed(runs.verdict for runs in done)])
+    return [parse.load(parse.find(name), setting.known()) for name in chosen]
 
 
 def _report(folder: Path) -> "Runs":

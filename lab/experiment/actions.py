@@ -55,6 +55,12 @@ class Orders(NamedTuple):
             for name in names:
                 self._order(mode, name, wanted=False)
 
+    def listed(self, mode: str) -> set[str]:
+        """Return the names of the containers that the API of `mode` lists; raises LabError."""
+        if mode == "push":
+            return {placed.name for placed in self.push.running().containers}
+        return set(self.pull.declared().names)
+
     def ask(self, mode: str, name: str, *, wanted: bool) -> None:
         """Ask for container `name` in `mode`, or take it back; raises LabError."""
         if mode == "push":
@@ -65,7 +71,8 @@ class Orders(NamedTuple):
             self.pull.delete(name)
 
     def _order(self, mode: str, name: str, *, wanted: bool) -> None:
-        acknowledged = True
+        acknowledged, put = True, self.recording.writer.put
+        asked_s = self.recording.writer.now_s()
         try:
             self.ask(mode, name, wanted=wanted)
         except ApiRefused:
@@ -75,8 +82,12 @@ class Orders(NamedTuple):
         names = self.wanted[mode]
         if acknowledged and wanted != (name in names):
             (names.append if wanted else names.remove)(name)
-        self.recording.writer.put(
+        # It was carried out at some time between the order and the answer.
+        now_s = self.recording.writer.now_s()
+        put(
             "wanted",
+            at_s=(asked_s + now_s) / 2,
+            error_s=(now_s - asked_s) / 2,
             mode=mode,
             names=list(names),
             acknowledged=acknowledged,
@@ -95,31 +106,33 @@ def curl(recording: Recording, mode: str, name: str, *, wanted: bool) -> str:
     return shlex.join(["curl", "-X", "POST", f"{base}{path}", *header, "-d", body])
 
 
-def run_once(orders: Orders, mode: str) -> bool:
+def run_once(orders: Orders, mode: str, _: float) -> bool:
     """Whether each container that is wanted in `mode` has a process on exactly one node."""
     where = orders.recording.where(mode)
     return all(len(where.get(name, ())) == 1 for name in orders.wanted[mode])
 
 
-def no_strays(orders: Orders, mode: str) -> bool:
+def no_strays(orders: Orders, mode: str, _: float) -> bool:
     """Whether nothing runs that is not wanted."""
     return set(orders.recording.where(mode)) <= set(orders.wanted[mode])
 
 
-def nodes_up(orders: Orders, mode: str) -> bool:
+def nodes_up(orders: Orders, mode: str, since_s: float) -> bool:
     """Whether the API calls no node unreachable or down. Push says so of what it could not ask."""
-    claim = orders.recording.claims[mode].latest
-    up = set(claim["nodes"].values()) <= {"up"}
+    nodes = orders.recording.claims[mode].latest["nodes"]
     names = {node.name for node in orders.recording.topology.nodes}
-    return bool(claim["ok"]) and up and (mode == "push" or names <= set(claim["nodes"]))
+    known = mode == "push" or names <= set(nodes)
+    return api_answers(orders, mode, since_s) and known and set(nodes.values()) <= {"up"}
 
 
-def api_answers(orders: Orders, mode: str) -> bool:
-    """Whether the API answered when it was asked last."""
-    return bool(orders.recording.claims[mode].latest["ok"])
+def api_answers(orders: Orders, mode: str, since_s: float) -> bool:
+    """Whether the API answered a question of after `since_s`."""
+    claims = orders.recording.claims[mode]
+    return bool(claims.latest["ok"]) and claims.asked_s >= since_s
 
 
-CONDITIONS: Mapping[str, Callable[[Orders, str], bool]] = {
+# Each is called with the time of the history since which it must have been seen.
+CONDITIONS: Mapping[str, Callable[[Orders, str, float], bool]] = {
     "run-once": run_once,
     "no-strays": no_strays,
     "nodes-up": nodes_up,
@@ -136,11 +149,12 @@ def await_condition(orders: Orders, name: str, expected_s: float) -> dict[str, f
     """
     deadlines = Deadlines(expected_s, max(deadline_s(expected_s), timing.PATIENCE * expected_s))
     modes, began_s = orders.recording.modes, time.monotonic()
+    since_s = orders.recording.writer.now_s()
     took_s: dict[str, float | None] = dict.fromkeys(modes)
     while True:
         elapsed_s = time.monotonic() - began_s
         for mode in modes:
-            if took_s[mode] is None and CONDITIONS[name](orders, mode):
+            if took_s[mode] is None and CONDITIONS[name](orders, mode, since_s):
                 took_s[mode] = elapsed_s
         if all(one is not None for one in took_s.values()):
             return took_s
@@ -152,13 +166,13 @@ def await_condition(orders: Orders, name: str, expected_s: float) -> dict[str, f
 
 def await_all(orders: Orders, names: Sequence[str], limit_s: float) -> None:
     """Return once all conditions `names` are true in every mode; raises LabError after limit_s."""
-    began_s = time.monotonic()
+    began_s, since_s = time.monotonic(), orders.recording.writer.now_s()
     while True:
         missing = [
             f"{name} in {mode}"
             for name in names
             for mode in orders.recording.modes
-            if not CONDITIONS[name](orders, mode)
+            if not CONDITIONS[name](orders, mode, since_s)
         ]
         if not missing:
             return
@@ -167,4 +181,5 @@ def await_all(orders: Orders, names: Sequence[str], limit_s: float) -> None:
                 f"the steady state did not come within {limit_s:.0f} s: {', '.join(missing)}",
                 hint="lab status shows why; lab heal, then again",
             )
+        orders.recording.writer.check()
         time.sleep(_EVERY_S)

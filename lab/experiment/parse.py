@@ -5,7 +5,7 @@ An error names the line and the key. What the schema cannot know (faults, checks
 """
 
 import json
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,6 +17,8 @@ _SCHEMA = Path(__file__).parent / "schema.json"
 _HINT = "docs/experiments.md explains each key; the shipped ones are examples: {}"
 
 Step = Mapping[str, Any]
+# Where, as keys and numbers from the root; and what is wrong there.
+Problem = tuple[list[Any], str]
 
 
 class Experiment(NamedTuple):
@@ -37,7 +39,8 @@ class Experiment(NamedTuple):
     @property
     def containers(self) -> list[str]:
         """The names of those that are declared in each mode before the method begins."""
-        return [f"run-{number}" for number in range(1, self.document.get("containers", 6) + 1)]
+        count = int(self.document.get("containers", 6))
+        return [f"run-{number}" for number in range(1, count + 1)]
 
     @property
     def modes(self) -> list[str]:
@@ -46,14 +49,21 @@ class Experiment(NamedTuple):
 
 
 class Vocabulary(NamedTuple):
-    """The words that a file may use. faults: name -> the options that it takes. aimless: those of
-    them that need no target.
+    """The words that a file may use.
+
+    complete: takes a fault and its options, and raises LabError for what they cannot be. aimless:
+    faults that need no target. momentary: those that are over at once. reserved: names of steps
+    that the runner's own have.
     """
 
-    faults: Mapping[str, Collection[str]]
+    faults: Collection[str]
+    complete: Callable[[str, Mapping[str, str]], Mapping[str, str]]
     aimless: Collection[str]
-    targets: Collection[str]
+    momentary: Collection[str]
+    machines: Collection[str]
+    rules: Collection[str]
     checks: Collection[str]
+    reserved: Collection[str]
 
 
 def shipped() -> list[str]:
@@ -104,19 +114,22 @@ def parse(text: str, file: str, known: Vocabulary) -> Mapping[str, Any]:
     if errors:
         path = list(errors[0].instance_path)
         raise _wrong(f"{_place(file, root, path)}: {errors[0].message}")
-    for path, problem in _problems(document, known):
+    for path, problem in (*_twice(root, []), *_problems(document, known)):
         raise _wrong(f"{_place(file, root, path)}: {problem}")
     result: Mapping[str, Any] = document
     return result
 
 
-def _problems(document: Mapping[str, Any], known: Vocabulary) -> list[tuple[list[Any], str]]:
+def _problems(document: Mapping[str, Any], known: Vocabulary) -> list[Problem]:
     """Return (path, what is wrong there) for what a schema cannot know."""
-    found: list[tuple[list[Any], str]] = []
-    struck: set[str] = set()
+    found: list[Problem] = []
+    on: list[str] = []
     for index, step in enumerate(document["method"]):
-        found += [(["method", index, *path], text) for path, text in _in_step(step, struck, known)]
-        struck |= {step.get("fault")} - {None}
+        found += [(["method", index, *path], text) for path, text in _in_step(step, on, known)]
+        if step.get("fault", "") not in ("", *known.momentary):
+            on.append(step["fault"])
+        if step.get("undo") in on:
+            on.remove(step["undo"])
     for mode, expected in document["expected"].items():
         for check in expected["checks"]:
             if check not in known.checks:
@@ -125,26 +138,51 @@ def _problems(document: Mapping[str, Any], known: Vocabulary) -> list[tuple[list
     return found
 
 
-def _in_step(
-    step: Step, struck: Collection[str], known: Vocabulary
-) -> Iterator[tuple[list[Any], str]]:
-    """Yield (path, what is wrong there) for one step. struck: the faults of earlier steps."""
+def _in_step(step: Step, on: Collection[str], known: Vocabulary) -> Iterator[Problem]:
+    """Yield what is wrong in one step. on: the faults that earlier steps have begun."""
+    if step["name"] in known.reserved:
+        yield ["name"], f"{step['name']!r} is a step of every run: choose another name"
+    if "undo" in step and step["undo"] not in on:
+        yield ["undo"], _unknown("fault that is on", step["undo"], on)
     fault = step.get("fault")
-    if "undo" in step and step["undo"] not in struck:
-        yield ["undo"], _unknown("earlier fault", step["undo"], struck)
     if fault is None:
         return
     if fault not in known.faults:
         yield ["fault"], _unknown("fault", fault, known.faults)
+    elif fault in on:
+        yield ["fault"], f"{fault} is on already: undo it first"
+    else:
+        yield from _about_fault(fault, step, known)
+
+
+def _about_fault(fault: str, step: Step, known: Vocabulary) -> Iterator[Problem]:
+    given = {key: str(value) for key, value in step.get("options", {}).items()}
+    try:
+        options = known.complete(fault, given)
+    except LabError as error:
+        yield (["options"] if given else []), f"{error} ({error.hint})"
         return
-    for option in step.get("options", {}):
-        if option not in known.faults[fault]:
-            yield ["options", option], _unknown(f"option of {fault}", option, known.faults[fault])
-    if fault not in known.aimless and "target" not in step:
-        yield [], f"the fault {fault!r} needs a target: use one of {', '.join(known.targets)}"
-    for target in step.get("target", "").split(",") if "target" in step else ():
-        if target not in known.targets:
-            yield ["target"], _unknown("target", target, known.targets)
+    named = "name" in options and options.get("mode") in ("push", "pull")
+    words = [*known.machines, *known.rules]
+    if "target" not in step and fault not in known.aimless and not named:
+        yield [], f"the fault {fault!r} needs a target: use one of {', '.join(words)}"
+    several = step.get("target", "").split(",")
+    for word in several if "target" in step else ():
+        if word not in (words if len(several) == 1 else known.machines):
+            yield ["target"], _unknown("target", word, words)
+
+
+def _twice(node: Any, path: list[Any]) -> Iterator[Problem]:
+    """Yield each key that a mapping of YAML has twice: the first of them would be lost."""
+    if not isinstance(node.value, list):
+        return
+    seen = set()
+    for index, item in enumerate(node.value):
+        key, child = (item[0].value, item[1]) if isinstance(item, tuple) else (index, item)
+        if isinstance(item, tuple) and str(key) in seen:
+            yield [*path, key], "this key is there twice"
+        seen.add(str(key))
+        yield from _twice(child, [*path, key])
 
 
 def _unknown(what: str, word: str, words: Collection[str]) -> str:

@@ -10,14 +10,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from lab import waiting
 from lab.experiment import actions, timing
 from lab.experiment.actions import Orders
 from lab.experiment.check.timeline import BEFORE, ROLLBACK
 from lab.experiment.parse import Experiment, Step
 from lab.experiment.setting import Setting
 from lab.faults import catalogue, heal, strike, targets
-from lab.faults.plan import API
+from lab.faults.plan import API, complete
 from lab.faults.strike import Strike
 from lab.history.history import Writer
 from lab.history.recording import Recording
@@ -33,6 +32,7 @@ from services.core.profiles import stretched
 # Connecting to the recorders of four machines; a login costs an emulated guest a second.
 _CONNECT_S = 5.0
 _COMMAND_S = 10.0
+_LOOK_S = 0.1
 
 
 def run(experiment: Experiment, setting: Setting, folder: Path, progress: Progress) -> None:
@@ -49,6 +49,8 @@ def run(experiment: Experiment, setting: Setting, folder: Path, progress: Progre
         setting.begin(writer, experiment)
         with progress.phase("heal"):
             heal.heal(setting.lab, progress)
+            # A run that was killed left them, perhaps with another policy.
+            one.take_away()
         with recording.running():
             one.play()
 
@@ -70,15 +72,17 @@ class _Run:
         """Record the steady state before, the method, and what became of it."""
         probes = self.experiment.document["steady-state-hypothesis"]["probes"]
         with self._phase(BEFORE):
-            self._await_recorders()
+            self._await_all_heard()
             self.orders.declare(self.experiment.containers)
             limit_s = deadline_s(timing.placing_s(self.setting.profile) + _COMMAND_S)
             actions.await_all(self.orders, [*probes, "run-once"], limit_s)
+            # The last of it is known for sure only now.
+            self._await_all_heard()
         for step in self.experiment.method:
             self._step(step)
         # What is judged ends here; of the time after it, not everything is known yet.
         self.recording.writer.put("step", name=ROLLBACK, phase="begin", what="")
-        self._await_recorders()
+        self._await_all_heard(apis=True)
 
     @contextmanager
     def cleared_up(self) -> Iterator[None]:
@@ -87,17 +91,29 @@ class _Run:
             yield
         finally:
             with self.progress.phase("clear up"):
-                # Also undoes what is left of the faults: the ledger names them.
-                heal.heal(self.setting.lab, self.progress)
-                self._take_away()
-
-    def _take_away(self) -> None:
-        """Take back all that was asked for. One that cannot be taken back does not stop others."""
-        errors: list[LabError] = []
-        for mode, wanted in self.orders.wanted.items():
-            for name in dict.fromkeys((*self.experiment.containers, *wanted)):
                 try:
-                    self.orders.ask(mode, name, wanted=False)
+                    # Also undoes what is left of the faults: the ledger names them.
+                    heal.heal(self.setting.lab, self.progress)
+                finally:
+                    self.take_away()
+
+    def take_away(self) -> None:
+        """Take back all that this experiment may ask for, where an API lists it.
+
+        One that cannot be taken back does not stop the others; the first error is raised last.
+        """
+        declared = [name for step in self.experiment.method for name in step.get("declare", ())]
+        errors: list[LabError] = []
+        for mode in self.setting.modes:
+            try:
+                listed = self.orders.listed(mode)
+            except LabError as error:
+                errors.append(error)
+                continue
+            for name in dict.fromkeys((*self.experiment.containers, *declared)):
+                try:
+                    if name in listed:
+                        self.orders.ask(mode, name, wanted=False)
                 except LabError as error:
                     errors.append(error)
         if errors:
@@ -108,36 +124,44 @@ class _Run:
         with self._phase(step["name"]):
             self._pause(pauses.get("before"))
             if step.get("by") == "human":
-                self.recording.writer.put("human", what=step["name"], command="")
+                orders = [(m, name) for m in self.setting.modes for name in step.get("declare", ())]
+                typed = [actions.curl(self.recording, *order, wanted=True) for order in orders]
+                self.recording.writer.put("human", what=step["name"], command="; ".join(typed))
             kind = next(key for key in _PERFORM if key in step)
             _PERFORM[kind](self, step)
             self._pause(pauses.get("after"))
 
     def _fault(self, step: Step) -> None:
-        options = {key: str(value) for key, value in step.get("options", {}).items()}
+        fault = catalogue.find(step["fault"])
+        given = {key: str(value) for key, value in step.get("options", {}).items()}
+        options = complete(fault, given)
         if options.get("mode", "both") not in ("both", *self.setting.modes):
             return
-        self.strikes[step["fault"]] = strike.strike(
+        self.strikes[fault.name] = strike.strike(
             self.setting.lab,
-            step["fault"],
-            self._targets(step),
-            options,
+            fault.name,
+            self._targets(step, options),
+            given,
             for_s=None,
             seed=self.setting.seed,
             say=self.progress,
             put=self.recording.writer.put,
         )
         # Else the next step would look at what was known before the fault.
-        self._await_recorders()
+        self._await_all_heard()
 
-    def _targets(self, step: Step) -> list[Machine]:
-        """Return the machines that a step's `target` means."""
+    def _targets(self, step: Step, options: Mapping[str, str]) -> list[Machine]:
+        """Return the machines that a step's `target` means. Raises LabError if there is none."""
         lab = self.setting.lab
         if catalogue.find(step["fault"]).aims == API:
             return [lab.api]
         if "target" not in step:
-            options = step["options"]
             hosting = self.recording.where(options["mode"]).get(options["name"], ())
+            if not hosting:
+                raise LabError(
+                    f"{options['name']} of {options['mode']} runs nowhere: nothing can be hit",
+                    hint="lab status shows what runs; lab heal, then again",
+                )
             return [lab.machine(name) for name in hosting]
         loads = Counter(
             node
@@ -148,8 +172,10 @@ class _Run:
         return targets.choose(step["target"], lab.machines, self.setting.seed, loads)
 
     def _undo(self, step: Step) -> None:
-        self.strikes.pop(step["undo"]).undo()
-        self._await_recorders()
+        # One whose mode is not played was not begun.
+        if step["undo"] in self.strikes:
+            self.strikes.pop(step["undo"]).undo()
+            self._await_all_heard()
 
     def _until(self, step: Step) -> None:
         expected_s = actions.seconds(step["within"], self.setting.profile)
@@ -164,24 +190,35 @@ class _Run:
             time.sleep(actions.seconds(duration, profile))
             self.recording.writer.check()
 
-    def _await_recorders(self) -> None:
-        """Return once all is known of every machine up to now: the record is whole."""
-        now_s = self.recording.writer.now_s()
-        waiting.until(
-            lambda: not self._unheard(now_s),
-            "the recorders of all machines answer",
-            timeout_s=deadline_s(_CONNECT_S),
-            hint="lab up both updates the machines; lab heal, then again",
-        )
+    def _await_all_heard(self, *, apis: bool = False) -> None:
+        """Return once all is known of every machine up to now. apis: and what both APIs say.
 
-    def _unheard(self, now_s: float) -> list[str]:
-        states = self.recording.states.latest
-        if self.recording.states.looked_s < now_s:
+        Raises LabError, with the names of what is silent.
+        """
+        now_s = self.recording.writer.now_s()
+        limit_s = deadline_s(_CONNECT_S)
+        while silent := self._silent(now_s, apis=apis):
+            if self.recording.writer.now_s() - now_s > limit_s:
+                raise LabError(
+                    f"nothing is heard of {', '.join(silent)} for {limit_s:.0f} s",
+                    hint="lab up both updates the machines; lab heal, then again",
+                )
+            self.recording.writer.check()
+            time.sleep(_LOOK_S)
+
+    def _silent(self, now_s: float, *, apis: bool) -> list[str]:
+        """Return what has not been heard since `now_s`."""
+        looked_s, states = self.recording.states.looked_s, self.recording.states.latest
+        if looked_s < now_s:
             return ["libvirt"]
+        claims = self.recording.claims if apis else {}
         return [
-            name
-            for name, follower in self.recording.followers.items()
-            if states.get(name) == "running" and follower.until_s < now_s
+            *(f"the API of {mode}" for mode, one in claims.items() if one.asked_s < now_s),
+            *(
+                f"the recorder of {name}"
+                for name, follower in self.recording.followers.items()
+                if states.get(name) == "running" and follower.until_s < now_s
+            ),
         ]
 
     @contextmanager
@@ -189,7 +226,7 @@ class _Run:
         put = self.recording.writer.put
         put("step", name=name, phase="begin", what="")
         try:
-            with self.progress.phase(name):
+            with self.progress.phase(f"step: {name}"):
                 yield
         finally:
             put("step", name=name, phase="end", what="")

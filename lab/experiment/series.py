@@ -1,4 +1,4 @@
-"""Run experiments one after the other, each in a lab that knows nothing of the one before."""
+"""Run experiments one after the other, and each as often as it is asked for."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -31,29 +31,33 @@ def play(experiments: Sequence[Experiment], options: Options, progress: Progress
 
     Of several, each begins with a lab that is as it was after the latest `lab up`: thawed, not
     booted. One that ends with an error does not stop the others; its record says why it ended.
-    Of a single one the error is raised.
+    Raises LabError before anything is touched where the lab is down, or an experiment says nothing
+    about the modes that are asked for.
     """
-    _switch(options, progress)
-    if len(experiments) == 1:
-        folder = new_folder(experiments[0].name)
-        _runs(experiments[0], options, folder, progress)
-        yield folder
-        return
+    _switch(experiments, options, progress)
     for number, experiment in enumerate(experiments, 1):
-        progress(f"experiment {number} of {len(experiments)}: {experiment.title}")
-        bringup.reset(progress)
+        if len(experiments) > 1:
+            progress(f"experiment {number} of {len(experiments)}: {experiment.title}")
+            bringup.reset(progress)
         folder = new_folder(experiment.name)
         try:
             _runs(experiment, options, folder, progress)
         except LabError as error:
-            progress(f"{experiment.name} ended early: {error}")
+            progress(f"{experiment.name} ended early: {error}; {error.hint}")
         yield folder
 
 
-def _switch(options: Options, progress: Progress) -> None:
-    """Bring the lab into the timing profile that is asked for."""
+def _switch(experiments: Sequence[Experiment], options: Options, progress: Progress) -> None:
+    """Check the modes, and start the timing profile that is asked for."""
     lab = topology_file.load()
     on = modes.on(lab)
+    picked = modes.pick(options.mode, on)
+    for experiment in experiments:
+        if not set(picked) & set(experiment.modes):
+            raise LabError(
+                f"{experiment.name} says nothing about {' and '.join(picked)}",
+                hint=f"it is about {', '.join(experiment.modes)}: lab run --mode",
+            )
     if options.profile not in (None, modes.profile(lab).name):
         bringup.up("both" if len(on) > 1 else on[0], str(options.profile), progress)
 

@@ -8,9 +8,10 @@ from importlib.metadata import version
 from typing import NamedTuple
 
 from lab.experiment.check.judge import CHECKS
+from lab.experiment.check.timeline import BEFORE, ROLLBACK
 from lab.experiment.parse import Experiment, Vocabulary
 from lab.faults import catalogue, targets
-from lab.faults.plan import API
+from lab.faults.plan import API, complete
 from lab.history.history import Writer
 from lab.history.record import VERSION
 from lab.host import settings
@@ -18,9 +19,6 @@ from provisioning import topology as topology_file
 from provisioning.box import build as box_build
 from provisioning.topology import Topology
 from services.core.profiles import Profile, stretched
-
-# Without a target it hits the nodes on which the container of its option `name` runs.
-OF_NAMED = "kill-container"
 
 
 class Setting(NamedTuple):
@@ -62,8 +60,12 @@ def known() -> Vocabulary:
     lab = topology_file.load()
     faults = catalogue.CATALOGUE.values()
     return Vocabulary(
-        faults={fault.name: [option.name for option in fault.options] for fault in faults},
-        aimless=[fault.name for fault in faults if fault.aims == API or fault.name == OF_NAMED],
-        targets=[*(machine.name for machine in lab.machines), *targets.RULES],
+        faults=list(catalogue.CATALOGUE),
+        complete=lambda name, options: complete(catalogue.find(name), options),
+        aimless=[fault.name for fault in faults if fault.aims == API],
+        momentary=[fault.name for fault in faults if fault.momentary],
+        machines=[machine.name for machine in lab.machines],
+        rules=targets.RULES,
         checks=CHECKS,
+        reserved=(BEFORE, ROLLBACK),
     )

@@ -7,11 +7,25 @@ from lab.experiment.parse import Vocabulary, shipped
 from services.core.errors import LabError
 from services.core.profiles import profile
 
+OPTIONS = {"cut": {}, "kill": {"name": "", "mode": "both"}, "stop-api": {"mode": "both"}}
+
+
+def complete(fault, given):
+    for name in given:
+        if name not in OPTIONS[fault]:
+            raise LabError(f"{fault} has no option {name}", hint="it has none")
+    return {**OPTIONS[fault], **given}
+
+
 KNOWN = Vocabulary(
-    faults={"cut": [], "corrupt": ["name", "mode"], "stop-api": ["mode"]},
+    faults=list(OPTIONS),
+    complete=complete,
     aimless=["stop-api"],
-    targets=["node1", "node2", "busiest"],
+    momentary=["kill"],
+    machines=["node1", "node2"],
+    rules=["busiest"],
     checks=["repaired", "honest"],
+    reserved=["rollback"],
 )
 GOOD = """\
 title: The plug is pulled
@@ -64,8 +78,12 @@ def test_a_good_one_is_read():
         ("fault: cut", "fault: cutt", ("line 9", "key method.0.fault", "'cutt'", "stop-api")),
         ("target: busiest", "target: node9", ("line 10", "'node9'", "busiest")),
         ("  target: busiest\n", "", ("line 7", "key method.0", "'cut' needs a target")),
-        ("target: busiest", "target: node1\n  options: {x: 1}", ("options.x", "option of cut")),
-        ("undo: cut", "undo: stop-api", ("line 17", "method.2.undo", "earlier fault", "cut")),
+        (
+            "target: busiest",
+            "target: node1\n  options: {x: 1}",
+            ("method.0.options", "no option x"),
+        ),
+        ("undo: cut", "undo: stop-api", ("line 17", "method.2.undo", "fault that is on", "cut")),
         ("within: 2 healing", "within: 2 hours", ("line 14", "method.1.within")),
         ("within: 2 healing", "within: -1", ("line 14", "method.1.within")),
         ("until: run-once", "until: it-works", ("line 13", "method.1.until")),
@@ -78,6 +96,12 @@ def test_a_good_one_is_read():
         ("description: Once.", "description: Once.\ncolour: red", ("colour",)),
         ("pauses: {after: 3}", "pauses: {after: .nan}", ("mine.yaml",)),
         ("undo: cut", "undo: cut\n  declare: [UPPER]", ("line 18", "method.2.declare.0")),
+        ("undo: cut", "fault: cut\n  target: node1", ("line 17", "cut is on already")),
+        ("fault: cut", "fault: kill", ("method.2.undo", "'cut'")),
+        ("fault: cut", "fault: kill\n  fault: cut", ("line 9", "there twice")),
+        ("target: busiest", "target: 'busiest,node1'", ("line 10", "'busiest'")),
+        ("name: wait", "name: rollback", ("line 12", "a step of every run")),
+        ("within: 2 healing", "within: 1.2.3 healing", ("line 14", "method.1.within")),
     ],
 )
 def test_a_wrong_one_is_refused_with_line_and_key(old, new, named):

@@ -33,6 +33,7 @@ class World:
     def __init__(self):
         self.log = []
         self.runs: dict[str, dict[str, tuple[str, ...]]] = {"push": {}, "pull": {}}
+        self.listed: dict[str, list[str]] = {"push": [], "pull": []}
         self.strike_error = None
         self.refuses = None
 
@@ -40,10 +41,12 @@ class World:
         if self.refuses:
             raise self.refuses
         self.log.append(f"{mode} start {name}")
+        self.listed[mode].append(name)
         self.runs[mode][name] = ("node1",)
 
     def stop(self, mode, name):
         self.log.append(f"{mode} stop {name}")
+        self.listed[mode].remove(name)
         self.runs[mode].pop(name, None)
 
     def strike(self, lab, name, machines, options, **more):
@@ -62,8 +65,9 @@ class FakeRecording:
     def __init__(self, lab, modes, writer, world):
         self.topology, self.modes, self.writer = lab, modes, writer
         self.states = SimpleNamespace(latest={}, looked_s=math.inf)
-        self.followers = {}
-        claim = SimpleNamespace(latest={"ok": True, "nodes": {n.name: "up" for n in lab.nodes}})
+        self.followers: dict[str, SimpleNamespace] = {}
+        up = {"ok": True, "nodes": {node.name: "up" for node in lab.nodes}}
+        claim = SimpleNamespace(latest=up, asked_s=math.inf)
         self.claims = dict.fromkeys(modes, claim)
         self.where = lambda mode: world.runs[mode]
 
@@ -77,11 +81,16 @@ def world(monkeypatch):
     found = World()
     clients = (
         SimpleNamespace(
-            start=lambda name: found.start("push", name), stop=lambda name: found.stop("push", name)
+            start=lambda name: found.start("push", name),
+            stop=lambda name: found.stop("push", name),
+            running=lambda: SimpleNamespace(
+                containers=[SimpleNamespace(name=name) for name in found.listed["push"]]
+            ),
         ),
         SimpleNamespace(
             declare=lambda name, on_disconnect: found.start("pull", name),
             delete=lambda name: found.stop("pull", name),
+            declared=lambda: SimpleNamespace(names=tuple(found.listed["pull"])),
         ),
     )
     monkeypatch.setattr(client, "connect", lambda _: clients)
@@ -200,3 +209,56 @@ def test_the_command_of_an_order_is_what_a_person_would_type():
     )
     assert "DELETE" in actions.curl(recording, "pull", "web", wanted=False)
     assert "/container/stop" in actions.curl(recording, "push", "web", wanted=False)
+
+
+def test_what_a_killed_run_left_is_taken_away_first(world, tmp_path):
+    world.start("pull", "run-2")
+    world.start("pull", "of-a-user")
+    play(tmp_path, [])
+    assert world.log[2:4] == ["heal", "pull stop run-2"]
+    assert world.listed["pull"] == ["of-a-user"]
+
+
+def test_what_cannot_be_healed_is_taken_away_all_the_same(world, tmp_path, monkeypatch):
+    healed = []
+
+    def heal_once(*_):
+        healed.append(True)
+        if len(healed) > 1:
+            raise LabError("a machine hangs")
+
+    monkeypatch.setattr(heal, "heal", heal_once)
+    with pytest.raises(LabError, match="a machine hangs"):
+        play(tmp_path)
+    assert world.listed == {"push": [], "pull": []}
+
+
+def test_a_machine_that_is_silent_is_named(world, tmp_path, monkeypatch):
+    def with_a_silent_one(lab, modes, writer):
+        recording = FakeRecording(lab, modes, writer, world)
+        recording.states.latest["node2"] = "running"
+        recording.followers["node2"] = SimpleNamespace(until_s=-1.0)
+        return recording
+
+    monkeypatch.setattr(runner, "Recording", with_a_silent_one)
+    with pytest.raises(LabError, match="nothing is heard of the recorder of node2"):
+        play(tmp_path)
+
+
+def test_a_container_that_runs_nowhere_cannot_be_hit(world, tmp_path):
+    options = {"mode": "pull", "name": "other"}
+    step = {"type": "action", "name": "kill", "fault": "kill-container", "options": options}
+    with pytest.raises(LabError, match="other of pull runs nowhere"):
+        play(tmp_path, [step])
+
+
+def test_undoing_what_was_not_begun_is_nothing(world, tmp_path):
+    step = {
+        "type": "action",
+        "name": "slow",
+        "fault": "api-slow",
+        "options": {"mode": "pull"},
+    }
+    undo = {"type": "action", "name": "end", "undo": "api-slow"}
+    play(tmp_path, [step, undo], ["push"])
+    assert not [line for line in world.log if "api-slow" in line]

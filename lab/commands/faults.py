@@ -1,8 +1,7 @@
 """The command of each fault, made of what the fault says of itself."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping, Sequence
 from random import randrange
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +15,6 @@ from lab.terminal.progress import Progress
 from lab.terminal.table import echo
 from provisioning import topology
 from provisioning.topology import Machine, Topology
-from services.core.errors import LabError
 
 if TYPE_CHECKING:
     from lab.faults.plan import Plan
@@ -58,25 +56,32 @@ def command(fault: Fault) -> click.Command:
         options = {key: words.get(str(value), str(value)) for key, value in given.items()}
         _break(fault, target, options, for_s, seed, dry_run=dry_run)
 
-    params: list[click.Parameter] = []
-    if fault.aims != API:
-        params.append(click.Argument(["target"], type=Target(fault), metavar="TARGET"))
-    params += [_option(option) for option in fault.options]
-    if not fault.momentary:
-        params.append(
-            click.Option(
-                ["--for", "for_s"],
-                metavar="DURATION",
-                help="Wait so long (30s, 5m), then undo it; Ctrl-C ends it earlier.",
-            )
-        )
-    if fault.aims != API:
-        params.append(click.Option(["--seed"], type=int, help="For a TARGET that is drawn."))
-    dry_run = "Print the commands and how they are undone, and change nothing."
-    params.append(click.Option(["--dry-run"], is_flag=True, help=dry_run))
     return click.Command(
-        fault.name, callback=callback, params=params, help=_help(fault), short_help=fault.summary
+        fault.name,
+        callback=callback,
+        params=_params(fault),
+        help=_help(fault),
+        short_help=fault.summary,
     )
+
+
+def _params(fault: Fault) -> list[click.Parameter]:
+    """The target, the fault's own options, and those that all have."""
+    aimed, lasting = fault.aims != API, not fault.momentary
+    target = click.Argument(["target"], type=Target(fault), metavar="TARGET")
+    for_s = click.Option(
+        ["--for", "for_s"],
+        metavar="DURATION",
+        help="Wait so long (30s, 5m), then undo it; Ctrl-C ends it earlier.",
+    )
+    seed = click.Option(["--seed"], type=int, help="For a TARGET that is drawn.")
+    dry_run = click.Option(
+        ["--dry-run"],
+        is_flag=True,
+        help="Print the commands and how they are undone, and change nothing.",
+    )
+    own = map(_option, fault.options)
+    return [*[target] * aimed, *own, *[for_s] * lasting, *[seed] * aimed, dry_run]
 
 
 def _option(option: Option) -> click.Option:
@@ -122,10 +127,7 @@ def _break(
     *,
     dry_run: bool,
 ) -> None:
-    from lab.faults import mend
-    from lab.faults.ready import check_up, planned, resolved
-    from lab.faults.strike import strike, unrecorded
-    from lab.terminal import lock
+    from lab.faults.ready import planned
 
     lab = topology.load()
     for_s = None if duration is None else seconds(duration)
@@ -136,32 +138,47 @@ def _break(
         _print(planned(lab, fault, machines, options))
         return
     progress = watched()
-    if names != target and target:
+    if target and names != target:
         progress(f"{target} is {names} (--seed {seed})")
-    with lock.locked(f"lab chaos {fault.name} {names}"):
-        check_up(lab, fault, machines)
-        options = resolved(lab, fault, options)
-        if fault.name == "corrupt":
-            options = _left_alone(machines, options, progress)
-            if not options["mode"]:
-                return
-        mend.remind(progress)
-        with progress.phase(f"{fault.name} {names}"):
-            struck = strike(
-                lab,
-                fault.name,
-                machines,
-                options,
-                for_s=for_s,
-                seed=seed,
-                say=progress,
-                put=unrecorded,
-            )
+    struck = _hit(lab, fault, machines, options, for_s, seed, progress)
+    if struck is None:
+        return
     if for_s is not None:
         _end_in_time(struck, for_s, f"{fault.name} {names}", progress)
     elif not fault.momentary:
         ids = ", ".join(hit.hurt.id for hit in struck.hits)
         echo(f"{fault.name} acts on {names} ({ids}) until `lab heal`")
+
+
+def _hit(
+    lab: Topology,
+    fault: Fault,
+    machines: Sequence[Machine],
+    options: Mapping[str, str],
+    for_s: float | None,
+    seed: int,
+    progress: Progress,
+) -> "Strike | None":
+    """Strike under the lab's lock; None where there was nothing to do."""
+    from lab.faults import mend
+    from lab.faults.ready import check_up, resolved
+    from lab.faults.strike import strike, unrecorded
+    from lab.terminal import lock
+
+    what = f"{fault.name} {', '.join(machine.name for machine in machines)}"
+    with lock.locked(f"lab chaos {what}"):
+        check_up(lab, fault, machines)
+        options = resolved(lab, fault, options)
+        if fault.name == "corrupt":
+            options = _left_alone(machines, options, progress)
+            if not options["mode"]:
+                return None
+        mend.remind(progress)
+        with progress.phase(what):
+            return strike(
+                lab, fault.name, machines, options,
+                for_s=for_s, seed=seed, say=progress, put=unrecorded,
+            )  # fmt: skip
 
 
 def _chosen(lab: Topology, fault: Fault, target: str, seed: int) -> list[Machine]:
@@ -209,29 +226,15 @@ def _print(plans: Mapping[str, "Plan"]) -> None:
 
 def _end_in_time(struck: "Strike", for_s: float, what: str, progress: Progress) -> None:
     """Undo `struck` after `for_s` seconds, or when the command is ended earlier."""
+    from lab.terminal import lock
+
     try:
         # Without the lock: other faults may join, and `lab heal` may end all of them.
         with progress.phase(f"{what} acts, for {for_s:g} s; Ctrl-C ends it"):
             time.sleep(for_s)
     finally:
-        with _turn(f"lab chaos, which undoes {what}"), progress.phase(f"undo {what}"):
+        with (
+            lock.awaited(f"lab chaos, which undoes {what}", _TURN_S),
+            progress.phase(f"undo {what}"),
+        ):
             struck.undo()
-
-
-@contextmanager
-def _turn(what: str) -> Iterator[None]:
-    """Take the lab's lock, and wait for it where another command has it."""
-    from lab import waiting
-    from lab.terminal import lock
-
-    with ExitStack() as stack:
-
-        def taken() -> bool:
-            try:
-                stack.enter_context(lock.locked(what))
-            except LabError:
-                return False
-            return True
-
-        waiting.until(taken, "the lab's lock is free", timeout_s=_TURN_S, hint="lab heal")
-        yield

@@ -4,10 +4,10 @@ import fcntl
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from lab import paths
+from lab import paths, waiting
 from services.core.errors import LabError
 
 
@@ -37,4 +37,23 @@ def locked(what: str, instead: Path | None = None) -> Iterator[None]:
         file.truncate(0)
         file.write(f"{what} (pid {os.getpid()}, from {paths.ROOT})\n")
         file.flush()
+        yield
+
+
+@contextmanager
+def awaited(what: str, timeout_s: float) -> Iterator[None]:
+    """Take the lab's lock for `what`, and wait for it while another command has it.
+
+    Raises TookTooLong.
+    """
+    with ExitStack() as stack:
+
+        def taken() -> bool:
+            try:
+                stack.enter_context(locked(what))
+            except LabError:
+                return False
+            return True
+
+        waiting.until(taken, "the lab's lock is free", timeout_s=timeout_s, hint="lab heal")
         yield

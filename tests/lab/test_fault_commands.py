@@ -105,3 +105,12 @@ def test_with_the_machines_their_faults_are_gone(run, vms, monkeypatch):
     run("chaos", "cut", "node1")
     run("down")
     assert ledger.read().hurts == ()
+
+
+def test_a_node_that_is_off_is_named_before_it_is_asked_anything(run, vms):
+    vms["node1"].state = "off"
+    said = run("chaos", "corrupt", "node1").stderr
+    assert (
+        "Error: machine 'node1' is off: no corrupt can hurt it\nHint: lab heal boots it\n" in said
+    )
+    assert vms["node1"].commands == []

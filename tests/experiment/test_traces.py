@@ -87,7 +87,7 @@ def test_what_is_covered_has_the_value_and_the_rest_stays(trace, one_s, other_s,
 @given(st.lists(st.sampled_from([True, False, None]), max_size=4))
 def test_unknown_values_could_be_either(found):
     def outcomes(decide):
-        worlds = [[]]
+        worlds: list[list[bool]] = [[]]
         for value in found:
             choices = (True, False) if value is None else (value,)
             worlds = [[*world, choice] for world in worlds for choice in choices]

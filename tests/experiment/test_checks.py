@@ -102,6 +102,15 @@ def test_the_start_of_a_container_is_no_gap():
     assert findings["repaired"].holds is True
 
 
+def test_a_container_that_may_have_started_late_or_never_is_unknown():
+    made = running().wanted(10, "a", "b").fault(10, "node3")
+    for node in NODES:
+        made.looked(12, node)
+    findings = all_checks(made, seen=())
+    assert findings["never-gone"].holds is None
+    assert findings["never-gone"].amount.least_s == 0
+
+
 def test_a_deleted_container_is_not_missed_and_is_a_stray_while_it_runs():
     findings = all_checks(running().wanted(10).runs(12, "node1"))
     assert findings["never-gone"].holds is True

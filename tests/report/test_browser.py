@@ -8,14 +8,14 @@ from tests.report.browser import tab
 from tests.waiting import wait_for
 
 PROGRAM = programs.which("chromium-headless-shell")
+NEEDED = "it is missing: apt-get install --no-install-recommends chromium-headless-shell"
 SLIDER = "document.getElementById('cursor')"
 TIP = "document.getElementById('tip')"
-
-pytestmark = pytest.mark.skipif(PROGRAM is None, reason="needs chromium-headless-shell")
 
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory, judgement, drawing):
+    assert PROGRAM, NEEDED
     folder = tmp_path_factory.mktemp("browser")
     file = folder / "report.html"
     file.write_text(page(judgement, drawing))

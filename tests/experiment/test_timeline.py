@@ -112,6 +112,10 @@ def test_a_record_of_another_shape_is_damage(kind, fields):
     assert timeline.modes == ()
 
 
+def test_push_comes_first():
+    assert build(Made(modes=("pull", "push")).end(9)).modes == ("push", "pull")
+
+
 def test_a_history_without_a_beginning_has_damage():
     made = Made().runs(1, "node1", "a")
     del made.records[0]

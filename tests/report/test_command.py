@@ -8,10 +8,19 @@ from click.testing import CliRunner
 
 from lab.cli import main
 from lab.experiment.check.judge import CHECKS
+from lab.report import figure
 from tests.experiment.histories import healed, lost
 from tests.report.conftest import HOSTILE, made
 
 HEALS = {**dict.fromkeys(CHECKS, True), "never-gone": False, "honest": False}
+
+
+@pytest.fixture(autouse=True)
+def drawn_once(request, monkeypatch):
+    """A figure takes a second; one test draws its own."""
+    if request.function is not test_it_writes_the_same_files_each_time:
+        drawing = request.getfixturevalue("drawing")
+        monkeypatch.setattr(figure, "draw", lambda judgement: drawing)
 
 
 def report(*words):

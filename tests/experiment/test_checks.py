@@ -154,6 +154,12 @@ def test_an_api_may_be_wrong_for_a_lease_and_no_longer():
         assert findings["honest"].amount == Amount(late_s, late_s)
 
 
+def test_whether_something_moved_is_unknown_if_it_is_not_known_where_it_was():
+    made = Made().runs(1, "node1", "a").wanted(1, "a").steady(3).fault(9, "node1")
+    assert all_checks(made.claims(12, {"a": "node2"}))["moved"].holds is None
+    assert all_checks(running().fault(9, "node2"))["moved"].holds is None
+
+
 def test_what_pull_wants_is_no_claim_that_it_runs():
     made = running().fault(10, "node1").machine(10, "node1", "off")
     made.claims(12, {"a": "node1"}, running=[]).claims(25, {"a": "node1"}, running=[])

@@ -82,7 +82,7 @@ def test_several_runs_lie_beside_each_other(kept):
     assert done.exit_code == 0
     assert "3 runs" in done.stdout
     assert "7.00 (6.00-10.0)" in done.stdout
-    assert done.stdout.index("/1/report.html") < done.stdout.index("/10/report.html")
+    assert done.stdout.index("/2/report.html") < done.stdout.index("/10/report.html")
 
 
 def test_one_run_that_fails_among_several_is_the_verdict(kept):

@@ -95,11 +95,19 @@ def test_a_container_that_was_declared_and_never_ran_is_a_gap():
     assert "b " in findings["repaired"].text
 
 
-def test_the_start_of_a_container_is_no_gap():
-    made = running().wanted(10, "a", "b").runs(14, "node2", "b")
+@pytest.mark.parametrize("error_s", [0.0, 0.3])
+def test_the_start_of_a_container_is_no_gap(error_s):
+    made = running(error_s=error_s).wanted(10, "a", "b").runs(14, "node2", "b")
     findings = all_checks(made)
     assert findings["never-gone"].holds is True
     assert findings["repaired"].holds is True
+
+
+@pytest.mark.parametrize(("stop_s", "never_gone"), [(14.2, None), (15.0, False)])
+def test_a_gap_right_after_the_start_may_hide_in_the_error(stop_s, never_gone):
+    made = running(error_s=0.3).wanted(10, "a", "b").runs(14, "node2", "b")
+    made.runs(stop_s, "node2").runs(stop_s + (stop_s - 14), "node2", "b")
+    assert all_checks(made)["never-gone"].holds is never_gone
 
 
 def test_a_container_that_may_have_started_late_or_never_is_unknown():

@@ -101,8 +101,8 @@ def fault_bars(timeline: Timeline) -> tuple[FaultBar, ...]:
         if key not in found:
             continue
         bar = found[key]
-        if phase == "undone":
-            bar = bar._replace(to_s=record.at_s)
+        if phase in ("undone", "healed"):
+            bar = bar._replace(to_s=min(bar.to_s, record.at_s))
         found[key] = bar._replace(evidence=(*bar.evidence, text(record)))
     from_s, to_s = shown(timeline)
     least_s = (to_s - from_s) / 100

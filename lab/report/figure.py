@@ -240,4 +240,4 @@ def _write(
     elif beside:
         late = strip.from_s > (left_s + right_s) / 2
         at_s, side = (strip.from_s, "right") if late else (strip.to_s, "left")
-        axes.text(at_s, y, f" {printable(words[-1])} ", ha=side, **style)
+        axes.text(at_s, y, f"\u00a0{printable(words[-1])}\u00a0", ha=side, **style)

@@ -51,11 +51,12 @@ PROGRAMS = (
     Program("nc", "netcat-openbsd", ("-h",)),
     Program("ssh", "openssh-client", ("-V",)),
 )
-# Push against a real sshd on loopback, the nginx workload, and the state over etcd.
+# Push against a real sshd on loopback, the nginx workload, the state over etcd, a report's page.
 FOR_TESTS = (
     Program("sshd", "openssh-server", ("-V",)),
     Program("nginx", "nginx-light", ("-v",)),
     Program("etcd", "etcd-server"),
+    Program("chromium-headless-shell", "chromium-headless-shell"),
 )
 
 

@@ -1,4 +1,4 @@
-"""The servers that tests start by themselves: installed, and never run by the system.
+"""The programs that tests start by themselves: installed; none is run by the system.
 
     python -m provisioning.host.servers
 
@@ -37,9 +37,9 @@ done
 
 
 def install(say: Callable[[str], None]) -> None:
-    """Install the servers that are missing. Idempotent; one that is there stays what it is."""
+    """Install the programs that are missing. Idempotent; one that is there stays what it is."""
     absent = {one.package for one in programs.FOR_TESTS if not programs.which(one.name)}
-    units = " ".join(unit for package in sorted(absent) for unit in _UNITS[package])
+    units = " ".join(unit for package in sorted(absent) for unit in _UNITS.get(package, ()))
     apt.install(sorted(absent), say, ["sh", "-c", _QUIETLY, "sh", units])
 
 

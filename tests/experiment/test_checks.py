@@ -95,11 +95,28 @@ def test_a_container_that_was_declared_and_never_ran_is_a_gap():
     assert "b " in findings["repaired"].text
 
 
-def test_the_start_of_a_container_is_no_gap():
-    made = running().wanted(10, "a", "b").runs(14, "node2", "b")
+@pytest.mark.parametrize("error_s", [0.0, 0.3])
+def test_the_start_of_a_container_is_no_gap(error_s):
+    made = running(error_s=error_s).wanted(10, "a", "b").runs(14, "node2", "b")
     findings = all_checks(made)
     assert findings["never-gone"].holds is True
     assert findings["repaired"].holds is True
+
+
+@pytest.mark.parametrize(("stop_s", "never_gone"), [(14.2, None), (15.0, False)])
+def test_a_gap_right_after_the_start_may_hide_in_the_error(stop_s, never_gone):
+    made = running(error_s=0.3).wanted(10, "a", "b").runs(14, "node2", "b")
+    made.runs(stop_s, "node2").runs(stop_s + (stop_s - 14), "node2", "b")
+    assert all_checks(made)["never-gone"].holds is never_gone
+
+
+def test_a_container_that_may_have_started_late_or_never_is_unknown():
+    made = running().wanted(10, "a", "b").fault(10, "node3")
+    for node in NODES:
+        made.looked(12, node)
+    findings = all_checks(made, seen=())
+    assert findings["never-gone"].holds is None
+    assert findings["never-gone"].amount.least_s == 0
 
 
 def test_a_deleted_container_is_not_missed_and_is_a_stray_while_it_runs():
@@ -143,6 +160,12 @@ def test_an_api_may_be_wrong_for_a_lease_and_no_longer():
         findings = all_checks(made.claims(26, {"a": None}, running=[]))
         assert findings["honest"].holds is honest
         assert findings["honest"].amount == Amount(late_s, late_s)
+
+
+def test_whether_something_moved_is_unknown_if_it_is_not_known_where_it_was():
+    made = Made().runs(1, "node1", "a").wanted(1, "a").steady(3).fault(9, "node1")
+    assert all_checks(made.claims(12, {"a": "node2"}))["moved"].holds is None
+    assert all_checks(running().fault(9, "node2"))["moved"].holds is None
 
 
 def test_what_pull_wants_is_no_claim_that_it_runs():

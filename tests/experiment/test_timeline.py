@@ -65,8 +65,8 @@ def test_what_is_lost_is_unknown_until_the_next_list_even_if_it_was_looked_at():
     made.runs(8, "node1", "a").looked(9, "node1")
     assert spans(made) == [(0, 1, N), (1, 3, T), (3, 8, N), (8, 9, T)]
     made = Made().runs(1, "node1", "a").looked(5, "node1")
-    made.put(6, "lost", machine="node1", from_s=5, why="it ended").looked(9, "node1")
-    assert spans(made) == [(0, 1, N), (1, 5, T), (5, 9, N)]
+    made.put(6, "lost", machine="node1", from_s=3, why="it ended").looked(9, "node1")
+    assert spans(made) == [(0, 1, N), (1, 3, T), (3, 9, N)]
 
 
 def test_the_error_of_a_list_makes_its_time_unknown():
@@ -110,6 +110,10 @@ def test_a_record_of_another_shape_is_damage(kind, fields):
     timeline = build(made.end(9))
     assert "wrong type" in timeline.damage[0]
     assert timeline.modes == ()
+
+
+def test_push_comes_first():
+    assert build(Made(modes=("pull", "push")).end(9)).modes == ("push", "pull")
 
 
 def test_a_history_without_a_beginning_has_damage():

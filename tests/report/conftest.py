@@ -7,7 +7,7 @@ from lab.experiment.check.judge import CHECKS, judge
 from lab.report.figure import draw
 from tests.experiment.histories import healed, lost
 
-HOSTILE = "</script><b onclick=x()>&\"'$x^2$ \x1b[31m\u202e"
+HOSTILE = "</script><b onclick=x()>&\"'$\\nosuch$ \x1b[31m\u202e"
 MODES = ("push", "pull")
 
 

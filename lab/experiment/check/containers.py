@@ -53,7 +53,7 @@ def _life(timeline: Timeline, mode: str, name: str) -> Life:
     traces = (
         wanted,
         up,
-        combine([_due(wanted, up), up], and_not),
+        combine([_due(wanted, up, _moments(timeline, mode, name)), up], and_not),
         twice,
         combine([up, wanted], and_not),
         combine([wanted, up, twice], _bad),
@@ -72,7 +72,19 @@ def _bad(values: Sequence[Known]) -> Known:
     return all_of([wanted, any_of([invert(up), twice])])
 
 
-def _due(wanted: Trace, up: Trace) -> Trace:
+def _moments(timeline: Timeline, mode: str, name: str) -> list[Interval]:
+    """Return the ranges in which it was started or stopped, or a machine changed its state."""
+    found = [r for r in timeline.history.of("machine") if r.fields["machine"] in timeline.nodes]
+    for node in timeline.nodes:
+        before = False
+        for record in timeline.history.of("runs", mode=mode, node=node):
+            if (name in record.fields["containers"]) is not before:
+                before = not before
+                found.append(record)
+    return [(r.at_s - r.error_s, r.at_s + r.error_s) for r in found]
+
+
+def _due(wanted: Trace, up: Trace, moments: Sequence[Interval]) -> Trace:
     """Return when it had to run: while it is wanted, from when it runs for the first time.
 
     One that never runs had to from its declaration. Where it is unknown which of both, or when it
@@ -80,16 +92,30 @@ def _due(wanted: Trace, up: Trace) -> Trace:
     """
     due = cover(wanted, [(s.from_s, s.to_s) for s in wanted.of(True)], False)
     for span in wanted.of(True):
-        for interval, value in _due_in(span, up.within(span.from_s, span.to_s)):
+        for interval, value in _due_in(span, up.within(span.from_s, span.to_s), moments):
             due = cover(due, [interval], value)
     return due
 
 
-def _due_in(wanted: Span, up: Trace) -> list[tuple[Interval, Known]]:
+def _due_in(wanted: Span, up: Trace, moments: Sequence[Interval]) -> list[tuple[Interval, Known]]:
     sure, possible = next(up.of(True), None), next(up.of(True, None), None)
     whole = (wanted.from_s, wanted.to_s)
     if possible is None:
         return [(whole, True)]
     if sure is None:
         return [(whole, None)]
-    return [((possible.from_s, sure.from_s), None), ((sure.from_s, wanted.to_s), True)]
+    start = (possible.from_s, sure.from_s)
+    return [
+        (start, None if _hides_more(start, moments) else False),
+        ((start[1], wanted.to_s), True),
+    ]
+
+
+def _hides_more(start: Interval, moments: Sequence[Interval]) -> bool:
+    """Return whether something else may have happened in `start` than that it was started.
+
+    If all that makes the time of the start unknown is the error of one record, it ran from its
+    start on, whenever that was.
+    """
+    near = [m for m in moments if m[0] < start[1] and start[0] < m[1]]
+    return len(near) != 1 or near[0][0] > start[0] or near[0][1] < start[1]

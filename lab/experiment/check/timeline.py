@@ -84,7 +84,9 @@ def _build(history: History) -> Timeline:
         return Timeline(history, damage=(*damage, "its first record is not the run's beginning"))
     begin = history.records[0].fields
     end_s = max(record.at_s for record in history.records)
-    modes, nodes = tuple(map(str, begin["modes"])), tuple(map(str, begin["nodes"]))
+    # Push comes first, in tables and figures.
+    modes = tuple(sorted(map(str, begin["modes"]), reverse=True))
+    nodes = tuple(map(str, begin["nodes"]))
     from_s, to_s = _judged(history, end_s)
     names = {mode: _names(history, mode) for mode in modes}
     runs = {

@@ -90,6 +90,7 @@ class Strike:
         perform(self.lab, Command(hit.machine.name, (*run, *timer, *name, "sh", "-c", script)))
 
     def _act(self, hit: Hit) -> None:
+        self._record(hit, "acting", "; ".join(map(str, hit.plan.act)))
         for command in hit.plan.act:
             perform(self.lab, command)
         if any(command.where == HOST for command in hit.plan.act):

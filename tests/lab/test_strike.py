@@ -12,7 +12,7 @@ from services.core.errors import LabError
 from tests.house.repository import ROOT
 
 ID = "0a1b"
-PHASES = ["intended", "acted", "bitten", "undone"]
+PHASES = ["intended", "acting", "acted", "bitten", "undone"]
 
 
 @pytest.fixture
@@ -102,7 +102,7 @@ def test_an_effect_that_was_not_seen_is_said_so(hit, failing, history):
     said: list[str] = []
     struck = hit("partition", "node1", "node2", say=said.append)
     assert not any(proof.so for proof in struck.proofs.values())
-    assert phases(history, "node1") == ["intended", "acted", "unbitten"]
+    assert phases(history, "node1") == ["intended", "acting", "acted", "unbitten"]
     assert "node1: partition acted, but no effect was seen" in "\n".join(said)
     assert len(ledger.read().hurts) == 2
 

@@ -51,8 +51,8 @@ class Timeline(NamedTuple):
 
     @property
     def fault_s(self) -> float:
-        """When the first fault acted; the beginning of what is judged where none did."""
-        for phase in ("acted", "bitten", "intended"):
+        """When the first fault began to act; the beginning of what is judged where none did."""
+        for phase in ("acting", "acted", "bitten", "intended"):
             for record in self.history.of("fault", phase=phase):
                 return record.at_s
         return self.from_s

@@ -126,6 +126,11 @@ def test_a_deleted_container_is_not_missed_and_is_a_stray_while_it_runs():
     assert findings["no-strays"].amount == Amount(2, 2)
 
 
+def test_what_runs_while_its_order_is_under_way_is_no_stray():
+    findings = all_checks(running().runs(10, "node2", "b").wanted(12, "a", "b"))
+    assert findings["no-strays"].amount is None
+
+
 def test_a_stray_that_runs_at_the_end():
     findings = all_checks(running().fault(10, "node2", fault="corrupt").runs(10, "node2", "fake"))
     assert findings["no-strays"].holds is False

@@ -55,7 +55,7 @@ def _life(timeline: Timeline, mode: str, name: str) -> Life:
         up,
         combine([_due(wanted, up, _moments(timeline, mode, name)), up], and_not),
         twice,
-        combine([up, wanted], and_not),
+        _stray(wanted, up),
         combine([wanted, up, twice], _bad),
     )
     return Life(name, *(t.within(timeline.from_s, timeline.to_s) for t in traces))
@@ -70,6 +70,15 @@ def and_not(values: Sequence[Known]) -> Known:
 def _bad(values: Sequence[Known]) -> Known:
     wanted, up, twice = values
     return all_of([wanted, any_of([invert(up), twice])])
+
+
+def _stray(wanted: Trace, up: Trace) -> Trace:
+    """Return when it ran unwanted; not while the order was under way that then was acknowledged."""
+    stray = combine([up, wanted], and_not)
+    ordered_s = {span.from_s for span in wanted.of(True)}
+    runs = combine([stray], lambda values: values[0] is not False)
+    under_way = [(s.from_s, s.to_s) for s in runs.of(True) if s.to_s in ordered_s]
+    return cover(stray, under_way, False)
 
 
 def _moments(timeline: Timeline, mode: str, name: str) -> list[Interval]:

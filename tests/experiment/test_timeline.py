@@ -53,6 +53,16 @@ def test_a_list_of_an_older_boot_does_not_hold_for_the_next():
     assert spans(made) == [(0, 1, N), (1, 4, T), (4, 9, N)]
 
 
+def test_a_machine_that_boots_is_paused_for_a_moment_and_runs_nothing_then_either():
+    made = Made().runs(1, "node1", "a").machine(4, "node1", "off")
+    # The host looks every 0.6 s; what it sees is exact to half of that.
+    made.put(9, "machine", 0.3, machine="node1", state="paused")
+    made.put(9.6, "machine", 0.3, machine="node1", state="running")
+    made.boots["node1"] = 2
+    made.put(10, "runs", 0.1, node="node1", mode="pull", containers=[]).looked(20, "node1")
+    assert build(made.history()).runs["pull", "node1", "a"].within(4, 20).ever() is False
+
+
 def test_a_paused_machine_runs_nothing_and_goes_on_with_what_it_had():
     made = Made().runs(1, "node1", "a").machine(4, "node1", "paused")
     made.machine(6, "node1", "running").looked(9, "node1")

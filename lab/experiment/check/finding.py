@@ -30,12 +30,11 @@ def composed(verdicts: Iterable[Known]) -> Known:
 
 
 def texts(records: Iterable[Record]) -> tuple[str, ...]:
-    """Return `records` as evidence, in the order of their times, a line each; the first twelve."""
+    """Return `records` as evidence, in the order of their times, each line once; the first twelve."""
     found = sorted(records, key=lambda record: record.at_s)
-    lines = [text(record) for record in found[:_EVIDENCE]]
-    if len(found) > _EVIDENCE:
-        lines.append(f"and {len(found) - _EVIDENCE} records more")
-    return tuple(lines)
+    lines = list(dict.fromkeys(text(record) for record in found))
+    more = [f"and {len(lines) - _EVIDENCE} records more"] if len(lines) > _EVIDENCE else []
+    return (*lines[:_EVIDENCE], *more)
 
 
 def text(record: Record) -> str:

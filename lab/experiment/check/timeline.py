@@ -163,11 +163,13 @@ def _boots(history: History, node: str, lists: Sequence[Record]) -> Iterator[tup
     """
     states = sorted(history.of("machine", machine=node), key=lambda record: record.at_s)
     for before, record in pairwise(states):
-        if before.fields["state"] in EMPTY and record.fields["state"] == "running":
+        # libvirt begins a machine paused, which one look in many sees.
+        if before.fields["state"] in EMPTY and record.fields["state"] not in EMPTY:
             after_s = record.at_s + record.error_s
             first = next((r for r in lists if r.at_s - r.error_s >= after_s), None)
             if first:
-                yield after_s, first
+                # Until then it was off.
+                yield record.at_s - record.error_s, first
 
 
 def blind(history: History, mode: str, node: str, end_s: float) -> list[Interval]:

@@ -30,7 +30,7 @@ def composed(verdicts: Iterable[Known]) -> Known:
 
 
 def texts(records: Iterable[Record]) -> tuple[str, ...]:
-    """Return `records` as evidence, in the order of their times, each line once; the first twelve."""
+    """Return `records` as evidence: in the order of their times, each line once, the first 12."""
     found = sorted(records, key=lambda record: record.at_s)
     lines = list(dict.fromkeys(text(record) for record in found))
     more = [f"and {len(lines) - _EVIDENCE} records more"] if len(lines) > _EVIDENCE else []

@@ -1,121 +1,14 @@
 """A run on doubles: what is done in which order, and what an error or Ctrl-C may not spoil."""
 
-import math
-from contextlib import contextmanager
 from types import SimpleNamespace
 
 import pytest
 
 from lab.experiment import actions, runner
-from lab.experiment.parse import Experiment
-from lab.experiment.setting import Setting
 from lab.faults import heal, strike
 from lab.history.history import read
-from lab.host import settings
-from lab.host.accel import Accel
-from lab.planes import client
-from lab.terminal.progress import Progress
-from provisioning import topology
 from services.core.errors import ApiRefused, ApiUnreachable, LabError
-from services.core.profiles import profile
-
-LAB = topology.load()
-METHOD = [
-    {"type": "action", "name": "pull it", "fault": "cut", "target": "busiest"},
-    {"type": "probe", "name": "wait", "until": "run-once", "within": 0.01},
-    {"type": "action", "name": "put it back", "undo": "cut"},
-]
-
-
-class World:
-    """What both control planes and the nodes would do; `log` has what happened, in order."""
-
-    def __init__(self):
-        self.log = []
-        self.runs: dict[str, dict[str, tuple[str, ...]]] = {"push": {}, "pull": {}}
-        self.listed: dict[str, list[str]] = {"push": [], "pull": []}
-        self.strike_error = None
-        self.refuses = None
-
-    def start(self, mode, name):
-        if self.refuses:
-            raise self.refuses
-        self.log.append(f"{mode} start {name}")
-        self.listed[mode].append(name)
-        self.runs[mode][name] = ("node1",)
-
-    def stop(self, mode, name):
-        self.log.append(f"{mode} stop {name}")
-        self.listed[mode].remove(name)
-        self.runs[mode].pop(name, None)
-
-    def strike(self, lab, name, machines, options, **more):
-        self.log.append(f"{name} {' '.join(m.name for m in machines)}")
-        if self.strike_error:
-            raise self.strike_error
-        fields = {"id": "1", "fault": name, "target": machines[0].name}
-        more["put"]("fault", **fields, phase="bitten", command="", evidence="")
-        if name == "cut":
-            # Pull repairs, push does not.
-            self.runs = {"push": {}, "pull": dict.fromkeys(self.runs["pull"], ("node2",))}
-        return SimpleNamespace(undo=lambda: self.log.append(f"undo {name}"))
-
-
-class FakeRecording:
-    def __init__(self, lab, modes, writer, world):
-        self.topology, self.modes, self.writer = lab, modes, writer
-        self.states = SimpleNamespace(latest={}, looked_s=math.inf)
-        self.followers: dict[str, SimpleNamespace] = {}
-        up = {"ok": True, "nodes": {node.name: "up" for node in lab.nodes}}
-        claim = SimpleNamespace(latest=up, asked_s=math.inf)
-        self.claims = dict.fromkeys(modes, claim)
-        self.where = lambda mode: world.runs[mode]
-
-    @contextmanager
-    def running(self):
-        yield
-
-
-@pytest.fixture
-def world(monkeypatch):
-    found = World()
-    clients = (
-        SimpleNamespace(
-            start=lambda name: found.start("push", name),
-            stop=lambda name: found.stop("push", name),
-            running=lambda: SimpleNamespace(
-                containers=[SimpleNamespace(name=name) for name in found.listed["push"]]
-            ),
-        ),
-        SimpleNamespace(
-            declare=lambda name, on_disconnect: found.start("pull", name),
-            delete=lambda name: found.stop("pull", name),
-            declared=lambda: SimpleNamespace(names=tuple(found.listed["pull"])),
-        ),
-    )
-    monkeypatch.setattr(client, "connect", lambda _: clients)
-    monkeypatch.setattr(heal, "heal", lambda *_: found.log.append("heal"))
-    monkeypatch.setattr(strike, "strike", found.strike)
-    monkeypatch.setattr(
-        runner, "Recording", lambda lab, modes, writer: FakeRecording(lab, modes, writer, found)
-    )
-    accel = SimpleNamespace(accel=Accel("kvm", 1.0, "test"))
-    monkeypatch.setattr(settings, "load", lambda: accel)
-    monkeypatch.setattr(runner, "deadline_s", lambda seconds: 0.05)
-    monkeypatch.setattr(actions, "deadline_s", lambda seconds: seconds)
-    return found
-
-
-def play(folder, method=METHOD, modes=("push", "pull")):
-    document = {
-        "title": "t",
-        "containers": 2,
-        "steady-state-hypothesis": {"title": "t", "probes": ["run-once", "nodes-up"]},
-        "method": method,
-        "expected": {},
-    }
-    setting = Setting(LAB, modes, profile("fast"), 7, 1)
-    runner.run(Experiment("test", document), setting, folder, Progress())
+from tests.experiment.doubles import LAB, METHOD, FakeRecording, play
 
 
 def test_a_run_is_recorded_from_before_the_fault_to_before_the_healing(

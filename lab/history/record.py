@@ -6,6 +6,7 @@ last field is a checksum of all others, so that a line that was cut off or edite
 """
 
 import json
+import math
 import zlib
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -14,6 +15,7 @@ from typing import Any, NamedTuple
 from services.core.fields import decode
 
 VERSION = 1
+_DIGITS = 4
 
 # kind -> the fields that a record of it has, beside kind, at_s and error_s.
 FIELDS: Mapping[str, frozenset[str]] = MappingProxyType(
@@ -65,7 +67,10 @@ def dump(record: Record, before: str = "") -> str:
     if record.fields.keys() != FIELDS[record.kind]:
         wrong = record.fields.keys() ^ FIELDS[record.kind]
         raise KeyError(f"a record of kind {record.kind!r}: {', '.join(sorted(wrong))}")
-    times = {"at_s": round(record.at_s, 4), "error_s": round(record.error_s, 4)}
+    at_s = round(record.at_s, _DIGITS)
+    # Rounded up, and with what rounding the time did: the range must not get narrower.
+    error_s = record.error_s and record.error_s + abs(at_s - record.at_s)
+    times = {"at_s": at_s, "error_s": math.ceil(error_s * 10**_DIGITS) / 10**_DIGITS}
     text = json.dumps({"kind": record.kind, **times, **record.fields})
     return f'{text[:-1]}, "crc": "{_crc(text, before)}"}}'
 

@@ -6,7 +6,7 @@ import threading
 import pytest
 
 from lab.history.history import FILE, Writer, parse, read
-from lab.history.record import FIELDS, Record, dump
+from lab.history.record import FIELDS, Record, dump, load
 from services.core.errors import LabError
 
 
@@ -76,6 +76,16 @@ def test_a_record_has_the_fields_of_its_kind_and_no_other():
         dump(Record(kind, 0.0, 0.0, dict.fromkeys(fields)))
         with pytest.raises(KeyError, match="colour"):
             dump(Record(kind, 0.0, 0.0, dict.fromkeys([*fields, "colour"])))
+
+
+@pytest.mark.parametrize("at_s", [1.00004, 1.00006, 1.00015, 2.5])
+def test_rounding_makes_no_range_narrower(at_s):
+    before = Record("note", at_s, 0.00032, {"text": ""})
+    after = load(dump(before))
+    assert after.at_s - after.error_s <= before.at_s - before.error_s
+    assert after.at_s + after.error_s >= before.at_s + before.error_s
+    # What happened on the host has no error.
+    assert load(dump(before._replace(error_s=0.0))).error_s == 0.0
 
 
 def test_threads_write_whole_lines_in_the_order_of_their_times(tmp_path):

@@ -1,5 +1,6 @@
 """`lab report`: what became of a run, as a table, a page, a figure, JSON and JUnit XML."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -50,21 +51,27 @@ def report(
     if that is unknown; of several runs the worst counts: 1, then 2, then 0. With --compare: 0 if
     all checks found the same, 1 if not, 2 if that is unknown.
     """
+    try:
+        ctx.exit(_report(words, as_list=as_list, compare=compare, junit=junit, as_json=as_json))
+    except LabError as error:  # 1 would say that something is not as expected
+        raise CannotCompare(error) from error
+
+
+def _report(
+    words: Sequence[str], *, as_list: bool, compare: bool, junit: Path | None, as_json: bool
+) -> int:
     from lab.experiment.check.finding import EXIT_CODES, composed
     from lab.report import data, files, table
     from lab.report import runs as found
 
     if as_list:
         _list(as_json=as_json)
-        return
+        return 0
     if compare and len(words) != 2:
         raise LabError("--compare takes two runs", hint="lab report --compare ONE OTHER")
-    try:
-        all_runs = [found.load(word) for word in words or ("",)]
-    except LabError as error:  # 1 would say that something is not as expected
-        raise CannotCompare(error) from error
+    all_runs = [found.load(word) for word in words or ("",)]
     if compare:
-        ctx.exit(_compare(words, all_runs, as_json=as_json))
+        return _compare(words, all_runs, as_json=as_json)
     if junit and len(all_runs) > 1:
         raise LabError("--junit takes the result of one RUN", hint="lab report RUN --junit FILE")
     if as_json:
@@ -73,10 +80,19 @@ def report(
     for runs in all_runs:
         pages = files.write(runs)
         if junit:
-            files.write_junit(runs, junit)
+            _write_junit(runs, junit)
         if not as_json:
             echo("\n".join([table.text(runs), "", *(f"page: {page}" for page in pages)]))
-    ctx.exit(EXIT_CODES[composed(runs.verdict for runs in all_runs)])
+    return EXIT_CODES[composed(runs.verdict for runs in all_runs)]
+
+
+def _write_junit(runs: "Runs", file: Path) -> None:
+    from lab.report import files
+
+    try:
+        files.write_junit(runs, file)
+    except OSError as error:
+        raise LabError(f"the JUnit XML cannot be written: {error}", hint="another FILE") from None
 
 
 def _list(*, as_json: bool) -> None:
@@ -96,7 +112,7 @@ def _list(*, as_json: bool) -> None:
         echo(render(("experiment", "runs", "verdict", "folder"), rows))
 
 
-def _compare(words: tuple[str, ...], all_runs: "list[Runs]", *, as_json: bool) -> int:
+def _compare(words: Sequence[str], all_runs: "list[Runs]", *, as_json: bool) -> int:
     from lab.experiment.check.finding import EXIT_CODES, composed
     from lab.report import table
 

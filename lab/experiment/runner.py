@@ -33,6 +33,8 @@ from services.core.profiles import stretched
 _CONNECT_S = 5.0
 _COMMAND_S = 10.0
 _LOOK_S = 0.1
+# Longer than any experiment lasts; the machines themselves undo a fault after that.
+_FAULT_S = 3600.0
 
 
 def run(experiment: Experiment, setting: Setting, folder: Path, progress: Progress) -> None:
@@ -142,7 +144,7 @@ class _Run:
             fault.name,
             self._targets(step, options),
             given,
-            for_s=None,
+            for_s=_FAULT_S,
             seed=self.setting.seed,
             say=self.progress,
             put=self.recording.writer.put,

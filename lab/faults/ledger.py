@@ -82,6 +82,11 @@ def read() -> Ledger:
     return Ledger(tuple(sorted(hurts, key=lambda hurt: hurt.began)), tuple(unreadable))
 
 
+def has(hurt_id: str) -> bool:
+    """Return whether there is an entry of that id."""
+    return (folder() / f"{hurt_id}.json").exists()
+
+
 def remove(hurt_id: str) -> None:
     """Delete an entry. Idempotent."""
     (folder() / f"{hurt_id}.json").unlink(missing_ok=True)

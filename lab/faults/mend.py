@@ -21,11 +21,11 @@ def sweep(lab: Topology, machine: Machine, hurts: Iterable[Hurt], say: Say, put:
     Says in one line what was found, and nothing where there was nothing. Raises LabError where
     something is left; the ledger goes on naming it.
     """
-    mine = [hurt for hurt in hurts if hurt.target == machine.name]
-    stay = []
-    for hurt in mine:
+    undone, stay = [], []
+    for hurt in [hurt for hurt in hurts if hurt.target == machine.name]:
         proof = undo(lab, hurt, deadline_s(_GONE_S))
         if proof.so:
+            undone.append(f"undid {hurt.fault} ({hurt.id})")
             record(put, hurt, "healed", "; ".join(map(str, hurt.undo)), proof.evidence)
         else:
             stay.append(f"{hurt}: {proof.evidence}")
@@ -33,13 +33,13 @@ def sweep(lab: Topology, machine: Machine, hurts: Iterable[Hurt], say: Say, put:
     if found:
         attempt(lab, traces.removal(machine.name, found))
         stay += [traces.words([trace]) for trace in _look(lab, machine)]
-    undone = [f"undid {hurt.fault} ({hurt.id})" for hurt in mine]
     removed = [f"removed {traces.words(found)}"] if found else []
-    if mine or found:
+    if undone or found:
         say(f"{machine.name}: {'; '.join(undone + removed)}")
     if stay:
         raise LabError(
-            f"{machine.name} still has {', '.join(stay)}", hint=f"lab heal; lab ssh {machine.name}"
+            f"{machine.name} still has {', '.join(stay)}",
+            hint=f"lab heal, then by hand: lab ssh {machine.name}; the ledger is {ledger.folder()}",
         )
 
 

@@ -77,6 +77,11 @@ def flap(lab: Topology, machine: Machine, options: Mapping[str, str]) -> Plan:
 def slow(lab: Topology, machine: Machine, options: Mapping[str, str]) -> Plan:
     """Delay, lose and throttle what `machine` sends on the lab's network."""
     peer = _peers(lab, machine, "nodes" if machine == lab.api else "api")[0]
+    if not float(options["loss"].rstrip("%")) and expected_ms(options) <= 0:
+        raise LabError(
+            "such a network is not slow: its jitter is no less than its delay",
+            hint="give a longer --delay, or --loss or --rate",
+        )
     netem = ["netem", "delay", options["delay"], options["jitter"], "loss", options["loss"]]
     rate = ["rate", options["rate"]] if options["rate"] else []
     queue = f'tc qdisc show dev {DEVICE} | grep -Eq "netem|prio"'
@@ -193,6 +198,6 @@ FAULTS = (
             Option("up", "5s", "SECONDS", "How long it is back.", _SECONDS),
         ),
         flap,
-        "Who decides too quickly moves its containers each time.",
+        "A control plane that decides too quickly moves its containers each time.",
     ),
 )

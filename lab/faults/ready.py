@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from lab.bringup.plan import ABSENT
 from lab.errors import LabNotUp, MachineAbsent
 from lab.faults import ledger
-from lab.faults.perform import seen
+from lab.faults.perform import attempt, seen
 from lab.faults.plan import Fault, Plan, complete
 from lab.machines import vagrant
 from lab.planes import modes
@@ -55,6 +55,8 @@ def check_free(lab: Topology, fault: Fault, targets: Sequence[Machine]) -> None:
         if hurt.fault == fault.name and hurt.target in names:
             if not seen(lab, hurt.gone, 0).so:
                 raise LabError(f"{hurt} acts already", hint="lab heal")
+            # Also its timer, which would undo the new one.
+            attempt(lab, hurt.undo)
             ledger.remove(hurt.id)
 
 

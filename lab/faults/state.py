@@ -48,8 +48,8 @@ def corrupt(_: Topology, node: Machine, options: Mapping[str, str]) -> Plan:
             Command(node.name, ("systemctl", "start", "--no-block", *units)),
         ),
         undo=(
-            Command(node.name, ("systemctl", "stop", *units)),
-            Command(node.name, ("rm", "-rf", *marks)),
+            # Together: without its mark, a stray that did not stop would never be found.
+            shell(node.name, f"systemctl stop {' '.join(units)} && rm -rf {' '.join(marks)}"),
         ),
         bites=(shell(node.name, said),),
         gone=(
@@ -97,7 +97,8 @@ def torn(_: Topology, machine: Machine, options: Mapping[str, str]) -> Plan:
     """Leave half a commit at the end of the state server's file, as a power cut may."""
     newest = f"file=$(ls {DATA}/state-???????? | tail -n 1)"
     copy = f"$file{COPY}"
-    tear = f"cp --preserve=all $file {copy} && touch {copy} && tail -n 1 $file | head -c -9 >>$file"
+    whole = f"{{ cp --preserve=all $file {copy} || {{ rm -f {copy}; false; }}; }}"
+    tear = f"{whole} && touch {copy} && tail -n 1 $file | head -c -9 >>$file"
     since = "journalctl --quiet --no-pager --since=$(date --reference=$copy +@%s.%N)"
     said = f"copy=$(ls {DATA}/*{COPY}); {since} --unit={_API} | grep REPAIRED"
     running = shell(machine.name, f"systemctl is-active --quiet {_API}", f"{_API} does not run")
@@ -125,7 +126,7 @@ def untorn() -> str:
 
     One that starts has mended its file, and may have acknowledged more since.
     """
-    back = f"for copy in {DATA}/*{COPY}; do test ! -e $copy || mv -f $copy ${{copy%{COPY}}}; done"
+    back = f"for copy in {DATA}/*{COPY}; do test ! -s $copy || mv -f $copy ${{copy%{COPY}}}; done"
     start = f"systemctl start {_API}"
     return f"{start} || {{ {back}; {start}; }}; rm -f {DATA}/*{COPY} {DATA}/*.damaged"
 

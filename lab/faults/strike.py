@@ -154,11 +154,11 @@ def strike(
             record(put, hit.hurt, "intended", "; ".join(map(str, hit.plan.act)), "")
         struck.act()
     except BaseException as error:
-        say(f"{fault.name} is undone: it was cut short")
         try:
             struck.undo()
         except LabError as left:
             raise left from error
+        say(f"{fault.name} is undone: it was cut short")
         raise
     if fault.momentary:
         struck.undo()
@@ -166,7 +166,12 @@ def strike(
 
 
 def undo(lab: Topology, hurt: Hurt, limit_s: float) -> Proof:
-    """Undo `hurt`, and return whether it is gone. If so, the ledger forgets it."""
+    """Undo `hurt`, and return whether it is gone. If so, the ledger forgets it.
+
+    What the ledger has forgotten is left alone: the same fault may have begun again since then.
+    """
+    if not ledger.has(hurt.id):
+        return Proof(True, "it was undone already")
     proof = Proof(False, "")
     # Twice: a machine that was still shutting down could not be booted.
     for _ in range(2):

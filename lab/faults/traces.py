@@ -81,7 +81,7 @@ def _file(name: str) -> list[str]:
 def _mark(name: str) -> list[str]:
     mode, _, container = name.partition("/")
     unit = shlex.quote(container_unit(mode, container))
-    return [f"systemctl stop {unit}; rm -rf {MARKS}/{shlex.quote(name)}"]
+    return [f"systemctl stop {unit} && rm -rf {MARKS}/{shlex.quote(name)}"]
 
 
 # In this order: a full disk and a partition hinder the rest.

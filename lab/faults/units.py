@@ -15,7 +15,7 @@ from lab.faults.plan import (
     label,
     shell,
 )
-from lab.machines.units import container_unit
+from lab.machines.units import PASSES, container_unit
 from provisioning.topology import Machine, Topology
 from services.core.errors import LabError
 
@@ -23,7 +23,7 @@ from services.core.errors import LabError
 START_S = 20.0
 _PERIOD_S = 7.0
 # Without these there is no way in, and no undoing.
-_NEEDED = re.compile(r"(ssh|ssh@.*|systemd-.*|dbus|lab-undo-.*|lab-standstill)\.\w+")
+_NEEDED = re.compile(r"(sshd?|ssh@.*|systemd-.*|dbus|lab-(undo|fault)-.*|lab-standstill)\.\w+")
 _UNIT = re.compile(r"[A-Za-z0-9:_.@-]{1,200}\.(service|timer|socket)")
 
 
@@ -58,8 +58,19 @@ def _kill(machine: Machine, units: list[str]) -> Plan:
 
 
 def stop_unit(_: Topology, machine: Machine, options: Mapping[str, str]) -> Plan:
-    """Stop a unit; nothing starts it but undoing."""
-    return stopped(machine, [options["unit"]])
+    """Stop a unit. Raises LabError for one that is not a unit's to stop: see the hints."""
+    unit = options["unit"]
+    if unit in PASSES:
+        timer = unit.replace(".service", ".timer")
+        raise LabError(
+            f"{unit} is begun again by its timer at once", hint=f"stop that: --unit {timer}"
+        )
+    if "-container@" in unit:
+        raise LabError(
+            f"{unit} is a container: undoing would start it, wanted or not",
+            hint="lab chaos kill-container; or take it away through an API",
+        )
+    return stopped(machine, [unit])
 
 
 def stopped(machine: Machine, units: list[str]) -> Plan:

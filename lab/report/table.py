@@ -171,7 +171,8 @@ def _same(
 ) -> Known:
     if key not in left or key not in right:
         return False
-    holds = {judged.finding.holds for judged in (*left[key], *right[key])}
+    both = (*left[key], *right[key])
+    holds = {judged.finding.holds if judged.sure else None for judged in both}
     return None if None in holds else len(holds) == 1
 
 

@@ -13,7 +13,7 @@ that standard output stays a table or JSON.
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from typing import Any, TextIO
 
 from services.core.errors import printable_lines
@@ -49,12 +49,16 @@ class Progress:
         Line feeds stay, all else that a terminal would obey is escaped.
         """
         line = f"{self._now_s() - self._started_s:6.1f} s  {printable_lines(text)}"
-        if self._console is None:
-            self._stream.write(f"{line}\n")
-            self._stream.flush()
-        else:
-            # Soft: the terminal folds, so that what is copied from it is one line.
-            self._console.print(line, markup=False, highlight=False, emoji=False, soft_wrap=True)
+        # Where nothing reads any more, what is under way goes on: it may be what mends the lab.
+        with suppress(BrokenPipeError):
+            if self._console is None:
+                self._stream.write(f"{line}\n")
+                self._stream.flush()
+            else:
+                # Soft: the terminal folds, so that what is copied from it is one line.
+                self._console.print(
+                    line, markup=False, highlight=False, emoji=False, soft_wrap=True
+                )
 
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:

@@ -92,6 +92,7 @@ def test_a_fault_that_did_not_bite_leaves_everything_unknown(made, phases):
     result = judge(made.end(40))
     assert result.verdict is None
     assert result.always[1].text == "no effect was seen of slow-network on node2"
+    assert {judged.verdict for mode in result.modes for judged in mode.checks} == {None}
     # Not even false: it was not tested.
     checks = next(iter(made.records[0].fields["experiment"]["expected"].values()))["checks"]
     checks["no-hands"] = False

@@ -70,7 +70,7 @@ class FakeMachine:
         if script == LOOK:
             return self._look()
         said = ""
-        for command in re.split(r" \|\| |; ", script):
+        for command in re.split(r" (?:\|\||&&) |; ", script):
             words = command.split()
             if words and words[0] in (
                 "systemctl",

@@ -1,8 +1,10 @@
 """Progress: one line per phase with its seconds, in place on a terminal."""
 
 import io
+import os
 import re
 import sys
+from contextlib import suppress
 
 import pytest
 
@@ -128,3 +130,15 @@ def test_in_a_pipe_a_row_is_one_line_without_colour(monkeypatch, colour):
         "qemu   ok     a [bold]detail[/] of :several: words",
         f"nc     lacks  {'x' * 80}",
     ]
+
+
+def test_what_is_under_way_goes_on_where_nothing_reads_its_lines_any_more():
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = []
+    with os.fdopen(writer, "w") as stream:
+        with Progress(stream).phase("undo"):
+            done.append("undone")
+        with suppress(BrokenPipeError):
+            stream.close()
+    assert done == ["undone"]

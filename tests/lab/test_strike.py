@@ -90,6 +90,24 @@ def test_undoing_twice_is_undoing_once(hit, vms, history):
     assert phases(history, "node1") == PHASES
 
 
+def test_what_heal_has_undone_is_not_undone_again_where_it_has_begun_again(hit, vms):
+    first = hit("partition", "node1")
+    ledger.remove(first.hits[0].hurt.id)  # as `lab heal` does
+    second = hit("partition", "node1")
+    done = len(vms["node1"].commands)
+    first.undo()
+    assert len(vms["node1"].commands) == done
+    second.undo()
+    assert len(vms["node1"].commands) > done
+
+
+def test_the_timer_of_a_fault_that_ended_by_itself_does_not_end_the_next(hit, vms):
+    first = hit("clock-step", "node1")
+    hit("clock-step", "node1")
+    timer = f"systemctl stop lab-undo-{first.hits[0].hurt.id}.timer"
+    assert timer in commands(vms, "node1")
+
+
 def test_what_a_person_could_type_is_said_before_it_acts(hit, vms):
     said = []
     hit("cut", "node1", say=lambda line: said.append((line, vms["node1"].state)))

@@ -136,10 +136,15 @@ def nothing_lost(timeline: Timeline, mode: str) -> Finding:
         lists = timeline.said(mode, lambda f: any(one == name for one, _ in f["containers"] or ()))
         return lists.before(end_s) if answered else None
 
-    names = [life.name for life in lives(timeline, mode) if life.wanted.before(end_s)]
-    if not names:
+    wanted = {life.name: life.wanted.before(end_s) for life in lives(timeline, mode)}
+    if True not in wanted.values():
         return Finding("nothing-lost", None, "nothing was acknowledged that is still wanted")
-    found = {name: listed(name) for name in names}
+    # What is perhaps wanted is lost if it is not listed, perhaps.
+    found = {
+        name: any_of([invert(value), listed(name)])
+        for name, value in wanted.items()
+        if value is not False
+    }
     holds = all_of(found.values())
     failing = ", ".join(name for name, value in found.items() if value is holds)
     text = {

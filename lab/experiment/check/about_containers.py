@@ -17,7 +17,7 @@ def repaired(timeline: Timeline, mode: str) -> Finding:
     """
     hands = timeline.hands()
     until_s = hands[0].at_s if hands else timeline.to_s
-    found = [life for life in lives(timeline, mode) if life.wanted.ever()]
+    found = [life for life in lives(timeline, mode) if life.wanted.ever() is not False]
     if not found:
         return Finding("repaired", None, "nothing was wanted")
 

@@ -30,15 +30,21 @@ CHECKS: Mapping[str, Checker] = MappingProxyType(
 
 
 class Judged(NamedTuple):
-    """A finding beside what the experiment expects of it; expected: None: nothing."""
+    """A finding beside what the experiment expects of it; expected: None: nothing.
+
+    sure: the history is whole, and all faults have bitten; without that it proves nothing.
+    """
 
     finding: Finding
     expected: Known
+    sure: bool = True
 
     @property
     def verdict(self) -> Known:
         holds = self.finding.holds
-        return None if holds is None or self.expected is None else holds is self.expected
+        if not self.sure or holds is None or self.expected is None:
+            return None
+        return holds is self.expected
 
 
 class Seconds(NamedTuple):
@@ -123,10 +129,10 @@ def _mode(
     expected = _table(_table(experiment.get("expected")).get(mode))
     wants = _table(expected.get("checks"))
     checks = tuple(
-        Judged(_guarded(name, CHECKS.get(name, _no_such), timeline, mode), _flag(wants[name]))
+        Judged(_guarded(name, CHECKS.get(name, _no_such), timeline, mode), _flag(wants[name]), sure)
         for name in wants
     )
-    verdict = composed(judged.verdict for judged in checks) if sure else None
+    verdict = composed(judged.verdict for judged in checks)
     why = str(expected.get("why", ""))
     return ModeJudgement(mode, why, checks, _seconds(timeline, mode), verdict)
 

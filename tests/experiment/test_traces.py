@@ -110,4 +110,6 @@ def test_amounts_are_ranges():
     assert trace.first(30) is None
     assert (trace.before(9), trace.before(19), trace.before(100)) == (False, True, None)
     assert str(Amount(1, 1.04)) == "1.0 s"
+    # Never zero where it is only unknown.
+    assert (str(Amount(0, 0.04)), str(Amount(0, 0))) == ("under 0.1 s", "0.0 s")
     assert str(Amount(1, 2)) == "1.0 to 2.0 s"

@@ -20,6 +20,8 @@ class Amount(NamedTuple):
     most_s: float
 
     def __str__(self) -> str:
+        if 0 < self.most_s < 0.05:
+            return "under 0.1 s"
         least, most = f"{self.least_s:.1f}", f"{self.most_s:.1f}"
         return f"{least} s" if least == most else f"{least} to {most} s"
 

@@ -54,6 +54,8 @@ class Follower:
         while not over.wait(_AGAIN_S):
             # A connection that is begun too early would be tried again only after seconds.
             if self._states.latest.get(self.machine.name) != "running":
+                # After a boot it says what runs then.
+                self.latest = {}
                 continue
             with remote.channel(self.machine, PORT) as ssh, suppress(OSError, ValueError, KeyError):
                 self._follow(ssh, over)

@@ -1,9 +1,6 @@
 """What a recorder says becomes records on the host's clock, and what it cannot say is named."""
 
-import json
-import os
 import threading
-from contextlib import contextmanager, suppress
 from types import SimpleNamespace
 
 import pytest
@@ -12,86 +9,8 @@ from lab.history import guests
 from lab.history.guests import Follower
 from lab.history.history import Writer, read
 from lab.machines import remote
-from provisioning import topology
+from tests.history.guest import AHEAD_S, NODE, Guest
 from tests.waiting import wait_for
-
-NODE = topology.load().node("node1")
-AHEAD_S = 1000.0
-
-
-class Guest:
-    """A recorder at the other end of a connection. Its clock is AHEAD_S ahead of the writer's."""
-
-    def __init__(self, writer):
-        self.writer = writer
-        self.boot, self.instance, self.oldest = "one", 1, 1
-        self.records = []
-        self.asked = []
-        self.reachable = threading.Event()
-        self.reachable.set()
-        self.ended = 0
-        self.stood_still_s = 0.0
-
-    def now_s(self):
-        return self.writer.now_s() + AHEAD_S - self.stood_still_s
-
-    def happen(self, pull, at_s=None):
-        record = {
-            "number": len(self.records) + 1,
-            "at_s": self.now_s() if at_s is None else at_s,
-            "push": [],
-            "pull": pull,
-            "units": [],
-        }
-        self.records.append(record)
-
-    @contextmanager
-    def channel(self, machine, port):
-        assert (machine, port) == (NODE, guests.PORT)
-        said, answers = os.pipe(), os.pipe()
-        thread = threading.Thread(target=self._serve, args=(said[0], answers[1]))
-        thread.start()
-        with os.fdopen(said[1], "wb", 0) as to, os.fdopen(answers[0], "rb", 0) as come:
-            yield SimpleNamespace(stdin=to, stdout=come)
-        thread.join(20)
-
-    def cut(self):
-        """Break the connection, and let no other come about until `reachable` is set."""
-        ended = self.ended
-        self.reachable.clear()
-        wait_for(lambda: self.ended > ended, "the connection is cut", timeout_s=20)
-
-    def _serve(self, said, answers):
-        # As a guest's: the other side may close at any moment.
-        with suppress(BrokenPipeError):
-            self._talk(said, answers)
-        self.ended += 1
-
-    def _talk(self, said, answers):
-        with os.fdopen(said) as lines, os.fdopen(answers, "w") as out:
-
-            def say(**fields):
-                out.write(json.dumps(fields) + "\n")
-                out.flush()
-
-            if not self.reachable.is_set():
-                return
-            who = {"boot": self.boot, "instance": self.instance}
-            numbers = {"oldest": self.oldest, "newest": len(self.records)}
-            say(**who, now_s=self.now_s(), **numbers)
-            sent = 0
-            for line in lines:
-                word, text = line.split()
-                if word == "after":
-                    self.asked.append(int(text))
-                    sent = int(text)
-                    continue
-                if not self.reachable.is_set():
-                    return
-                for record in self.records[sent:]:
-                    say(**record)
-                sent = len(self.records)
-                say(pong=[text], now_s=self.now_s())
 
 
 @pytest.fixture
@@ -180,6 +99,20 @@ def test_after_a_boot_nothing_had_run_before_the_recorder_did(lab):
     assert [r.fields["containers"] for r in pull] == [["a"], [], ["b"]]
     assert pull[2].at_s - pull[1].at_s == pytest.approx(3.0)
     assert lab.records("lost") == []
+
+
+def test_of_a_machine_that_is_off_nothing_is_known_to_run(lab):
+    lab.guest.happen(["a"])
+    lab.start()
+    lab.until(lambda: lab.follower.latest.get("pull") == ["a"])
+    lab.follower._states.latest["node1"] = "off"
+    lab.guest.cut()
+    lab.until(lambda: lab.follower.latest == {})
+    lab.guest.boot, lab.guest.records = "two", []
+    lab.guest.happen([])
+    lab.follower._states.latest["node1"] = "running"
+    lab.guest.reachable.set()
+    lab.until(lambda: lab.follower.latest.get("pull") == [])
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,7 @@ SECTIONS: dict[str, dict[str, Entry]] = {
         "ssh": Entry("shell", "A shell, or one command, on a machine."),
     },
     "Break and mend": {
-        "chaos": Entry("chaos", "Halt a node, stop an API, corrupt a node."),
+        "chaos": Entry("chaos", "Break it on purpose: machines, network, units, disks, APIs."),
         "heal": Entry("chaos", "Undo all chaos; safe at any time."),
     },
     "Save and go back": {
@@ -56,8 +56,8 @@ SECTIONS: dict[str, dict[str, Entry]] = {
     },
     "Measure": {
         "run": Entry("run", "An experiment: one fault, both control planes, and a verdict."),
-        "bench": Entry("bench", "Medians of boot and of convergence, over several runs."),
         "report": Entry("report", "What became of a run: verdict, page, figure, JSON, JUnit."),
+        "bench": Entry("bench", "Medians of boot and of convergence, over several runs."),
         "soak": Entry("soak", "Cold `up` and `down` in a row, under load, without a hand."),
         "test": Entry("test", "Run the tests that need the VMs."),
     },

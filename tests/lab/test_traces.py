@@ -97,7 +97,7 @@ def test_a_timer_does_what_it_was_made_for_before_anything_else_is_removed():
     assert scripts == [
         "systemctl start lab-undo-0a1b.service; systemctl stop lab-undo-0a1b.timer",
         "nft delete table inet lab_fault_flap",
-        "systemctl stop pull-container@evil.service; rm -rf /run/lab-chaos/pull/evil",
+        "systemctl stop pull-container@evil.service && rm -rf /run/lab-chaos/pull/evil",
     ]
 
 

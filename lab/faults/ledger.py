@@ -6,7 +6,6 @@ no trace was found. `lab heal` finds faults without it, and checks what is in it
 
 import json
 import os
-import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,8 +21,7 @@ from services.lib.durable import sync_folder
 class Hurt(NamedTuple):
     """One fault on one machine. id: short, unique in the ledger.
 
-    began: time of day as ISO 8601; boot_s: the same by the host's clock that counts from its boot.
-    until_s: Unix time at which it was to end; None: at `lab heal`.
+    began: time of day as ISO 8601. until_s: Unix time at which it was to end; None: at `lab heal`.
     """
 
     id: str
@@ -34,7 +32,6 @@ class Hurt(NamedTuple):
     undo: tuple[Command, ...]
     gone: tuple[Command, ...]
     began: str
-    boot_s: float
     until_s: float | None
 
     def __str__(self) -> str:
@@ -106,10 +103,9 @@ def new_id() -> str:
             return fresh
 
 
-def now() -> tuple[str, float]:
-    """Return `began` and `boot_s` of a hurt that begins now."""
-    at = datetime.now(UTC).isoformat(timespec="milliseconds")
-    return at, time.clock_gettime(time.CLOCK_BOOTTIME)
+def now() -> str:
+    """Return `began` of a hurt that begins now."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
 def _hurt(data: Any, stem: str) -> Hurt:
@@ -126,7 +122,6 @@ def _hurt(data: Any, stem: str) -> Hurt:
         _commands(data["undo"]),
         _commands(data["gone"]),
         str(data["began"]),
-        float(data["boot_s"]),
         None if until_s is None else float(until_s),
     )
 

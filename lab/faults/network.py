@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from lab.faults.plan import (
+    DELAYED,
     DEVICE,
     MACHINES,
     MILLISECONDS,
@@ -14,11 +15,15 @@ from lab.faults.plan import (
     PERCENT,
     PREFIX,
     TABLE,
+    THERE,
     Command,
     Fault,
     Option,
     Plan,
+    background,
+    delete_table,
     matching,
+    no_table,
     one_of,
     shell,
 )
@@ -31,7 +36,6 @@ _EACH_WAY = {
     "out": f"chain outgoing {{ type filter hook output priority 0; oifname {DEVICE} %s counter "
     "drop; }; ",
 }
-_FREE = "it has a delay, loss or limit already"
 # Big enough that a slow line shows in how long one echo takes: four times 1,500 bytes and more.
 _PING_BYTES = 20_000
 _BITS = {"kbit": 1e3, "mbit": 1e6, "gbit": 1e9}
@@ -43,9 +47,9 @@ def partition(lab: Topology, machine: Machine, options: Mapping[str, str]) -> Pl
     table = f"{TABLE}_partition"
     return Plan(
         act=(Command(machine.name, ("nft", _rules(table, others, options["direction"]))),),
-        undo=(Command(machine.name, ("nft", "delete", "table", "inet", table)),),
+        undo=(delete_table(machine.name, table),),
         bites=(shell(machine.name, f"{_ping(others[0])}; {_dropped(table)}"),),
-        gone=(shell(machine.name, f"! nft list table inet {table} 2>/dev/null", _THERE),),
+        gone=(no_table(machine.name, table),),
     )
 
 
@@ -58,17 +62,16 @@ def flap(lab: Topology, machine: Machine, options: Mapping[str, str]) -> Plan:
         f"while :; do nft '{rules}'; sleep {options['down']}; "
         f"nft delete table inet {table}; sleep {options['up']}; done"
     )
-    run = ("systemd-run", "--quiet", "--collect", "--expand-environment=no", f"--unit={unit}")
     return Plan(
-        act=(Command(machine.name, (*run, "sh", "-c", loop)),),
+        act=(Command(machine.name, (*background(unit), "sh", "-c", loop)),),
         undo=(
             Command(machine.name, ("systemctl", "stop", f"{unit}.service")),
-            Command(machine.name, ("nft", "delete", "table", "inet", table)),
+            delete_table(machine.name, table),
         ),
         bites=(shell(machine.name, f"{_ping(others[0])}; {_dropped(table)}"),),
         gone=(
-            shell(machine.name, f"! systemctl is-active --quiet {unit}.service", _THERE),
-            shell(machine.name, f"! nft list table inet {table} 2>/dev/null", _THERE),
+            shell(machine.name, f"! systemctl is-active --quiet {unit}.service", THERE),
+            no_table(machine.name, table),
         ),
         bites_s=10 + float(options["up"].rstrip("s")),
     )
@@ -89,12 +92,9 @@ def slow(lab: Topology, machine: Machine, options: Mapping[str, str]) -> Plan:
         act=(Command(machine.name, ("tc", "qdisc", "add", "dev", DEVICE, "root", *netem, *rate)),),
         undo=(Command(machine.name, ("tc", "qdisc", "del", "dev", DEVICE, "root")),),
         bites=(shell(machine.name, _seen_slow(peer, options)),),
-        gone=(shell(machine.name, f"! {queue}", _THERE),),
-        needs=(shell(machine.name, f"! {queue}", _FREE),),
+        gone=(shell(machine.name, f"! {queue}", THERE),),
+        needs=(shell(machine.name, f"! {queue}", DELAYED),),
     )
-
-
-_THERE = "it is still there"
 
 
 def _peers(lab: Topology, machine: Machine, who: str) -> list[str]:

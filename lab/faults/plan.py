@@ -19,6 +19,10 @@ DEVICE = "eth1"
 PREFIX = "lab-fault"
 TABLE = "lab_fault"
 
+# What a check means when it fails.
+THERE = "it is still there"
+DELAYED = "it has a delay, loss or limit already"
+
 NODES, MACHINES, API = "a node", "a machine", "the API machine"
 
 
@@ -129,6 +133,40 @@ def complete(fault: Fault, given: Mapping[str, str]) -> dict[str, str]:
 def shell(where: str, script: str, why: str = "", timeout_s: float = 10.0) -> Command:
     """Return the command by which a shell at `where` runs `script`."""
     return Command(where, ("sh", "-c", script), why, timeout_s)
+
+
+def background(unit: str) -> tuple[str, ...]:
+    """Return the words that run a command, which follows, as `unit` of systemd.
+
+    A `$` in it is left alone; the unit is gone when it has ended.
+    """
+    return ("systemd-run", "--quiet", "--collect", "--expand-environment=no", f"--unit={unit}")
+
+
+def delete_table(where: str, table: str) -> Command:
+    """Return the command that undoes the rules of nftables in `table`."""
+    return Command(where, ("nft", "delete", "table", "inet", table))
+
+
+def no_table(where: str, table: str) -> Command:
+    """Return the check that there is no `table` of nftables."""
+    return shell(where, f"! nft list table inet {table} 2>/dev/null", THERE)
+
+
+def said_since(file: str) -> str:
+    """Return the command of a shell that prints the journal since `file` was written.
+
+    Its time is when the fault began: what was said before does not count.
+    """
+    return f"journalctl --quiet --no-pager --since=$(date --reference={file} +@%s.%N)"
+
+
+def is_running(units: str) -> str:
+    """Return the command of a shell that ends with 0 where one of `units` runs.
+
+    `activating` is the state of a program of one pass while it works.
+    """
+    return f'systemctl is-active {units} | grep -Eqx "active|activating|reloading"'
 
 
 def one_of(what: str, *words: str) -> Callable[[str], str]:

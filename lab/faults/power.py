@@ -35,7 +35,7 @@ def pause(lab: Topology, machine: Machine, _: Mapping[str, str]) -> Plan:
 
 def _switch(lab: Topology, machine: Machine, off: str, state: str, on: str) -> Plan:
     full = domain(lab, machine.name)
-    asked = f'virsh --quiet --connect {URI} domstate {full} | grep -qx "{state}"'
+    asked = f'{" ".join(_VIRSH)} domstate {full} | grep -qx "{state}"'
     return Plan(
         act=(Command(HOST, (*_VIRSH, off, full), timeout_s=_VIRSH_S),),
         undo=(Command(HOST, (*_VIRSH, on, full), timeout_s=_VIRSH_S),),

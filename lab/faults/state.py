@@ -7,7 +7,20 @@ file themselves, and the copy goes.
 import shlex
 from collections.abc import Mapping
 
-from lab.faults.plan import API, MODE, NODES, Command, Fault, Option, Plan, label, one_of, shell
+from lab.faults.plan import (
+    API,
+    MODE,
+    NODES,
+    Command,
+    Fault,
+    Option,
+    Plan,
+    is_running,
+    label,
+    one_of,
+    said_since,
+    shell,
+)
 from lab.faults.units import START_S
 from lab.machines.units import FAKE, container_unit
 from provisioning.topology import Machine, Topology
@@ -37,9 +50,8 @@ def corrupt(_: Topology, node: Machine, options: Mapping[str, str]) -> Plan:
     modes, name = options["mode"].split(","), options["name"]
     units = [container_unit(mode, name) for mode in modes]
     marks = [f"{MARKS}/{mode}/{name}" for mode in modes]
-    runs = f'systemctl is-active {" ".join(units)} | grep -Eqx "active|activating|reloading"'
-    since = f"journalctl --quiet --no-pager --since=$(date --reference={marks[0]} +@%s.%N)"
-    said = f"{since} {' '.join(f'--unit={unit}' for unit in units)} | grep Start"
+    runs = is_running(" ".join(units))
+    said = f"{said_since(marks[0])} {' '.join(f'--unit={unit}' for unit in units)} | grep Start"
     return Plan(
         act=(
             Command(node.name, ("mkdir", "-p", *marks)),
@@ -63,8 +75,7 @@ def cache(_: Topology, node: Machine, options: Mapping[str, str]) -> Plan:
     """Damage what the agent of `node` remembers on its disk, and let it begin again."""
     copy = DESIRED + COPY
     damage = _DAMAGE[options["how"]].format(file=DESIRED, copy=copy)
-    since = f"journalctl --quiet --no-pager --since=$(date --reference={copy} +@%s.%N)"
-    said = f'{since} --unit=pull-agent.service | grep "local state: .*{DESIRED}"'
+    said = f'{said_since(copy)} --unit=pull-agent.service | grep "local state: .*{DESIRED}"'
     return Plan(
         act=(
             # The time of the copy is when the fault began.
@@ -99,8 +110,7 @@ def torn(_: Topology, machine: Machine, options: Mapping[str, str]) -> Plan:
     copy = f"$file{COPY}"
     whole = f"{{ cp --preserve=all $file {copy} || {{ rm -f {copy}; false; }}; }}"
     tear = f"{whole} && touch {copy} && tail -n 1 $file | head -c -9 >>$file"
-    since = "journalctl --quiet --no-pager --since=$(date --reference=$copy +@%s.%N)"
-    said = f"copy=$(ls {DATA}/*{COPY}); {since} --unit={_API} | grep REPAIRED"
+    said = f"copy=$(ls {DATA}/*{COPY}); {said_since('$copy')} --unit={_API} | grep REPAIRED"
     running = shell(machine.name, f"systemctl is-active --quiet {_API}", f"{_API} does not run")
     return Plan(
         act=(

@@ -10,7 +10,7 @@ from lab.faults import ledger
 from lab.faults.catalogue import find
 from lab.faults.ledger import Hurt
 from lab.faults.perform import Proof, Say, attempt, perform, seen
-from lab.faults.plan import HOST, Command, Fault, Plan
+from lab.faults.plan import HOST, Command, Fault, Plan, background
 from lab.faults.ready import check_free, check_needs, check_up, planned
 from lab.host.speed import deadline_s
 from lab.machines import remote
@@ -84,10 +84,9 @@ class Strike:
         until_s, after_s = hit.hurt.until_s, deadline_s(_AFTER_S + hit.plan.bites_s)
         wait_s = DEAD_MAN_S if until_s is None else until_s - time.time() + after_s
         script = "; ".join(command.text for command in hit.plan.undo)
-        run = ("systemd-run", "--quiet", "--collect", "--expand-environment=no")
         timer = (f"--on-active={max(1.0, wait_s):.0f}s", "--timer-property=AccuracySec=1s")
-        name = (f"--unit={UNDO_UNIT}{hit.hurt.id}", "--service-type=oneshot")
-        perform(self.lab, Command(hit.machine.name, (*run, *timer, *name, "sh", "-c", script)))
+        run = (*background(f"{UNDO_UNIT}{hit.hurt.id}"), *timer, "--service-type=oneshot")
+        perform(self.lab, Command(hit.machine.name, (*run, "sh", "-c", script)))
 
     def _act(self, hit: Hit) -> None:
         self._record(hit, "acting", "; ".join(map(str, hit.plan.act)))
@@ -210,7 +209,6 @@ def _intend(
     disarm = Command(target.name, ("systemctl", "stop", f"{UNDO_UNIT}{hurt_id}.timer"))
     armed = fault.alone and not fault.momentary
     undoing = (*plan.undo, disarm) if armed else plan.undo
-    began, boot_s = ledger.now()
     hurt = Hurt(
         hurt_id,
         fault.name,
@@ -219,8 +217,7 @@ def _intend(
         seed,
         undoing,
         plan.gone,
-        began,
-        boot_s,
+        ledger.now(),
         None if for_s is None else time.time() + for_s,
     )
     ledger.write(hurt)

@@ -93,4 +93,3 @@ _REMOVE = {
     "frozen": lambda name: [f"systemctl thaw {shlex.quote(name)}"],
     "mark": _mark,
 }
-KINDS = tuple(_REMOVE)

@@ -12,7 +12,9 @@ from lab.faults.plan import (
     Fault,
     Option,
     Plan,
+    is_running,
     label,
+    said_since,
     shell,
 )
 from lab.machines.units import PASSES, container_unit
@@ -39,9 +41,7 @@ def kill_container(_: Topology, node: Machine, options: Mapping[str, str]) -> Pl
 
 
 def _kill(machine: Machine, units: list[str]) -> Plan:
-    # Its time is when the fault began: what systemd said of the units before does not count.
     mark = f"/run/{PREFIX}.killed-{units[0]}"
-    since = f"journalctl --quiet --no-pager --since=$(date --reference={mark} +@%s.%N)"
     return Plan(
         act=(
             Command(machine.name, ("touch", mark)),
@@ -49,7 +49,7 @@ def _kill(machine: Machine, units: list[str]) -> Plan:
         ),
         undo=(Command(machine.name, ("rm", "-f", mark)),),
         bites=tuple(
-            shell(machine.name, f'{since} --unit={unit} | grep "code=killed.*9/KILL"')
+            shell(machine.name, f'{said_since(mark)} --unit={unit} | grep "code=killed.*9/KILL"')
             for unit in units
         ),
         gone=(Command(machine.name, ("test", "!", "-e", mark), f"{mark} is there"),),
@@ -95,9 +95,7 @@ def _if_on(unit: str) -> str:
 
 
 def _running(machine: Machine, unit: str) -> Command:
-    """`activating` is the state of a program of one pass while it works."""
-    active = f'systemctl is-active {unit} | grep -Eqx "active|activating|reloading"'
-    return shell(machine.name, active, f"{unit} does not run on {machine.name}")
+    return shell(machine.name, is_running(unit), f"{unit} does not run on {machine.name}")
 
 
 def _unit(value: str) -> str:

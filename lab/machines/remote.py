@@ -22,6 +22,8 @@ _SSH_FAILED = 255
 # How long an idle connection stays: longer than the pauses of a person at work.
 _PERSIST_S = 300
 DEFAULT_TIMEOUT_S = 30.0
+# Ends with this process, also where a thread of ours waits for its next line.
+_WITH_US = ("setpriv", "--pdeathsig", "TERM")
 
 # What a command printed, or why it did not succeed.
 Result = str | LabError
@@ -141,8 +143,7 @@ def stream(
 
     It ends with `take`'s error, or with this process. quiet: without what ssh itself complains of.
     """
-    # Also where a thread of ours waits for its next line as the process ends.
-    command = ["setpriv", "--pdeathsig", "TERM", *_ssh(machine, [shlex.join(argv)])]
+    command = [*_WITH_US, *_ssh(machine, [shlex.join(argv)])]
     errors = subprocess.DEVNULL if quiet else None
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors) as ssh:
         try:
@@ -164,7 +165,7 @@ def channel(machine: Machine, port: int) -> Iterator[subprocess.Popen[bytes]]:
     """
     words = [*_ssh(machine, []), "-W", f"127.0.0.1:{port}"]
     ssh = subprocess.Popen(
-        ["setpriv", "--pdeathsig", "TERM", *words],
+        [*_WITH_US, *words],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,

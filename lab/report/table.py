@@ -36,35 +36,33 @@ def text(runs: Runs) -> str:
 def overview(all_runs: Sequence[Runs]) -> str:
     """Return a line for each experiment and mode: the first check, and the worst container."""
     rows = [
-        (
-            runs.name,
-            mode,
-            *_in_short(results, mode),
-            _happened(judged),
-        )
+        (runs.name, mode, *_in_short(runs, mode), _happened(judged))
         for runs in all_runs
-        for results in [[one for run in runs.runs for one in run.judgement.modes]]
-        for (mode, _), judged in _first_checks(runs).items()
+        for mode, judged in _first_checks(runs).items()
     ]
     header = ("experiment", "mode", "verdict", "gone, s", "twice, s", "what happened")
     return render(header, rows)
 
 
-def _first_checks(runs: Runs) -> dict[tuple[str, str], list[Judged]]:
-    """Return of each mode the check that its experiment names first."""
-    firsts: dict[tuple[str, str], list[Judged]] = {}
-    for (mode, check), judged in _by_check(runs).items():
-        if not any(known == mode for known, _ in firsts):
-            firsts[mode, check] = judged
+def _first_checks(runs: Runs) -> dict[str, list[Judged]]:
+    """Return of each mode what all runs say of the check that its experiment names first."""
+    firsts: dict[str, list[Judged]] = {}
+    for (mode, _), judged in _by_check(runs).items():
+        firsts.setdefault(mode, judged)
     return firsts
 
 
-def _in_short(results: Sequence[ModeJudgement], mode: str) -> tuple[str, str, str]:
+def _in_short(runs: Runs, mode: str) -> tuple[str, str, str]:
     """Return the verdict of `mode`, and for how long a container was gone and ran twice."""
-    its = [result for result in results if result.mode == mode]
-    found = [container for result in its for container in result.containers]
-    verdict = VERDICTS[composed(result.verdict for result in its)]
+    results = [result for result in _results(runs) if result.mode == mode]
+    found = [container for result in results for container in result.containers]
+    verdict = VERDICTS[composed(result.verdict for result in results)]
     return verdict, _worst([one.gone for one in found]), _worst([one.twice for one in found])
+
+
+def _results(runs: Runs) -> list[ModeJudgement]:
+    """Return what every run came to in every mode."""
+    return [result for run in runs.runs for result in run.judgement.modes]
 
 
 def _worst(amounts: Sequence[Amount]) -> str:
@@ -88,10 +86,9 @@ def _which(runs: Runs, number: int) -> str:
 def _by_check(runs: Runs) -> dict[tuple[str, str], list[Judged]]:
     """Return what all runs say of each check of each mode."""
     found: dict[tuple[str, str], list[Judged]] = {}
-    for run in runs.runs:
-        for result in run.judgement.modes:
-            for judged in result.checks:
-                found.setdefault((result.mode, judged.finding.check), []).append(judged)
+    for result in _results(runs):
+        for judged in result.checks:
+            found.setdefault((result.mode, judged.finding.check), []).append(judged)
     return found
 
 
@@ -126,11 +123,10 @@ def _happened(all_judged: Sequence[Judged]) -> str:
 
 def _containers(runs: Runs) -> list[Sequence[str]]:
     found: dict[tuple[str, str], list[tuple[Amount, Amount, Amount]]] = {}
-    for run in runs.runs:
-        for result in run.judgement.modes:
-            for one in result.containers:
-                row = (one.gone, one.wrong, one.twice)
-                found.setdefault((result.mode, one.name), []).append(row)
+    for result in _results(runs):
+        for one in result.containers:
+            row = (one.gone, one.wrong, one.twice)
+            found.setdefault((result.mode, one.name), []).append(row)
     return [
         (*key, *(seconds(column) for column in zip(*rows, strict=True)))
         for key, rows in found.items()

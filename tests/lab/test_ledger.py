@@ -23,7 +23,6 @@ def hurt(**more):
         "undo": (Command("node1", ("nft", "delete")),),
         "gone": (Command("node1", ("true",)),),
         "began": "2026-01-01T00:00:00.000+00:00",
-        "boot_s": 5.5,
         "until_s": None,
     }
     return Hurt(**{**plain, **more})

@@ -38,7 +38,8 @@ class Playground:
         self.modes = list(modes)
         self.profile = profile
         self.say = say
-        self.push, self.pull = client.connect(lab)
+        self._clients = client.connect(lab)
+        self.push, self.pull = self._clients
 
     def observe(
         self,
@@ -100,17 +101,11 @@ class Playground:
 
     def declare(self, mode: str, name: str) -> None:
         """Do in `mode` what a user does to get a container: start it, or want it."""
-        if mode == "push":
-            self.push.start(name)
-        else:
-            self.pull.declare(name)
+        self._clients.declare(mode, name)
 
     def withdraw(self, mode: str, name: str) -> None:
         """The opposite of declare; idempotent."""
-        if mode == "push":
-            self.push.stop(name)
-        else:
-            self.pull.delete(name)
+        self._clients.withdraw(mode, name)
 
     def seen(self, nodes: Sequence[Machine]) -> dict[str, tuple[units.Unit, ...]]:
         """Return node -> its units, as systemd there says. Raises the first node's error."""

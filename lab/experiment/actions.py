@@ -9,7 +9,7 @@ from lab.experiment import timing
 from lab.experiment.timing import Deadlines
 from lab.history.recording import Recording
 from lab.host.speed import deadline_s
-from lab.planes.client import PullClient, PushClient
+from lab.planes.client import Clients
 from provisioning.topology import host_ports
 from services.core.errors import ApiRefused, LabError
 from services.core.profiles import Profile
@@ -38,8 +38,7 @@ class Orders(NamedTuple):
     """What was asked for in each mode and acknowledged: mode -> names, in order."""
 
     recording: Recording
-    push: PushClient
-    pull: PullClient
+    clients: Clients
     policy: str
     wanted: dict[str, list[str]]
 
@@ -58,23 +57,17 @@ class Orders(NamedTuple):
     def listed(self, mode: str) -> set[str]:
         """Return the names of the containers that the API of `mode` lists; raises LabError."""
         if mode == "push":
-            return {placed.name for placed in self.push.running().containers}
-        return set(self.pull.declared().names)
-
-    def ask(self, mode: str, name: str, *, wanted: bool) -> None:
-        """Ask for container `name` in `mode`, or take it back; raises LabError."""
-        if mode == "push":
-            (self.push.start if wanted else self.push.stop)(name)
-        elif wanted:
-            self.pull.declare(name, on_disconnect=self.policy)
-        else:
-            self.pull.delete(name)
+            return {placed.name for placed in self.clients.push.running().containers}
+        return set(self.clients.pull.declared().names)
 
     def _order(self, mode: str, name: str, *, wanted: bool) -> None:
         acknowledged, put = True, self.recording.writer.put
         asked_s = self.recording.writer.now_s()
         try:
-            self.ask(mode, name, wanted=wanted)
+            if wanted:
+                self.clients.declare(mode, name, self.policy)
+            else:
+                self.clients.withdraw(mode, name)
         except ApiRefused:
             raise
         except LabError:

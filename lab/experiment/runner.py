@@ -59,13 +59,13 @@ class _Run:
     def __init__(
         self, experiment: Experiment, setting: Setting, recording: Recording, progress: Progress
     ) -> None:
-        push, pull = client.connect(setting.lab)
+        clients = client.connect(setting.lab)
         policy = str(experiment.document.get("on-disconnect", KEEP))
         self.experiment = experiment
         self.setting = setting
         self.recording = recording
         self.progress = progress
-        self.orders = Orders(recording, push, pull, policy, {mode: [] for mode in setting.modes})
+        self.orders = Orders(recording, clients, policy, {mode: [] for mode in setting.modes})
         self.strikes: dict[str, Strike] = {}
 
     def play(self) -> None:
@@ -81,7 +81,7 @@ class _Run:
         for step in self.experiment.method:
             self._step(step)
         # What is judged ends here; of the time after it, not everything is known yet.
-        self.recording.writer.put("step", name=ROLLBACK, phase="begin", what="")
+        self.recording.writer.put("step", name=ROLLBACK, phase="begin")
         self._await_all_heard(apis=True)
 
     @contextmanager
@@ -113,7 +113,7 @@ class _Run:
             for name in dict.fromkeys((*self.experiment.containers, *declared)):
                 try:
                     if name in listed:
-                        self.orders.ask(mode, name, wanted=False)
+                        self.orders.clients.withdraw(mode, name)
                 except LabError as error:
                     errors.append(error)
         if errors:
@@ -223,12 +223,12 @@ class _Run:
     @contextmanager
     def _phase(self, name: str) -> Iterator[None]:
         put = self.recording.writer.put
-        put("step", name=name, phase="begin", what="")
+        put("step", name=name, phase="begin")
         try:
             with self.progress.phase(f"step: {name}"):
                 yield
         finally:
-            put("step", name=name, phase="end", what="")
+            put("step", name=name, phase="end")
 
 
 _PERFORM: Mapping[str, Callable[[_Run, Step], Any]] = {

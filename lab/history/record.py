@@ -23,7 +23,7 @@ FIELDS: Mapping[str, frozenset[str]] = MappingProxyType(
         kind: frozenset(fields.split())
         for kind, fields in {
             "begin": "version experiment modes profile seed run nodes api machine versions at",
-            "step": "name phase what",
+            "step": "name phase",
             "wanted": "mode names acknowledged command",
             "runs": "node mode containers",
             "units": "machine units",

@@ -136,10 +136,31 @@ class PullClient(Api):
         return wire_nodes.load_events(self.request("GET", path, read_s=READ_S + wait_s))
 
 
-def connect(topology: Topology) -> tuple[PushClient, PullClient]:
+class Clients(NamedTuple):
+    """Both APIs, and what a user does in either to get a container."""
+
+    push: PushClient
+    pull: PullClient
+
+    def declare(self, mode: str, name: str, on_disconnect: str = KEEP) -> None:
+        """Start container `name` in push, or want it in pull. on_disconnect: of pull alone."""
+        if mode == "push":
+            self.push.start(name)
+        else:
+            self.pull.declare(name, on_disconnect=on_disconnect)
+
+    def withdraw(self, mode: str, name: str) -> None:
+        """The opposite of declare; idempotent."""
+        if mode == "push":
+            self.push.stop(name)
+        else:
+            self.pull.delete(name)
+
+
+def connect(topology: Topology) -> Clients:
     """Return clients for the lab's two APIs; nothing is sent yet."""
     ports = host_ports(topology)
-    return PushClient(ports["push"]), PullClient(ports["pull"])
+    return Clients(PushClient(ports["push"]), PullClient(ports["pull"]))
 
 
 def _declared(body: object) -> Declared:

@@ -77,7 +77,7 @@ class FakeRecording:
 @pytest.fixture
 def world(monkeypatch):
     found = World()
-    clients = (
+    clients = client.Clients(
         SimpleNamespace(
             start=lambda name: found.start("push", name),
             stop=lambda name: found.stop("push", name),

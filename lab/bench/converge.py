@@ -11,9 +11,9 @@ from collections.abc import Callable, Sequence
 
 from lab.bench.idle import cpu_s_per_minute
 from lab.bench.phase import await_phase, fraction, lived_s
+from lab.bench.playground import LATE, NAMES, Playground, busiest, victims
 from lab.bench.stats import Summary, summary
 from lab.bringup import bringup
-from lab.demo.playground import LATE, NAMES, Playground, busiest, victims
 from lab.experiment import timing
 from lab.faults import chaos
 from lab.host.speed import deadline_s
@@ -47,11 +47,11 @@ def declared(playground: Playground, part: float) -> float:
     service = "pull-scheduler.service"
     await_phase(playground, playground.lab.api, service, part, playground.profile.scheduler_s)
     began_s = time.monotonic()
-    playground.declare("pull", LATE)
+    playground.declare(LATE)
     playground.await_pull(LATE)
     took_s = time.monotonic() - began_s
-    playground.withdraw("pull", LATE)
-    _await(playground, lambda: LATE not in playground.where()["pull"], f"{LATE} is gone")
+    playground.withdraw(LATE)
+    _await(playground, lambda: LATE not in playground.where(), f"{LATE} is gone")
     return took_s
 
 
@@ -90,7 +90,7 @@ def cut_off(playground: Playground, part: float) -> float:
     """
     where = playground.where()
     node = busiest(where, playground.lab.nodes)
-    lost = set(victims(where, node.name)["pull"])
+    lost = set(victims(where, node.name))
 
     def healed(seen: Declared) -> bool:
         elsewhere = {placed.name for placed in seen.containers if placed.node != node.name}
@@ -111,10 +111,10 @@ def cut_off(playground: Playground, part: float) -> float:
 def _spread(playground: Playground) -> None:
     """Declare our containers again: the scheduler moves nothing back to a node that returned."""
     for name in NAMES:
-        playground.withdraw("pull", name)
+        playground.withdraw(name)
     _await(
         playground,
-        lambda: not set(NAMES) & set(playground.where()["pull"]),
+        lambda: not set(NAMES) & set(playground.where()),
         "the playground is empty",
     )
     playground.prepare()
@@ -153,7 +153,7 @@ def measure(
     for name in names:
         with progress.phase(f"profile {name}: switch"):
             bringup.up(mode, name, progress)
-        playground = Playground(lab, ["pull"], profile(name), progress)
+        playground = Playground(lab, profile(name), progress)
         for what, values in _in_profile(playground, runs, progress, chosen).items():
             results.setdefault(TITLES[what], {})[name] = summary(values)
     return results

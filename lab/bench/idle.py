@@ -7,7 +7,7 @@ minute can be compared.
 from itertools import pairwise
 from typing import NamedTuple
 
-from lab.demo.playground import Playground
+from lab.bench.playground import Playground
 from lab.host.speed import deadline_s
 from lab.machines.units import properties
 from lab.waiting import until

@@ -8,7 +8,7 @@ occurs.
 
 import time
 
-from lab.demo.playground import Playground
+from lab.bench.playground import Playground
 from lab.host.speed import deadline_s
 from lab.machines.units import properties
 from provisioning.topology import Machine

@@ -63,6 +63,7 @@ def run(
         echo(render(("experiment", "what happens"), [(one.name, one.title) for one in found]))
         return
     done: list[Runs] = []
+    verdicts: list[bool | None] = []
     try:
         experiments = _chosen(names, everything=everything)
         seed = random.randrange(10**6) if seed is None else seed  # noqa: S311 - no secret
@@ -70,13 +71,15 @@ def run(
         progress(f"seed {seed}")
         options = series.Options(mode, profile, runs, seed)
         with lock.locked(f"lab run {' '.join(one.name for one in experiments[:3])}"):
-            for folder in series.play(experiments, options, progress):
-                done.append(_report(folder))
+            for played in series.play(experiments, options, progress):
+                done.append(_report(played.folder))
+                # A lab that could not be healed is no good end of any experiment.
+                verdicts.append(composed([done[-1].verdict, *([None] if played.error else [])]))
     except LabError as error:  # 1 would say that something is not as expected
         raise CannotCompare(error) from error
     if len(done) > 1:
         echo(f"\n{table.overview(done)}")
-    ctx.exit(EXIT_CODES[composed(one.verdict for one in done)])
+    ctx.exit(EXIT_CODES[composed(verdicts)])
 
 
 def _chosen(names: Sequence[str], *, everything: bool) -> "list[Experiment]":

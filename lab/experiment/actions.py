@@ -42,6 +42,11 @@ class Orders(NamedTuple):
     policy: str
     wanted: dict[str, list[str]]
 
+    def adopt(self) -> None:
+        """Count what users had declared, and runs, as wanted: it is no stray."""
+        for mode in self.recording.modes:
+            self.wanted[mode] += sorted(self.listed(mode) & self.recording.where(mode).keys())
+
     def declare(self, names: Sequence[str]) -> None:
         """Ask for the containers `names` in every mode, and record who acknowledged what."""
         for mode in self.recording.modes:

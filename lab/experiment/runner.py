@@ -73,6 +73,7 @@ class _Run:
         probes = self.experiment.document["steady-state-hypothesis"]["probes"]
         with self._phase(BEFORE):
             self._await_all_heard()
+            self.orders.adopt()
             self.orders.declare(self.experiment.containers)
             limit_s = deadline_s(timing.placing_s(self.setting.profile) + _COMMAND_S)
             actions.await_all(self.orders, [*probes, "run-once"], limit_s)

@@ -18,33 +18,51 @@ from services.core.profiles import profile as named
 
 
 class Options(NamedTuple):
-    """What the command line asks for. profile: None: that of the lab."""
+    """What the command line asks for. profile: None: that of the lab.
+
+    reset: whether of several experiments each begins with the lab as after the latest `lab up`.
+    """
 
     mode: str
     profile: str | None
     runs: int
     seed: int
+    reset: bool = True
 
 
-def play(experiments: Sequence[Experiment], options: Options, progress: Progress) -> Iterator[Path]:
-    """Run `experiments`, and yield the folder of each when it has ended.
+class Played(NamedTuple):
+    """One experiment that was played. error: what ended it, or kept the lab from being healed."""
+
+    folder: Path
+    error: LabError | None
+
+
+def play(
+    experiments: Sequence[Experiment], options: Options, progress: Progress
+) -> Iterator[Played]:
+    """Run `experiments`, and yield each when it has ended.
 
     Of several, each begins with a lab that is as it was after the latest `lab up`: thawed, not
-    booted. One that ends with an error does not stop the others; its record says why it ended.
+    booted. One that ends with an error does not stop the others.
     Raises LabError before anything is touched where the lab is down, or an experiment says nothing
     about the modes that are asked for.
     """
     _switch(experiments, options, progress)
     for number, experiment in enumerate(experiments, 1):
-        if len(experiments) > 1:
-            progress(f"experiment {number} of {len(experiments)}: {experiment.title}")
+        count = f"experiment {number} of {len(experiments)}: " if len(experiments) > 1 else ""
+        progress(f"{count}{experiment.title}")
+        progress(str(experiment.document.get("description", "")))
+        if options.reset and len(experiments) > 1:
             bringup.reset(progress)
+        error = None
         folder = new_folder(experiment.name)
         try:
             _runs(experiment, options, folder, progress)
-        except LabError as error:
-            progress(f"{experiment.name} ended early: {error}; {error.hint}")
-        yield folder
+        except LabError as raised:
+            error = raised
+            hint = f" ({error.hint})" if error.hint else ""
+            progress(f"{experiment.name} did not go through: {error}{hint}")
+        yield Played(folder, error)
 
 
 def _switch(experiments: Sequence[Experiment], options: Options, progress: Progress) -> None:

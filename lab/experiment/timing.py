@@ -1,4 +1,4 @@
-"""How long a demonstration expects, waits and observes. Pure: it follows from the profile."""
+"""How long an experiment expects, waits and observes. Pure: it follows from the profile."""
 
 from collections.abc import Sequence
 from typing import NamedTuple

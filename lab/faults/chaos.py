@@ -1,4 +1,4 @@
-"""Faults without ledger and timer, as demonstrations and measurements use them.
+"""Faults without ledger and timer, as measurements use them.
 
 They observe for themselves, at once, and undo by `lab heal`, which needs no memory.
 """

@@ -112,6 +112,17 @@ def test_what_a_killed_run_left_is_taken_away_first(world, tmp_path):
     assert world.listed["pull"] == ["of-a-user"]
 
 
+def test_what_a_user_declared_and_runs_is_wanted(world, tmp_path):
+    for mode in ("push", "pull"):
+        world.start(mode, "of-a-user")
+    world.listed["pull"].append("never-started")
+    play(tmp_path, [])
+    for mode in ("push", "pull"):
+        names = [order.fields["names"] for order in read(tmp_path).of("wanted", mode=mode)]
+        assert names[-1] == ["of-a-user", "run-1", "run-2"]
+    assert world.listed == {"push": ["of-a-user"], "pull": ["of-a-user", "never-started"]}
+
+
 def test_what_cannot_be_healed_is_taken_away_all_the_same(world, tmp_path, monkeypatch):
     healed = []
 

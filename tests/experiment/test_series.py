@@ -4,38 +4,14 @@ import pytest
 from click.testing import CliRunner
 
 from lab import paths
-from lab.bringup import bringup
 from lab.cli import main
 from lab.experiment import parse, runner, series, setting
 from lab.experiment.series import Options
-from lab.planes import modes
 from lab.terminal.progress import Progress
 from services.core.errors import LabError
-from services.core.profiles import profile
-from tests.experiment.histories import Made
+from tests.experiment.histories import healed
 
 OPTIONS = Options("both", None, 1, 7)
-
-
-@pytest.fixture
-def lab(monkeypatch, tmp_path):
-    """A lab in both modes. Returns the list of what was done to it."""
-    done = []
-    monkeypatch.setattr(paths, "RUNS", tmp_path / "runs")
-    monkeypatch.setattr(paths, "SHARED", tmp_path)
-    monkeypatch.setattr(modes, "on", lambda _: ["push", "pull"])
-    monkeypatch.setattr(modes, "profile", lambda _: profile("fast"))
-    monkeypatch.setattr(bringup, "reset", lambda _: done.append("reset"))
-    monkeypatch.setattr(bringup, "up", lambda mode, name, _: done.append(f"up {mode} {name}"))
-
-    def run(experiment, under, folder, progress):
-        done.append(f"{experiment.name} {','.join(under.modes)} {under.seed} {folder.name}")
-        (folder / "history.jsonl").write_text(Made(checks={}).text())
-        if experiment.name == "node-paused":
-            raise LabError("a machine hangs", hint="lab heal")
-
-    monkeypatch.setattr(runner, "run", run)
-    return done
 
 
 def load(*names):
@@ -47,20 +23,22 @@ def play(names, options=OPTIONS):
 
 
 def test_one_experiment_begins_with_the_lab_as_it_is(lab):
-    (folder,) = play(["node-failure"])
+    ((folder, error),) = play(["node-failure"])
+    assert error is None
     assert lab == ["node-failure push,pull 7 1"]
     assert folder.parent == paths.RUNS / "node-failure"
     assert (paths.RUNS / "node-failure/latest").resolve() == folder.resolve()
 
 
 def test_runs_lie_beside_each_other_each_with_a_seed_of_its_own(lab):
-    (folder,) = play(["node-failure"], OPTIONS._replace(runs=3))
+    ((folder, _),) = play(["node-failure"], OPTIONS._replace(runs=3))
     assert lab == [f"node-failure push,pull {7 + number} {number + 1}" for number in range(3)]
     assert sorted(path.name for path in folder.iterdir()) == ["1", "2", "3"]
 
 
 def test_of_several_each_begins_with_a_thawed_lab_and_an_error_stops_none(lab):
-    play(["node-paused", "node-failure"])
+    errors = [str(played.error) for played in play(["node-paused", "node-failure"])]
+    assert errors == ["a machine hangs", "None"]
     assert lab == ["reset", "node-paused push,pull 7 1", "reset", "node-failure push,pull 7 1"]
 
 
@@ -97,5 +75,18 @@ def test_what_cannot_be_played_is_no_verdict(lab, words, said):
 def test_a_run_that_ended_early_is_reported_and_unknown(lab):
     done = CliRunner().invoke(main, ["run", "node-paused", "--seed", "3"])
     assert done.exit_code == 2, done.output
-    assert "node-paused ended early: a machine hangs; lab heal" in done.output
+    assert "node-paused did not go through: a machine hangs (lab heal)" in done.output
     assert "report.html" in done.output
+
+
+def test_a_lab_that_could_not_be_healed_afterwards_is_no_success(lab, monkeypatch):
+    def run(experiment, under, folder, progress):
+        made = healed(checks={"repaired": True})
+        made.end(36)
+        (folder / "history.jsonl").write_text(made.text())
+        raise LabError("node1 hangs")
+
+    monkeypatch.setattr(runner, "run", run)
+    done = CliRunner().invoke(main, ["run", "node-failure"])
+    assert done.exit_code == 2, done.output
+    assert "made: as expected" in done.output

@@ -8,6 +8,7 @@ from typing import ClassVar
 import pytest
 
 from lab.bench import converge, phase
+from lab.bench.playground import busiest, places, victims
 from lab.bench.stats import Summary
 from lab.bringup import bringup
 from lab.terminal.progress import Progress
@@ -78,13 +79,13 @@ def test_a_loop_that_does_not_turn_is_an_error(lab, vms):
 
 
 class FakePlayground:
-    """Remembers what it was asked; stands in for lab.demo.playground.Playground."""
+    """Remembers what it was asked; stands in for lab.bench.playground.Playground."""
 
     calls: ClassVar[list[str]] = []
 
-    def __init__(self, lab, modes, profile, say):
+    def __init__(self, lab, profile, say):
         self.lab, self.profile = lab, profile
-        self.calls.append(f"{profile.name} {' '.join(modes)}")
+        self.calls.append(profile.name)
 
     def __getattr__(self, name):
         return lambda: self.calls.append(name)
@@ -117,9 +118,7 @@ def test_every_profile_is_measured_at_every_part_of_the_period(bench):
     assert results["idle"]["seed"] == Summary(2, 3.0, 3.0, 3.0)
     assert bench.ups == [("both", "seed"), ("both", "fast")]
     assert bench.calls == [
-        word
-        for name in ("seed", "fast")
-        for word in (f"{name} pull", "heal", "prepare", "heal", "clear")
+        word for name in ("seed", "fast") for word in (name, "heal", "prepare", "heal", "clear")
     ]
 
 
@@ -140,3 +139,20 @@ def test_what_is_not_asked_for_is_not_measured(bench):
 
 def test_measurements_have_names_with_their_unit():
     assert all(title.endswith(")") for title in converge.TITLES.values())
+
+
+def test_places_turn_nodes_into_containers():
+    assert places({"node1": ["a", "b"], "node2": ["a"]}) == {
+        "a": ("node1", "node2"),
+        "b": ("node1",),
+    }
+
+
+def test_the_node_that_loses_its_power_has_most_of_our_containers(lab):
+    where = {
+        "bench-1": ("node1",), "bench-2": ("node2",), "bench-3": ("node2",), "web": ("node3",)
+    }  # fmt: skip
+    assert busiest(where, lab.nodes).name == "node2"
+    assert victims(where, "node2") == ("bench-2", "bench-3")
+    with pytest.raises(LabError, match="no node runs"):
+        busiest({"web": ("node1",)}, lab.nodes)

@@ -6,7 +6,7 @@ import re
 import pytest
 
 from lab.bench import phase
-from lab.demo.playground import Playground as Scene
+from lab.bench.playground import Playground as Scene
 from lab.host.speed import deadline_s
 from services.core.profiles import PROFILES
 from tests.house.test_exposure import EXPOSURE
@@ -70,7 +70,7 @@ def test_drift_is_noticed_at_once_while_a_pass_watches(hosts, stage, lab):
     node = lab.nodes[1]
     host = hosts[node.name]
     unit = "pull-container@stray.service"
-    scene = Scene(lab, ["pull"], FAST, print)
+    scene = Scene(lab, FAST, print)
     # Not between two passes, where nobody looks for the length of a timer's period.
     phase.await_phase(scene, node, "pull-agent.service", 0.3, FAST.agent_s)
     since = cursor(host)

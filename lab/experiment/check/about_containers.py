@@ -34,7 +34,9 @@ def repaired(timeline: Timeline, mode: str) -> Finding:
         text = f"{again}{person}"
     else:
         fails = "did not run exactly once" if holds is False else "is not known to run once"
-        text = f"{', '.join(wrong)} {fails}{person or ' at the end'}"
+        late_s = timeline.to_s - timeline.fault_s
+        end = person or f" at the end, {late_s:.0f} s after the fault"
+        text = f"{', '.join(wrong)} {fails}{end}"
     evidence = [r for life in found for r in changes(timeline, mode, life.name, life.bad)]
     return Finding("repaired", holds, text, amount if holds else None, texts([*evidence, *hands]))
 

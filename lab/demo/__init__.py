@@ -1,1 +1,0 @@
-"""The three demonstrations: one fault each, and what both control planes make of it."""

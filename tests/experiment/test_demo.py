@@ -1,0 +1,102 @@
+"""`lab demo`: three experiments, a line for each mode, and an exit code. On doubles."""
+
+import json
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from lab.cli import main
+from lab.commands.demo import EXPERIMENTS
+from lab.experiment import runner
+from services.core.errors import LabError
+from tests.experiment.histories import healed, lost
+
+
+def demo(*words):
+    return CliRunner().invoke(main, ["demo", *words])
+
+
+@pytest.fixture
+def history(lab, monkeypatch):
+    """Each run has the history that is assigned here, and ends with the error."""
+    given: dict[str, Any] = {"made": "", "error": None}
+
+    def run(experiment, under, folder, progress):
+        lab.append(experiment.name)
+        (folder / "history.jsonl").write_text(given["made"])
+        if given["error"]:
+            raise given["error"]
+
+    monkeypatch.setattr(runner, "run", run)
+    return given
+
+
+def text(made, end_s=36):
+    made.end(end_s)
+    return made.text()
+
+
+def test_the_three_are_played_on_the_lab_as_it_is(lab, history):
+    history["made"] = text(healed(checks={"repaired": True, "noticed": True}))
+    done = demo()
+    assert done.exit_code == 0, done.output
+    assert lab == list(EXPERIMENTS.values())
+    assert "self-healing    pull  as expected" in done.output
+    assert "all runs again 6.0 s after the fault; the API said after 4.0 s" in done.output
+    assert done.output.count("report.html") == 3
+
+
+def test_one_can_be_played_alone(lab, history):
+    history["made"] = text(healed(checks={"repaired": True}))
+    assert demo("self-healing").exit_code == 0
+    assert lab == ["node-failure"]
+
+
+@pytest.mark.parametrize(
+    ("made", "verdict", "code", "happened"),
+    [
+        (text(lost(checks={"repaired": False})), "expected", 0, "a did not run exactly once"),
+        (text(lost(checks={"repaired": True})), "unexpected", 1, "a did not run exactly once"),
+        (text(lost(checks={"repaired": False}))[:-9], "unknown", 1, "it has no end"),
+    ],
+)
+def test_the_exit_code_is_zero_only_if_all_is_as_expected(
+    lab, history, made, verdict, code, happened
+):
+    history["made"] = made
+    done = demo("self-healing", "--json")
+    assert done.exit_code == code, done.output
+    seen = json.loads(done.stdout)
+    assert seen["as_expected"] is (code == 0)
+    (outcome,) = seen["outcomes"]
+    assert outcome["verdict"] == verdict
+    assert happened in outcome["happened"]
+    assert outcome.keys() == {
+        "demonstration", "mode", "verdict", "seconds", "happened", "evidence"
+    }  # fmt: skip
+
+
+def test_a_lab_that_is_not_whole_afterwards_is_no_success(lab, history):
+    history["made"] = text(healed(checks={"repaired": True}))
+    history["error"] = LabError("node1 hangs", hint="lab down")
+    done = demo("self-healing", "--json")
+    assert done.exit_code == 1
+    good, broken = json.loads(done.stdout)["outcomes"]
+    assert good["verdict"] == "expected"
+    assert good["seconds"] == 6.0
+    assert broken == {
+        "demonstration": "self-healing",
+        "mode": "-",
+        "verdict": "unknown",
+        "seconds": None,
+        "happened": "node1 hangs",
+        "evidence": ["lab down"],
+    }
+
+
+def test_what_is_unexpected_is_what_is_told(lab, history):
+    history["made"] = text(healed(checks={"repaired": True, "never-gone": True, "noticed": True}))
+    done = demo("self-healing")
+    assert done.exit_code == 1
+    assert "a: ran nowhere, for 6.0 s at the longest" in done.output.splitlines()[-3]

@@ -22,8 +22,11 @@ class Bounds(NamedTuple):
         """Return the bounds of a time between two answers.
 
         The difference only grows, when the machine stands still: so it was no less than before,
-        and no more than afterwards.
+        and no more than afterwards. If the answers say that it got less, a clock went at another
+        pace; then it was not outside of both.
         """
+        if later.high_s < self.low_s:
+            return Bounds(later.low_s, self.high_s)
         return Bounds(self.low_s, later.high_s)
 
     @property

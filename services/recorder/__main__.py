@@ -29,8 +29,11 @@ _MODES = ("push", "pull")
 
 
 def now_s() -> float:
-    """Return the seconds since the boot, suspended or not."""
-    return time.clock_gettime(time.CLOCK_BOOTTIME)
+    """Return the seconds since the boot, at the hardware's own pace.
+
+    chrony lets the other clocks go up to 8 % faster or slower while it corrects the time of day.
+    """
+    return time.clock_gettime(time.CLOCK_MONOTONIC_RAW)
 
 
 class Recorder:

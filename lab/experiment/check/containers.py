@@ -96,14 +96,16 @@ def _moments(timeline: Timeline, mode: str, name: str) -> list[Interval]:
 def _due(wanted: Trace, up: Trace, moments: Sequence[Interval]) -> Trace:
     """Return when it had to run: while it is wanted, from when it runs for the first time.
 
-    One that never runs had to from its declaration. Where it is unknown which of both, or when it
-    ran for the first time, this is unknown, too.
+    That may be while its order is under way. One that never runs had to from its declaration. Where
+    it is unknown which of both, or when it ran for the first time, this is unknown, too.
     """
-    due = cover(wanted, [(s.from_s, s.to_s) for s in wanted.of(True)], False)
+    due = cover(wanted, [(s.from_s, s.to_s) for s in wanted.of(True, None)], False)
+    ordered_s = {span.to_s: span.from_s for span in wanted.of(None)}
     for span in wanted.of(True):
-        for interval, value in _due_in(span, up.within(span.from_s, span.to_s), moments):
+        whole = span._replace(from_s=ordered_s.get(span.from_s, span.from_s))
+        for interval, value in _due_in(whole, up.within(whole.from_s, whole.to_s), moments):
             due = cover(due, [interval], value)
-    return due
+    return combine([due, wanted], all_of)
 
 
 def _due_in(wanted: Span, up: Trace, moments: Sequence[Interval]) -> list[tuple[Interval, Known]]:

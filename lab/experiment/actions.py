@@ -8,7 +8,6 @@ from typing import NamedTuple
 from lab.experiment import timing
 from lab.experiment.timing import Deadlines
 from lab.history.recording import Recording
-from lab.host.speed import deadline_s
 from lab.planes.client import Clients
 from provisioning.topology import host_ports
 from services.core.errors import ApiRefused, LabError
@@ -138,14 +137,12 @@ CONDITIONS: Mapping[str, Callable[[Orders, str, float], bool]] = {
 }
 
 
-def await_condition(orders: Orders, name: str, expected_s: float) -> dict[str, float | None]:
+def await_condition(orders: Orders, name: str, deadlines: Deadlines) -> dict[str, float | None]:
     """Return mode -> seconds until the condition came true there; None: it did not.
 
     Pull is given as long as this machine may need, push three times as long as pull should have
     needed or did: that it does not repair something takes time to be seen.
-    expected_s: what pull should need with KVM.
     """
-    deadlines = Deadlines(expected_s, max(deadline_s(expected_s), timing.PATIENCE * expected_s))
     modes, began_s = orders.recording.modes, time.monotonic()
     since_s = orders.recording.writer.now_s()
     took_s: dict[str, float | None] = dict.fromkeys(modes)

@@ -4,7 +4,6 @@ The history ends before the lab is healed: what `lab heal` repairs is not a cont
 """
 
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,18 +11,18 @@ from typing import Any
 
 from lab.experiment import actions, timing
 from lab.experiment.actions import Orders
+from lab.experiment.aim import aim, typed
 from lab.experiment.check.timeline import BEFORE, ROLLBACK
+from lab.experiment.pace import Pace
 from lab.experiment.parse import Experiment, Step
 from lab.experiment.setting import Setting
-from lab.faults import catalogue, heal, strike, targets
-from lab.faults.plan import API, complete
+from lab.faults import heal, strike
 from lab.faults.strike import Strike
 from lab.history.history import Writer
 from lab.history.recording import Recording
 from lab.host.speed import deadline_s
 from lab.planes import client
 from lab.terminal.progress import Progress
-from provisioning.topology import Machine
 from services.core.errors import LabError
 from services.core.model import KEEP
 
@@ -35,7 +34,9 @@ _LOOK_S = 0.1
 _FAULT_S = 3600.0
 
 
-def run(experiment: Experiment, setting: Setting, folder: Path, progress: Progress) -> None:
+def run(
+    experiment: Experiment, setting: Setting, folder: Path, progress: Progress, pace: Pace
+) -> None:
     """Run `experiment` and write its history into the new folder `folder`.
 
     The lab is healed before and after, and our containers are gone in the end, also after Ctrl-C.
@@ -43,7 +44,7 @@ def run(experiment: Experiment, setting: Setting, folder: Path, progress: Progre
     """
     writer = Writer(folder)
     recording = Recording(setting.lab, setting.modes, writer)
-    one = _Run(experiment, setting, recording, progress)
+    one = _Run(experiment, setting, recording, progress, pace)
     # Left in the reverse order: the history has its end before the lab is healed.
     with one.cleared_up(), writer:
         setting.begin(writer, experiment)
@@ -57,7 +58,12 @@ def run(experiment: Experiment, setting: Setting, folder: Path, progress: Progre
 
 class _Run:
     def __init__(
-        self, experiment: Experiment, setting: Setting, recording: Recording, progress: Progress
+        self,
+        experiment: Experiment,
+        setting: Setting,
+        recording: Recording,
+        progress: Progress,
+        pace: Pace,
     ) -> None:
         clients = client.connect(setting.lab)
         policy = str(experiment.document.get("on-disconnect", KEEP))
@@ -65,6 +71,7 @@ class _Run:
         self.setting = setting
         self.recording = recording
         self.progress = progress
+        self.pace = pace
         self.orders = Orders(recording, clients, policy, {mode: [] for mode in setting.modes})
         self.strikes: dict[str, Strike] = {}
 
@@ -121,28 +128,27 @@ class _Run:
             raise errors[0]
 
     def _step(self, step: Step) -> None:
+        self.pace.before(step["name"], typed(step, self.setting, self.recording))
+        self.recording.writer.check()
         pauses = step.get("pauses", {})
         with self._phase(step["name"]):
             self._pause(pauses.get("before"))
             if step.get("by") == "human":
-                orders = [(m, name) for m in self.setting.modes for name in step.get("declare", ())]
-                typed = [actions.curl(self.recording, *order, wanted=True) for order in orders]
-                self.recording.writer.put("human", what=step["name"], command="; ".join(typed))
+                command = typed(step, self.setting, self.recording)
+                self.recording.writer.put("human", what=step["name"], command=command)
             kind = next(key for key in _PERFORM if key in step)
             _PERFORM[kind](self, step)
             self._pause(pauses.get("after"))
 
     def _fault(self, step: Step) -> None:
-        fault = catalogue.find(step["fault"])
-        given = {key: str(value) for key, value in step.get("options", {}).items()}
-        options = complete(fault, given)
-        if options.get("mode", "both") not in ("both", *self.setting.modes):
+        hit = aim(step, self.setting, self.recording)
+        if hit is None:
             return
-        self.strikes[fault.name] = strike.strike(
+        self.strikes[hit.fault] = strike.strike(
             self.setting.lab,
-            fault.name,
-            self._targets(step, options),
-            given,
+            hit.fault,
+            hit.targets,
+            hit.options,
             for_s=_FAULT_S,
             seed=self.setting.seed,
             say=self.progress,
@@ -150,27 +156,6 @@ class _Run:
         )
         # Else the next step would look at what was known before the fault.
         self._await_all_heard()
-
-    def _targets(self, step: Step, options: Mapping[str, str]) -> list[Machine]:
-        """Return the machines that a step's `target` means. Raises LabError if there is none."""
-        lab = self.setting.lab
-        if catalogue.find(step["fault"]).aims == API:
-            return [lab.api]
-        if "target" not in step:
-            hosting = self.recording.where(options["mode"]).get(options["name"], ())
-            if not hosting:
-                raise LabError(
-                    f"{options['name']} of {options['mode']} runs nowhere: nothing can be hit",
-                    hint="lab status shows what runs; lab heal, then again",
-                )
-            return [lab.machine(name) for name in hosting]
-        loads = Counter(
-            node
-            for mode in self.setting.modes
-            for nodes in self.recording.where(mode).values()
-            for node in nodes
-        )
-        return targets.choose(step["target"], lab.machines, self.setting.seed, loads)
 
     def _undo(self, step: Step) -> None:
         # One whose mode is not played was not begun.
@@ -180,10 +165,14 @@ class _Run:
 
     def _until(self, step: Step) -> None:
         expected_s = actions.seconds(step["within"], self.setting.profile)
-        took_s = actions.await_condition(self.orders, step["until"], expected_s)
-        for mode, one in took_s.items():
-            came = "did not come" if one is None else f"after {one:.1f} s"
-            self.progress(f"{mode}: {step['until']} {came}")
+        limits = timing.deadlines(expected_s, deadline_s(expected_s))
+        more = True
+        while more:
+            took_s = actions.await_condition(self.orders, step["until"], limits)
+            for mode, one in took_s.items():
+                came = "did not come" if one is None else f"after {one:.1f} s"
+                self.progress(f"{mode}: {step['until']} {came}")
+            more = self.pace.again(step["name"], took_s, limits.limit_s)
 
     def _pause(self, duration: float | str | None) -> None:
         if duration is not None:

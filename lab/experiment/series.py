@@ -8,6 +8,7 @@ from typing import NamedTuple
 from lab import paths
 from lab.bringup import bringup
 from lab.experiment import runner
+from lab.experiment.pace import UNATTENDED, Pace
 from lab.experiment.parse import Experiment
 from lab.experiment.setting import Setting
 from lab.planes import modes
@@ -38,7 +39,10 @@ class Played(NamedTuple):
 
 
 def play(
-    experiments: Sequence[Experiment], options: Options, progress: Progress
+    experiments: Sequence[Experiment],
+    options: Options,
+    progress: Progress,
+    pace: Pace = UNATTENDED,
 ) -> Iterator[Played]:
     """Run `experiments`, and yield each when it has ended.
 
@@ -57,7 +61,7 @@ def play(
         error = None
         folder = new_folder(experiment.name)
         try:
-            _runs(experiment, options, folder, progress)
+            _runs(experiment, options, folder, progress, pace)
         except LabError as raised:
             error = raised
             hint = f" ({error.hint})" if error.hint else ""
@@ -80,7 +84,9 @@ def _switch(experiments: Sequence[Experiment], options: Options, progress: Progr
         bringup.up("both" if len(on) > 1 else on[0], str(options.profile), progress)
 
 
-def _runs(experiment: Experiment, options: Options, folder: Path, progress: Progress) -> None:
+def _runs(
+    experiment: Experiment, options: Options, folder: Path, progress: Progress, pace: Pace
+) -> None:
     lab = topology_file.load()
     picked = [one for one in modes.pick(options.mode, modes.on(lab)) if one in experiment.modes]
     timings = named(modes.profile(lab).name)
@@ -89,7 +95,7 @@ def _runs(experiment: Experiment, options: Options, folder: Path, progress: Prog
             progress(f"run {number} of {options.runs}")
         (folder / str(number)).mkdir()
         setting = Setting(lab, picked, timings, options.seed + number - 1, number)
-        runner.run(experiment, setting, folder / str(number), progress)
+        runner.run(experiment, setting, folder / str(number), progress, pace)
 
 
 def new_folder(name: str) -> Path:

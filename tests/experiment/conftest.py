@@ -25,7 +25,7 @@ def lab(monkeypatch, tmp_path):
     monkeypatch.setattr(bringup, "reset", lambda _: done.append("reset"))
     monkeypatch.setattr(bringup, "up", lambda mode, name, _: done.append(f"up {mode} {name}"))
 
-    def run(experiment, under, folder, progress):
+    def run(experiment, under, folder, progress, pace):
         done.append(f"{experiment.name} {','.join(under.modes)} {under.seed} {folder.name}")
         (folder / "history.jsonl").write_text(Made(checks={}).text())
         if experiment.name == "node-paused":

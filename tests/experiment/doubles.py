@@ -6,7 +6,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from lab.experiment import actions, runner
+from lab.experiment import runner
+from lab.experiment.pace import UNATTENDED
 from lab.experiment.parse import Experiment
 from lab.experiment.setting import Setting
 from lab.faults import heal, strike
@@ -100,11 +101,10 @@ def world(monkeypatch):
     accel = SimpleNamespace(accel=Accel("kvm", 1.0, "test"))
     monkeypatch.setattr(settings, "load", lambda: accel)
     monkeypatch.setattr(runner, "deadline_s", lambda seconds: 0.05)
-    monkeypatch.setattr(actions, "deadline_s", lambda seconds: seconds)
     return found
 
 
-def play(folder, method=METHOD, modes=("push", "pull")):
+def play(folder, method=METHOD, modes=("push", "pull"), pace=UNATTENDED):
     document = {
         "title": "t",
         "containers": 2,
@@ -113,4 +113,4 @@ def play(folder, method=METHOD, modes=("push", "pull")):
         "expected": {},
     }
     setting = Setting(LAB, modes, profile("fast"), 7, 1)
-    runner.run(Experiment("test", document), setting, folder, Progress())
+    runner.run(Experiment("test", document), setting, folder, Progress(), pace)

@@ -22,7 +22,7 @@ def history(lab, monkeypatch):
     """Each run has the history that is assigned here, and ends with the error."""
     given: dict[str, Any] = {"made": "", "error": None}
 
-    def run(experiment, under, folder, progress):
+    def run(experiment, under, folder, progress, pace):
         lab.append(experiment.name)
         (folder / "history.jsonl").write_text(given["made"])
         if given["error"]:

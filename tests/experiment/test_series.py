@@ -80,7 +80,7 @@ def test_a_run_that_ended_early_is_reported_and_unknown(lab):
 
 
 def test_a_lab_that_could_not_be_healed_afterwards_is_no_success(lab, monkeypatch):
-    def run(experiment, under, folder, progress):
+    def run(experiment, under, folder, progress, pace):
         made = healed(checks={"repaired": True})
         made.end(36)
         (folder / "history.jsonl").write_text(made.text())

@@ -53,6 +53,18 @@ def test_a_list_of_an_older_boot_does_not_hold_for_the_next():
     assert spans(made) == [(0, 1, N), (1, 4, T), (4, 9, N)]
 
 
+@pytest.mark.parametrize("seen", [True, False])
+def test_a_list_without_a_sign_of_its_boot_is_none_of_the_next(seen):
+    made = Made().runs(1, "node1", "a")
+    if not seen:
+        made.records = [r for r in made.records if r.kind != "looked"]
+    made.put(3, "machine", machine="node1", state="off")
+    made.put(6, "machine", machine="node1", state="running")
+    made.boots["node1"] = 2
+    made.looked(9, "node1")
+    assert spans(made) == [(0, 3, N), (3, 6, F), (6, 9, N)]
+
+
 def test_a_machine_that_boots_is_paused_for_a_moment_and_runs_nothing_then_either():
     made = Made().runs(1, "node1", "a").machine(4, "node1", "off")
     # The host looks every 0.6 s; what it sees is exact to half of that.

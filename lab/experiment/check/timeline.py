@@ -199,6 +199,10 @@ def blind(history: History, mode: str, node: str, end_s: float) -> list[Interval
                 known.append((reached_s, fields["until_s"]))
                 reached_s = fields["until_s"]
             boot, first_s = fields["boot"], None
+        elif record.kind == "machine" and fields["machine"] == node and fields["state"] in EMPTY:
+            # A list of before is none of the next boot, also if no sign of its own boot is left.
+            first_s = None
+            reached_s = reached_s if boot else None
         elif record.kind == "lost" and fields["machine"] == node:
             reached_s = first_s = None
             lost_s = min(lost_s, fields["from_s"])

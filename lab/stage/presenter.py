@@ -1,0 +1,120 @@
+"""What a speaker says, does and expects, step by step; and how much time each wait left over."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import yaml
+
+from services.core.errors import LabError
+
+LANGUAGES = ("en", "fr")
+_TALKS = Path(__file__).parent / "talks"
+# What a keyboard or a clicker sends to go on: Enter, space, the arrows to the right and down, and
+# PageDown.
+_ON = ("\r", "\n", " ", "\x1b[C", "\x1b[B", "\x1b[6~")
+_STOP = ("\x03", "\x04", "\x1b")
+_WORDS = {
+    "en": {
+        "say": "SAY", "do": "DO", "expect": "EXPECT",
+        "missed": "pull is not there after {:.0f} s.  w: wait on   r: reset, and play it again   "
+        "Enter: go on",
+    },
+    "fr": {
+        "say": "DIRE", "do": "FAIRE", "expect": "ATTENDRE",
+        "missed": "pull n'y est pas après {:.0f} s.  w : attendre encore   r : réinitialiser et "
+        "rejouer   Entrée : continuer",
+    },
+}  # fmt: skip
+
+
+class StartOver(LabError):
+    """The speaker plays the demonstration again, on a lab that was reset."""
+
+
+class Line(NamedTuple):
+    """What belongs to one step, in one language; expect may be empty."""
+
+    say: str
+    expect: str
+
+
+class Slack(NamedTuple):
+    """One wait. took_s: None: it did not come in time."""
+
+    step: str
+    took_s: float | None
+    limit_s: float
+
+
+def load(experiment: str, language: str) -> dict[str, Line]:
+    """Return step -> line of the talk about `experiment`; empty where there is none."""
+    file = _TALKS / f"{experiment}.yaml"
+    if not file.exists():
+        return {}
+    return {
+        entry["step"]: Line(entry["say"][language], entry.get("expect", {}).get(language, ""))
+        for entry in yaml.safe_load(file.read_text())
+    }
+
+
+class Rehearsal:
+    """A Pace that goes on at once. waits: what each wait for pull took."""
+
+    def __init__(self) -> None:
+        self.waits: list[Slack] = []
+
+    def before(self, step: str, command: str) -> None:
+        """Do nothing."""
+
+    def again(self, step: str, took_s: Mapping[str, float | None], limit_s: float) -> bool:
+        """Take note of what pull needed, and do not wait again."""
+        if "pull" in took_s:
+            self.waits.append(Slack(step, took_s["pull"], limit_s))
+        return False
+
+
+class Presenter:
+    """A Pace that shows the talk, and goes on when the speaker presses a key.
+
+    show: prints a text. key: returns the next key that is pressed.
+    """
+
+    def __init__(
+        self,
+        talk: Mapping[str, Line],
+        language: str,
+        show: Callable[[str], None],
+        key: Callable[[], str],
+    ) -> None:
+        self._talk = talk
+        self._words = _WORDS[language]
+        self._show = show
+        self._key = key
+
+    def before(self, step: str, command: str) -> None:
+        """Show what to say, the command and what to expect; return at the next key.
+
+        A step that the talk does not name begins at once. Raises KeyboardInterrupt at Ctrl-C.
+        """
+        if line := self._talk.get(step):
+            parts = (("say", line.say), ("do", command), ("expect", line.expect))
+            rows = [f"{self._words[what]:<10}{text}" for what, text in parts if text]
+            self._show("\n" + "\n".join(rows))
+            self._press(_ON)
+
+    def again(self, step: str, took_s: Mapping[str, float | None], limit_s: float) -> bool:
+        """Ask the speaker what to do if pull missed its deadline. Raises StartOver."""
+        if took_s.get("pull", 0.0) is not None:
+            return False
+        self._show(self._words["missed"].format(limit_s))
+        key = self._press(("w", "r", *_ON))
+        if key == "r":
+            raise StartOver(f"played again, from before {step!r}")
+        return key == "w"
+
+    def _press(self, keys: Sequence[str]) -> str:
+        while (key := self._key()) not in keys:
+            if key in _STOP:
+                raise KeyboardInterrupt
+        return key

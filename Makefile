@@ -26,7 +26,7 @@ help: ## Show this list.
 .PHONY: demo
 demo: setup ## Set everything up and play the three demonstrations in push and in pull.
 	$(BIN)/lab up both
-	$(BIN)/lab demo
+	$(BIN)/lab demo --auto
 
 .PHONY: test
 test: tests-setup check ## Set everything up and run every test, real VMs included.

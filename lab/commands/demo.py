@@ -1,7 +1,8 @@
 """`lab demo`: the three demonstrations, and the table at the end."""
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+import sys
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,10 +13,9 @@ from lab.terminal.table import echo, echo_json, render
 from provisioning import topology
 
 if TYPE_CHECKING:
-    from lab.experiment.check.judge import ModeJudgement
-    from lab.experiment.check.traces import Amount
-    from lab.experiment.series import Played
-    from lab.report.runs import Runs
+    from lab.experiment.pace import Pace
+    from lab.stage.performance import Outcome
+    from lab.stage.presenter import Slack
 
 # A demonstration -> the experiment that it is.
 EXPERIMENTS = {
@@ -23,30 +23,32 @@ EXPERIMENTS = {
     "resilience": "resilience",
     "self-healing": "node-failure",
 }
-# Each demonstration hits the same machine each time: a speaker knows which.
-_SEED = 1
+_NAME = Known("demonstration", lambda: list(EXPERIMENTS))
+_LANGUAGE = Known("language", lambda: ["en", "fr"])
 _WORDS = {True: "expected", False: "unexpected", None: "unknown"}
 
 
-class Outcome(NamedTuple):
-    """One line of the table. amount: the seconds of the first check that has some."""
-
-    demonstration: str
-    mode: str
-    verdict: bool | None
-    amount: "Amount | None"
-    happened: str
-    evidence: tuple[str, ...]
-
-
 @click.command()
-@click.argument(
-    "name", required=False, type=Known("demonstration", lambda: list(EXPERIMENTS)), metavar="[NAME]"
-)
+@click.argument("name", required=False, type=_NAME, metavar="[NAME]")
 @mode_option
+@click.option("--auto", is_flag=True, help="Stop for no speaker; without a terminal it never does.")
+@click.option("--rehearse", is_flag=True, help="As --auto; then print what each wait left over.")
+@click.option("--from", "first", type=_NAME, metavar="NAME", help="Begin with this one.")
+@click.option(
+    "--lang", type=_LANGUAGE, metavar="en|fr", default="en", show_default=True, help="Of the talk."
+)
 @json_option
 @click.pass_context
-def demo(ctx: click.Context, name: str | None, mode: str, as_json: bool) -> None:
+def demo(
+    ctx: click.Context,
+    name: str | None,
+    mode: str,
+    auto: bool,
+    rehearse: bool,
+    first: str | None,
+    lang: str,
+    as_json: bool,
+) -> None:
     """Play the demonstration NAME, or all three, and print what each mode made of it.
 
     \b
@@ -54,94 +56,82 @@ def demo(ctx: click.Context, name: str | None, mode: str, as_json: bool) -> None
     resilience       the API stops, and meanwhile a container dies
     self-healing     the plug of a node is pulled
 
-    They are experiments, told aloud: `lab run reconciliation resilience node-failure` plays the
-    same. One fault hits all modes at the same instant. Exits with 0 only if every outcome is the
-    expected one; that push repairs nothing is expected. Uses containers of its own (run-*) and
-    heals the lab at the end, also after Ctrl-C. What you declared stays; what you started in push
-    on the node that loses its plug is lost, as push loses it. A container of push called `fake`
-    is stopped.
+    On a terminal it stops before each act, shows what to say, the command and what to expect, and
+    goes on at Enter, space, or a clicker's key. If pull misses its deadline, it asks: wait on,
+    reset and play again, or go on. After Ctrl-C, `--from` begins with the one that was played.
+
+    One fault hits all modes at the same instant: these are experiments, and `lab run` plays the
+    same. Exits with 0 only if every outcome is the expected one; that push repairs nothing is
+    expected. Uses containers of its own (run-*) and heals the lab at the end, also after Ctrl-C.
+    What you declared stays; what you started in push on the node that loses its plug is lost, as
+    push loses it. A container of push called `fake` is stopped.
 
     \b
-    lab demo
-    lab demo self-healing --mode pull
+    lab demo                              on stage
+    lab demo --auto                       unattended
+    lab demo --rehearse                   before the talk: how close is each deadline?
+    lab demo self-healing --lang fr
     """
-    from lab.experiment import parse, series, setting
     from lab.experiment.check.finding import composed
     from lab.planes import modes
-    from lab.report import files, runs
+    from lab.stage.performance import perform
+    from lab.stage.presenter import Rehearsal
     from lab.terminal import lock
 
-    progress, words = watched(), setting.known()
-    names = list(EXPERIMENTS) if name is None else [name]
-    experiments = [parse.load(parse.find(EXPERIMENTS[one]), words) for one in names]
-    options = series.Options(mode, None, 1, _SEED, reset=False)
-    outcomes: list[Outcome] = []
-    pages: list[Path] = []
+    progress, rehearsal = watched(), Rehearsal()
+    attended = not (auto or rehearse or as_json) and sys.stdin.isatty() and sys.stderr.isatty()
     with lock.locked("lab demo"):
         profile = modes.profile(topology.load()).name
-        for one, played in zip(names, series.play(experiments, options, progress), strict=True):
-            found = runs.load(str(played.folder))
-            pages += files.write(found)
-            for outcome in _outcomes(one, played, found):
-                progress(f"{outcome.mode}: {outcome.happened} -> {_verdict(outcome)}")
-                outcomes.append(outcome)
-    as_expected = composed(outcome.verdict for outcome in outcomes) is True
+        speaker: Callable[[str], Pace] = _speaker(lang) if attended else lambda _: rehearsal
+        done = perform(_chosen(name, first), mode, speaker, progress)
+    as_expected = composed(outcome.verdict for outcome in done.outcomes) is True
     if as_json:
-        rows = [_as_json(one) for one in outcomes]
+        rows = [_as_json(one) for one in done.outcomes]
         echo_json({"profile": profile, "outcomes": rows, "as_expected": as_expected})
     else:
-        echo("\n".join(["", table(outcomes), "", *(f"page: {page}" for page in pages)]))
+        echo("\n".join(["", _table(done.outcomes), "", *(f"page: {page}" for page in done.pages)]))
+        if rehearse:
+            echo(f"\n{_slack(rehearsal.waits)}")
     ctx.exit(0 if as_expected else 1)
 
 
-def _outcomes(name: str, played: "Played", found: "Runs") -> list[Outcome]:
-    """Return what each mode made of a demonstration; an error of playing it is one more."""
-    from lab.report.table import problems
-
-    why = "; ".join(problems(found))
-    outcomes = [_outcome(name, result, why) for result in found.runs[0].judgement.modes]
-    if error := played.error:
-        evidence = (error.hint,) if error.hint else ()
-        outcomes.append(Outcome(name, "-", None, None, str(error), evidence))
-    return outcomes
+def _chosen(name: str | None, first: str | None) -> Mapping[str, str]:
+    names = list(EXPERIMENTS)
+    chosen = [name] if name else names[names.index(first) if first else 0 :]
+    return {one: EXPERIMENTS[one] for one in chosen}
 
 
-def _outcome(name: str, result: "ModeJudgement", why: str) -> Outcome:
-    """why: the reason why nothing of this run can be known for sure, or an empty text."""
-    checks = result.checks
-    amount = next((one.finding.amount for one in checks if one.finding.amount), None)
-    unexpected = [one for one in checks if one.verdict is not True]
-    # If all is as expected, what the experiment names first says most.
-    tells = unexpected or checks[:2]
-    return Outcome(
-        name,
-        result.mode,
-        result.verdict,
-        amount,
-        why or "; ".join(one.finding.text for one in tells),
-        tuple(line for one in tells for line in one.finding.evidence),
-    )
+def _speaker(language: str) -> "Callable[[str], Pace]":
+    """Return what makes a presenter, in this terminal, of a demonstration's name."""
+    from lab.stage.presenter import Presenter, load
+
+    def show(text: str) -> None:
+        click.echo(text, err=True)
+
+    return lambda name: Presenter(load(EXPERIMENTS[name], language), language, show, click.getchar)
 
 
-def table(outcomes: list[Outcome]) -> str:
-    """Return demonstration, mode, verdict, seconds and what happened, a line each."""
-    from lab.report.table import seconds
+def _table(outcomes: "list[Outcome]") -> str:
+    header = ("demonstration", "mode", "verdict", "seconds", "what happened")
+    return render(header, [one.words for one in outcomes])
 
+
+def _slack(waits: "list[Slack]") -> str:
+    """Return for each wait for pull what it took of its deadline, as a table."""
     rows = [
-        (one.demonstration, one.mode, _verdict(one), seconds([one.amount]), one.happened)
-        for one in outcomes
+        (
+            one.step,
+            "not in time" if one.took_s is None else f"{one.took_s:.1f}",
+            f"{one.limit_s:.1f}",
+            "-" if one.took_s is None else f"{one.limit_s - one.took_s:.1f}",
+        )
+        for one in waits
     ]
-    return render(("demonstration", "mode", "verdict", "seconds", "what happened"), rows)
+    return render(("wait for pull", "took, s", "deadline, s", "left, s"), rows)
 
 
-def _as_json(outcome: Outcome) -> dict[str, Any]:
+def _as_json(outcome: "Outcome") -> dict[str, Any]:
     fields = outcome._asdict()
     amount = fields.pop("amount")
     seconds = None if amount is None else round(amount.middle_s, 3)
     return {**fields, "verdict": _WORDS[outcome.verdict], "seconds": seconds}
-
-
-def _verdict(outcome: Outcome) -> str:
-    from lab.experiment.check.finding import VERDICTS
-
-    return VERDICTS[outcome.verdict]

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator, Sequence
+from itertools import chain, count
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,16 +20,12 @@ from services.core.profiles import profile as named
 
 
 class Options(NamedTuple):
-    """What the command line asks for. profile: None: that of the lab.
-
-    reset: whether of several experiments each begins with the lab as after the latest `lab up`.
-    """
+    """What the command line asks for. profile: None: that of the lab."""
 
     mode: str
     profile: str | None
     runs: int
     seed: int
-    reset: bool = True
 
 
 class Played(NamedTuple):
@@ -53,10 +50,10 @@ def play(
     """
     _switch(experiments, options, progress)
     for number, experiment in enumerate(experiments, 1):
-        count = f"experiment {number} of {len(experiments)}: " if len(experiments) > 1 else ""
-        progress(f"{count}{experiment.title}")
+        which = f"experiment {number} of {len(experiments)}: " if len(experiments) > 1 else ""
+        progress(f"{which}{experiment.title}")
         progress(str(experiment.document.get("description", "")))
-        if options.reset and len(experiments) > 1:
+        if len(experiments) > 1:
             bringup.reset(progress)
         error = None
         folder = new_folder(experiment.name)
@@ -100,8 +97,13 @@ def _runs(
 
 def new_folder(name: str) -> Path:
     """Make and return the folder for runs of the experiment `name` that begin now."""
-    folder = paths.RUNS / name / time.strftime("%Y%m%d-%H%M%S")
-    folder.mkdir(parents=True)
+    calls = paths.RUNS / name
+    calls.mkdir(parents=True, exist_ok=True)
+    now = time.strftime("%Y%m%d-%H%M%S")
+    # One that ended within a second has the same time.
+    names = chain([now], (f"{now}-{number}" for number in count(2)))
+    folder = next(calls / one for one in names if not (calls / one).exists())
+    folder.mkdir()
     latest = folder.with_name("latest")
     latest.unlink(missing_ok=True)
     latest.symlink_to(folder.name)

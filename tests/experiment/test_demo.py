@@ -9,6 +9,7 @@ from click.testing import CliRunner
 from lab.cli import main
 from lab.commands.demo import EXPERIMENTS
 from lab.experiment import runner
+from lab.stage.presenter import StartOver
 from services.core.errors import LabError
 from tests.experiment.histories import healed, lost
 
@@ -19,14 +20,15 @@ def demo(*words):
 
 @pytest.fixture
 def history(lab, monkeypatch):
-    """Each run has the history that is assigned here, and ends with the error."""
-    given: dict[str, Any] = {"made": "", "error": None}
+    """Each run has the history `made`, and ends with the next of `errors`, if there is one."""
+    given: dict[str, Any] = {"made": "", "errors": []}
 
     def run(experiment, under, folder, progress, pace):
         lab.append(experiment.name)
         (folder / "history.jsonl").write_text(given["made"])
-        if given["error"]:
-            raise given["error"]
+        pace.again("wait", {"push": None, "pull": 3.0}, 12.0)
+        if given["errors"]:
+            raise given["errors"].pop(0)
 
     monkeypatch.setattr(runner, "run", run)
     return given
@@ -79,7 +81,7 @@ def test_the_exit_code_is_zero_only_if_all_is_as_expected(
 
 def test_a_lab_that_is_not_whole_afterwards_is_no_success(lab, history):
     history["made"] = text(healed(checks={"repaired": True}))
-    history["error"] = LabError("node1 hangs", hint="lab down")
+    history["errors"] = [LabError("node1 hangs", hint="lab down")]
     done = demo("self-healing", "--json")
     assert done.exit_code == 1
     good, broken = json.loads(done.stdout)["outcomes"]
@@ -100,3 +102,31 @@ def test_what_is_unexpected_is_what_is_told(lab, history):
     done = demo("self-healing")
     assert done.exit_code == 1
     assert "a: ran nowhere, for 6.0 s at the longest" in done.output.splitlines()[-3]
+
+
+def test_a_speaker_who_starts_over_gets_the_lab_reset_and_the_demonstration_again(lab, history):
+    history["made"] = text(healed(checks={"repaired": True}))
+    history["errors"] = [StartOver("again")]
+    assert demo("self-healing").exit_code == 0
+    assert lab == ["node-failure", "reset", "node-failure"]
+
+
+def test_after_ctrl_c_it_can_begin_with_the_one_that_was_played(lab, history):
+    history["made"] = text(healed(checks={"repaired": True}))
+    history["errors"] = [KeyboardInterrupt()]
+    assert "lab demo --from reconciliation begins with this one again" in demo().output
+    lab.clear()
+    assert demo("--from", "resilience").exit_code == 0
+    assert lab == ["resilience", "node-failure"]
+
+
+def test_a_rehearsal_says_how_close_each_deadline_was(lab, history):
+    history["made"] = text(healed(checks={"repaired": True}))
+    done = demo("self-healing", "--rehearse")
+    assert done.output.splitlines()[-1].split() == ["wait", "3.0", "12.0", "9.0"]
+
+
+@pytest.mark.parametrize("words", [["nosuch"], ["--from", "nosuch"], ["--lang", "de"]])
+def test_words_that_it_does_not_know_are_refused_before_anything_is_touched(lab, history, words):
+    assert demo(*words).exit_code == 1
+    assert lab == []

@@ -1,0 +1,107 @@
+"""Play demonstrations one after the other, and say what each control plane made of each."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from lab.bringup import bringup
+from lab.experiment import parse, series, setting
+from lab.experiment.check.finding import VERDICTS
+from lab.experiment.check.judge import ModeJudgement
+from lab.experiment.check.traces import Amount, Known
+from lab.experiment.pace import Pace
+from lab.experiment.parse import Experiment
+from lab.experiment.series import Options, Played
+from lab.report import files, runs
+from lab.report.runs import Runs
+from lab.report.table import problems, seconds
+from lab.stage.presenter import StartOver
+from lab.terminal.progress import Progress
+
+# Each demonstration hits the same machine each time: a speaker knows which.
+_SEED = 1
+
+
+class Outcome(NamedTuple):
+    """One line of the table. amount: the seconds of the first check that has some."""
+
+    demonstration: str
+    mode: str
+    verdict: Known
+    amount: Amount | None
+    happened: str
+    evidence: tuple[str, ...]
+
+    @property
+    def words(self) -> tuple[str, str, str, str, str]:
+        """Demonstration, mode, verdict, seconds and what happened."""
+        measured = seconds([self.amount])
+        return (self.demonstration, self.mode, VERDICTS[self.verdict], measured, self.happened)
+
+
+class Performance(NamedTuple):
+    """outcomes: those of each mode, in order. pages: the reports."""
+
+    outcomes: list[Outcome]
+    pages: list[Path]
+
+
+def perform(
+    experiments: Mapping[str, str],
+    mode: str,
+    pace: Callable[[str], Pace],
+    progress: Progress,
+) -> Performance:
+    """Play `experiments`: demonstration -> the experiment that it is, on the lab as it is.
+
+    pace: returns the Pace for a demonstration. One at which it starts over is played again, on a
+    lab that was reset. An error makes its own demonstration unknown, not the others.
+    """
+    words = setting.known()
+    loaded = {name: parse.load(parse.find(one), words) for name, one in experiments.items()}
+    done = Performance([], [])
+    for name, experiment in loaded.items():
+        try:
+            played = _play(experiment, Options(mode, None, 1, _SEED), progress, pace(name))
+        except KeyboardInterrupt:
+            progress(f"lab demo --from {name} begins with this one again")
+            raise
+        found = runs.load(str(played.folder))
+        done.pages.extend(files.write(found))
+        for outcome in outcomes(name, played, found):
+            progress(f"{outcome.mode}: {outcome.happened} -> {VERDICTS[outcome.verdict]}")
+            done.outcomes.append(outcome)
+    return done
+
+
+def _play(experiment: Experiment, options: Options, progress: Progress, pace: Pace) -> Played:
+    while True:
+        (played,) = series.play([experiment], options, progress, pace)
+        if not isinstance(played.error, StartOver):
+            return played
+        bringup.reset(progress)
+
+
+def outcomes(name: str, played: Played, found: Runs) -> list[Outcome]:
+    """Return what each mode made of a demonstration; an error of playing it is one more."""
+    why = "; ".join(problems(found))
+    results = [_outcome(name, result, why) for result in found.runs[0].judgement.modes]
+    if error := played.error:
+        evidence = (error.hint,) if error.hint else ()
+        results.append(Outcome(name, "-", None, None, str(error), evidence))
+    return results
+
+
+def _outcome(name: str, result: ModeJudgement, why: str) -> Outcome:
+    """why: the reason why nothing of this run can be known for sure, or an empty text."""
+    checks = result.checks
+    # If all is as expected, what the experiment names first says most.
+    tells = [one for one in checks if one.verdict is not True] or checks[:2]
+    return Outcome(
+        name,
+        result.mode,
+        result.verdict,
+        next((one.finding.amount for one in checks if one.finding.amount), None),
+        why or "; ".join(one.finding.text for one in tells),
+        tuple(line for one in tells for line in one.finding.evidence),
+    )

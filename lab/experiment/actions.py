@@ -34,12 +34,16 @@ def seconds(duration: float | str, profile: Profile) -> float:
 
 
 class Orders(NamedTuple):
-    """What was asked for in each mode and acknowledged: mode -> names, in order."""
+    """What was asked for. wanted: mode -> the names that were acknowledged, in order.
+
+    doubtful: mode -> the names whose last order was not answered: perhaps it was carried out.
+    """
 
     recording: Recording
     clients: Clients
     policy: str
     wanted: dict[str, list[str]]
+    doubtful: dict[str, list[str]]
 
     def adopt(self) -> None:
         """Count what users had declared, and runs, as wanted: it is no stray."""
@@ -47,7 +51,7 @@ class Orders(NamedTuple):
             self.wanted[mode] += sorted(self.listed(mode) & self.recording.where(mode).keys())
 
     def declare(self, names: Sequence[str]) -> None:
-        """Ask for the containers `names` in every mode, and record who acknowledged what."""
+        """Ask for the containers `names` in every mode, and record what was acknowledged."""
         for mode in self.recording.modes:
             for name in names:
                 self._order(mode, name, wanted=True)
@@ -65,8 +69,10 @@ class Orders(NamedTuple):
         return set(self.clients.pull.declared().names)
 
     def _order(self, mode: str, name: str, *, wanted: bool) -> None:
-        acknowledged, put = True, self.recording.writer.put
+        names, doubtful = self.wanted[mode], self.doubtful[mode]
         asked_s = self.recording.writer.now_s()
+        if name in doubtful:
+            doubtful.remove(name)
         try:
             if wanted:
                 self.clients.declare(mode, name, self.policy)
@@ -75,19 +81,19 @@ class Orders(NamedTuple):
         except ApiRefused:
             raise
         except LabError:
-            acknowledged = False
-        names = self.wanted[mode]
-        if acknowledged and wanted != (name in names):
-            (names.append if wanted else names.remove)(name)
+            doubtful.append(name)
+        else:
+            if wanted != (name in names):
+                (names.append if wanted else names.remove)(name)
         # It was carried out at some time between the order and the answer.
         now_s = self.recording.writer.now_s()
-        put(
+        self.recording.writer.put(
             "wanted",
             at_s=(asked_s + now_s) / 2,
             error_s=(now_s - asked_s) / 2,
             mode=mode,
             names=list(names),
-            acknowledged=acknowledged,
+            doubtful=list(doubtful),
             command=curl(self.recording, mode, name, wanted=wanted),
         )
 
@@ -110,8 +116,9 @@ def run_once(orders: Orders, mode: str, _: float) -> bool:
 
 
 def no_strays(orders: Orders, mode: str, _: float) -> bool:
-    """Whether nothing runs that is not wanted."""
-    return set(orders.recording.where(mode)) <= set(orders.wanted[mode])
+    """Whether nothing runs that is not wanted, nor may be."""
+    allowed = {*orders.wanted[mode], *orders.doubtful[mode]}
+    return set(orders.recording.where(mode)) <= allowed
 
 
 def nodes_up(orders: Orders, mode: str, since_s: float) -> bool:

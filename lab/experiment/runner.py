@@ -72,7 +72,13 @@ class _Run:
         self.recording = recording
         self.progress = progress
         self.pace = pace
-        self.orders = Orders(recording, clients, policy, {mode: [] for mode in setting.modes})
+        self.orders = Orders(
+            recording,
+            clients,
+            policy,
+            wanted={mode: [] for mode in setting.modes},
+            doubtful={mode: [] for mode in setting.modes},
+        )
         self.strikes: dict[str, Strike] = {}
 
     def play(self) -> None:

@@ -24,7 +24,7 @@ FIELDS: Mapping[str, frozenset[str]] = MappingProxyType(
         for kind, fields in {
             "begin": "version experiment modes profile seed run nodes api machine versions at",
             "step": "name phase",
-            "wanted": "mode names acknowledged command",
+            "wanted": "mode names doubtful command",
             "runs": "node mode containers",
             "units": "machine units",
             "looked": "machine until_s boot",

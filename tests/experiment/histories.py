@@ -45,7 +45,7 @@ class Made:
         return self.put(at_s, "machine", machine=node, state=state)
 
     def wanted(self, at_s, *names, mode="pull"):
-        return self.put(at_s, "wanted", mode=mode, names=list(names), acknowledged=True)
+        return self.put(at_s, "wanted", mode=mode, names=list(names), doubtful=[])
 
     def claims(self, at_s, placed, *, mode="pull", running=None, down=(), ok=True):
         """placed: container -> node. running: of pull; None: all."""

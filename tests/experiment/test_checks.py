@@ -134,7 +134,7 @@ def test_what_runs_while_its_order_is_under_way_is_no_stray():
 def order(made, at_s, error_s, *names):
     """An order under way for twice error_s, and then acknowledged."""
     return made.put(
-        at_s, "wanted", error_s, mode="pull", names=list(names), acknowledged=True, command=""
+        at_s, "wanted", error_s, mode="pull", names=list(names), doubtful=[], command=""
     )
 
 
@@ -157,6 +157,25 @@ def test_what_is_taken_back_is_not_missed_while_the_order_is_under_way():
     assert all_checks(made)["never-gone"].holds is True
     made = order(running().runs(9.5, "node1"), 11, 1)
     assert all_checks(made)["never-gone"].holds is False
+
+
+@pytest.mark.parametrize("runs", [["b"], []])
+def test_what_was_asked_for_without_an_answer_may_run_or_not(runs):
+    made = running().fault(10, "node3")
+    made.put(11, "wanted", 1, mode="pull", names=["a"], doubtful=["b"], command="")
+    findings = all_checks(made.runs(13, "node2", *runs))
+    assert findings["no-strays"].holds is True
+    assert findings["never-gone"].holds is True
+    assert findings["repaired"].holds is True
+
+
+@pytest.mark.parametrize("runs", [["a"], []])
+def test_what_was_taken_back_without_an_answer_may_run_or_not(runs):
+    made = running().fault(10, "node3")
+    made.put(11, "wanted", 1, mode="pull", names=["a"], doubtful=["a"], command="")
+    findings = all_checks(made.runs(14, "node1", *runs))
+    assert findings["no-strays"].holds is True
+    assert findings["never-gone"].holds is True
 
 
 def test_a_stray_that_runs_at_the_end():

@@ -63,7 +63,7 @@ def test_what_is_not_acknowledged_is_recorded_as_such(world, tmp_path, monkeypat
     play(tmp_path, [METHOD[0], late])
     orders = read(tmp_path).of("wanted", mode="pull")
     (record,) = [order for order in orders if "late" in order.fields["command"]]
-    assert record.fields["acknowledged"] is False
+    assert record.fields["doubtful"] == ["late"]
     assert record.fields["names"] == ["run-1", "run-2"]
 
 

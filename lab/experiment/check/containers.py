@@ -55,7 +55,7 @@ def _life(timeline: Timeline, mode: str, name: str) -> Life:
         up,
         combine([_due(wanted, up, _moments(timeline, mode, name)), up], and_not),
         twice,
-        _stray(wanted, up),
+        _stray(wanted, up, timeline.perhaps(mode, name)),
         combine([wanted, up, twice], _bad),
     )
     return Life(name, *(t.within(timeline.from_s, timeline.to_s) for t in traces))
@@ -72,9 +72,12 @@ def _bad(values: Sequence[Known]) -> Known:
     return all_of([wanted, any_of([invert(up), twice])])
 
 
-def _stray(wanted: Trace, up: Trace) -> Trace:
-    """Return when it ran unwanted; not while the order was under way that then was acknowledged."""
-    stray = combine([up, wanted], and_not)
+def _stray(wanted: Trace, up: Trace, perhaps: Trace) -> Trace:
+    """Return when it ran unwanted.
+
+    Not while the order was under way that then was acknowledged, nor after one without an answer.
+    """
+    stray = combine([combine([up, wanted], and_not), perhaps], and_not)
     ordered_s = {span.from_s for span in wanted.of(True)}
     runs = combine([stray], lambda values: values[0] is not False)
     under_way = [(s.from_s, s.to_s) for s in runs.of(True) if s.to_s in ordered_s]

@@ -36,8 +36,15 @@ class Timeline(NamedTuple):
 
     def wanted(self, mode: str, name: str) -> Trace:
         """Return when `name` was wanted: declared or ordered, and acknowledged."""
+        return self._asked(mode, lambda said: name in {*said["names"]} - {*said["doubtful"]})
+
+    def perhaps(self, mode: str, name: str) -> Trace:
+        """Return when `name` could run or not: an order about it was not answered."""
+        return self._asked(mode, lambda said: name in said["doubtful"])
+
+    def _asked(self, mode: str, says: Callable[[Mapping[str, Any]], bool]) -> Trace:
         found = self.history.of("wanted", mode=mode)
-        changes = [Change(r.at_s, r.error_s, name in r.fields["names"]) for r in found]
+        changes = [Change(r.at_s, r.error_s, says(r.fields)) for r in found]
         return steps(changes, self.end_s, before=False)
 
     def said(self, mode: str, says: Callable[[Mapping[str, Any]], bool]) -> Trace:

@@ -35,7 +35,6 @@ FIELDS: Mapping[str, frozenset[str]] = MappingProxyType(
             "event": "mode type text node container",
             "fault": "id fault target phase command evidence",
             "human": "what command",
-            "note": "text",
             "end": "why text",
         }.items()
     }

@@ -46,7 +46,7 @@ class Bar(NamedTuple):
 
 
 class FaultBar(NamedTuple):
-    """A fault on one target, from when it acted until it was undone, or to the end.
+    """A fault on one target, from when it began to act until it was undone, or to the end.
 
     What a person did is one, too, of a hundredth of the figure.
     """
@@ -95,7 +95,8 @@ def fault_bars(timeline: Timeline) -> tuple[FaultBar, ...]:
     for record in timeline.history.of("fault"):
         target, phase = str(record.fields["target"]), record.fields["phase"]
         key = (str(record.fields["id"]), target)
-        if phase == "acted":
+        # As the checks count: from when it began to act.
+        if phase in ("acting", "acted") and key not in found:
             fault = str(record.fields["fault"])
             found[key] = FaultBar(fault, target, record.at_s, timeline.end_s, ())
         if key not in found:

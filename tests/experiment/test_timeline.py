@@ -16,18 +16,18 @@ def spans(made, node="node1", name="a", mode="pull"):
 
 
 def test_a_list_holds_while_the_recorder_looks():
-    made = Made().runs(2, "node1", "a").looked(6, "node1").put(9, "note")
+    made = Made().runs(2, "node1", "a").looked(6, "node1").put(9, "human")
     assert spans(made) == [(0, 2, N), (2, 6, T), (6, 9, N)]
 
 
 def test_lists_without_a_sign_after_them_say_nothing():
-    made = Made().runs(2, "node1", "a").runs(6, "node1").put(9, "note")
+    made = Made().runs(2, "node1", "a").runs(6, "node1").put(9, "human")
     assert spans(made) == [(0, 9, N)]
 
 
 def test_a_machine_that_is_off_runs_nothing_and_before_the_host_saw_it_nothing_is_known():
     made = Made().runs(1, "node1", "a").looked(4, "node1")
-    made.put(6, "machine", machine="node1", state="off").put(9, "note")
+    made.put(6, "machine", machine="node1", state="off").put(9, "human")
     assert spans(made) == [(0, 1, N), (1, 4, T), (4, 6, N), (6, 9, F)]
 
 
@@ -98,14 +98,14 @@ def test_the_error_of_a_list_makes_its_time_unknown():
 
 def test_modes_nodes_and_machines_are_not_mixed_up():
     made = Made(modes=("push", "pull")).runs(2, "node1", "a", mode="push")
-    made.runs(2, "node1").runs(2, "node2", "a").looked(6, "node1").put(9, "note")
+    made.runs(2, "node1").runs(2, "node2", "a").looked(6, "node1").put(9, "human")
     assert spans(made, mode="push") == [(0, 2, N), (2, 6, T), (6, 9, N)]
     assert spans(made) == [(0, 2, N), (2, 6, F), (6, 9, N)]
     assert spans(made, "node2") == [(0, 9, N)]
 
 
 def test_an_api_that_is_not_asked_any_more_says_nothing():
-    made = Made().claims(2, {"a": "node1"}).claims(12, {}).put(40, "note")
+    made = Made().claims(2, {"a": "node1"}).claims(12, {}).put(40, "human")
     listed = build(made.history()).said("pull", lambda fields: bool(fields["containers"]))
     assert listed.spans == (Span(0, 2, N), Span(2, 12, T), Span(12, 27, F), Span(27, 40, N))
 

@@ -14,7 +14,9 @@ def lines(count):
     """So many notes and an end, as a file."""
     text, before = [], ""
     for number in range(count):
-        before = dump(Record("note", number, 0.0, {"text": f"ten µs, {number}"}), before)
+        before = dump(
+            Record("human", number, 0.0, {"what": f"ten µs, {number}", "command": ""}), before
+        )
         text.append(before)
     end = Record("end", count, 0.0, {"why": "complete", "text": ""})
     return [*text, dump(end, before)]
@@ -26,11 +28,11 @@ def damage(changed):
 
 def test_what_was_written_is_read(tmp_path):
     with Writer(tmp_path) as writer:
-        writer.put("note", text="first")
+        writer.put("human", command="", what="first")
         writer.put("machine", at_s=1.5, error_s=0.25, machine="node1", state="off")
     found = read(tmp_path)
     assert found.damage == ()
-    assert [record.kind for record in found.records] == ["note", "machine", "end"]
+    assert [record.kind for record in found.records] == ["human", "machine", "end"]
     assert found.records[1] == Record("machine", 1.5, 0.25, {"machine": "node1", "state": "off"})
     assert next(found.of("end")).fields["why"] == "complete"
     assert list(found.of("machine", machine="node2")) == []
@@ -47,7 +49,7 @@ def test_what_was_written_is_read(tmp_path):
         (lambda text: [text[0], text[1].replace("1", "7", 1), *text[2:]], ("line 2",)),
         (lambda text: [*text[:2], "", *text[2:]], ("line 3", "line 4")),
         (lambda text: [*text[:2], "\0" * 40, *text[3:]], ("line 3", "line 4")),
-        (lambda text: [*text[:2], '{"kind": "note"}', *text[3:]], ("line 3", "line 4")),
+        (lambda text: [*text[:2], '{"kind": "human"}', *text[3:]], ("line 3", "line 4")),
         (lambda text: [*text, text[-1]], ("line 6",)),
         (lambda _: [], ("it has no end",)),
     ],
@@ -80,7 +82,7 @@ def test_a_record_has_the_fields_of_its_kind_and_no_other():
 
 @pytest.mark.parametrize("at_s", [1.00004, 1.00006, 1.00015, 2.5])
 def test_rounding_makes_no_range_narrower(at_s):
-    before = Record("note", at_s, 0.00032, {"text": ""})
+    before = Record("human", at_s, 0.00032, {"what": "", "command": ""})
     after = load(dump(before))
     assert after.at_s - after.error_s <= before.at_s - before.error_s
     assert after.at_s + after.error_s >= before.at_s + before.error_s
@@ -93,7 +95,7 @@ def test_threads_write_whole_lines_in_the_order_of_their_times(tmp_path):
 
         def write():
             for _ in range(50):
-                writer.put("note", text="x" * 99)
+                writer.put("human", command="", what="x" * 99)
 
         threads = [threading.Thread(target=write) for _ in range(4)]
         for thread in threads:
@@ -132,7 +134,7 @@ def test_a_full_disk_ends_the_record_and_is_raised_when_asked(tmp_path, monkeypa
         writer.check()
         monkeypatch.setattr(os, "write", write)
         for _ in range(20):
-            writer.put("note", text="x" * 60)
+            writer.put("human", command="", what="x" * 60)
         with pytest.raises(LabError, match="no space left"):
             writer.check()
         monkeypatch.undo()
@@ -143,9 +145,9 @@ def test_a_full_disk_ends_the_record_and_is_raised_when_asked(tmp_path, monkeypa
 
 def test_a_thread_that_is_late_writes_nowhere(tmp_path):
     with Writer(tmp_path) as writer:
-        writer.put("note", text="in time")
+        writer.put("human", command="", what="in time")
     with (tmp_path / "next").open("w") as other:  # it gets the number of the closed file
-        writer.put("note", text="late")
+        writer.put("human", command="", what="late")
         assert other.tell() == 0
     assert (tmp_path / "next").read_text() == ""
     assert read(tmp_path).damage == ()

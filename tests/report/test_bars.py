@@ -40,7 +40,8 @@ def test_what_is_not_known_is_drawn():
 
 
 def test_faults_last_until_they_are_undone_and_persons_act_in_a_moment():
-    made = healed().fault(20, "node2", "acted", fault="pause")
+    made = healed().fault(20, "node2", "acting", fault="pause")
+    made.fault(21, "node2", "acted", fault="pause")
     for at_s, phase in [(25, "undone"), (26, "healed")]:
         made.put(at_s, "fault", id="pause", fault="pause", target="node2", phase=phase)
     made.fault(26, "node3", "intended", fault="never")

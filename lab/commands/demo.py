@@ -13,9 +13,9 @@ from lab.terminal.table import echo, echo_json, render
 from provisioning import topology
 
 if TYPE_CHECKING:
+    from lab.demo.performance import Outcome
+    from lab.demo.presenter import Slack
     from lab.experiment.pace import Pace
-    from lab.stage.performance import Outcome
-    from lab.stage.presenter import Slack
 
 # A demonstration -> the experiment that it is.
 EXPERIMENTS = {
@@ -72,10 +72,10 @@ def demo(
     lab demo --rehearse                   before the talk: how close is each deadline?
     lab demo self-healing --lang fr
     """
+    from lab.demo.performance import perform
+    from lab.demo.presenter import Rehearsal
     from lab.experiment.check.finding import composed
     from lab.planes import modes
-    from lab.stage.performance import perform
-    from lab.stage.presenter import Rehearsal
     from lab.terminal import lock
 
     progress, rehearsal = watched(), Rehearsal()
@@ -103,7 +103,7 @@ def _chosen(name: str | None, first: str | None) -> Mapping[str, str]:
 
 def _speaker(language: str) -> "Callable[[str], Pace]":
     """Return what makes a presenter, in this terminal, of a demonstration's name."""
-    from lab.stage.presenter import Presenter, load
+    from lab.demo.presenter import Presenter, load
 
     def show(text: str) -> None:
         click.echo(text, err=True)

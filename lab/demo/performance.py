@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from lab.bringup import bringup
+from lab.demo.presenter import StartOver
 from lab.experiment import parse, series, setting
 from lab.experiment.check.finding import VERDICTS
 from lab.experiment.check.judge import ModeJudgement
@@ -15,7 +16,6 @@ from lab.experiment.series import Options, Played
 from lab.report import files, runs
 from lab.report.runs import Runs
 from lab.report.table import problems, seconds
-from lab.stage.presenter import StartOver
 from lab.terminal.progress import Progress
 
 # Each demonstration hits the same machine each time: a speaker knows which.

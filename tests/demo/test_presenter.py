@@ -3,9 +3,9 @@
 import pytest
 
 from lab.commands.demo import EXPERIMENTS
+from lab.demo import presenter
+from lab.demo.presenter import Presenter, Rehearsal, Slack, StartOver
 from lab.experiment import parse, setting
-from lab.stage import presenter
-from lab.stage.presenter import Presenter, Rehearsal, Slack, StartOver
 
 TALK = {"pull it": presenter.Line("I pull the plug.", "pull repairs it")}
 

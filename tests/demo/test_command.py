@@ -8,8 +8,8 @@ from click.testing import CliRunner
 
 from lab.cli import main
 from lab.commands.demo import EXPERIMENTS
+from lab.demo.presenter import StartOver
 from lab.experiment import runner
-from lab.stage.presenter import StartOver
 from services.core.errors import LabError
 from tests.experiment.histories import healed, lost
 

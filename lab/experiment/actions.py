@@ -3,6 +3,7 @@
 import shlex
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 from lab.experiment import timing
@@ -52,21 +53,28 @@ class Orders(NamedTuple):
 
     def declare(self, names: Sequence[str]) -> None:
         """Ask for the containers `names` in every mode, and record what was acknowledged."""
-        for mode in self.recording.modes:
-            for name in names:
-                self._order(mode, name, wanted=True)
+        self._order_all(names, wanted=True)
 
     def delete(self, names: Sequence[str]) -> None:
         """Take the containers `names` back in every mode."""
-        for mode in self.recording.modes:
-            for name in names:
-                self._order(mode, name, wanted=False)
+        self._order_all(names, wanted=False)
 
     def listed(self, mode: str) -> set[str]:
         """Return the names of the containers that the API of `mode` lists; raises LabError."""
         if mode == "push":
             return {placed.name for placed in self.clients.push.running().containers}
         return set(self.clients.pull.declared().names)
+
+    def _order_all(self, names: Sequence[str], *, wanted: bool) -> None:
+        """Give the orders of each mode one after the other; no mode waits for another."""
+
+        def order(mode: str) -> None:
+            for name in names:
+                self._order(mode, name, wanted=wanted)
+
+        modes = self.recording.modes
+        with ThreadPoolExecutor(len(modes)) as pool:
+            list(pool.map(order, modes))
 
     def _order(self, mode: str, name: str, *, wanted: bool) -> None:
         names, doubtful = self.wanted[mode], self.doubtful[mode]
@@ -96,6 +104,21 @@ class Orders(NamedTuple):
             doubtful=list(doubtful),
             command=curl(self.recording, mode, name, wanted=wanted),
         )
+
+
+def take_away(orders: Orders, mode: str, names: Sequence[str]) -> list[LabError]:
+    """Take those of `names` back that the API of `mode` lists; return what went wrong."""
+    errors: list[LabError] = []
+    try:
+        listed = orders.listed(mode)
+    except LabError as error:
+        return [error]
+    for name in (name for name in names if name in listed):
+        try:
+            orders.clients.withdraw(mode, name)
+        except LabError as error:
+            errors.append(error)
+    return errors
 
 
 def curl(recording: Recording, mode: str, name: str, *, wanted: bool) -> str:

@@ -5,6 +5,7 @@ The history ends before the lab is healed: what `lab heal` repairs is not a cont
 
 import time
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -117,19 +118,11 @@ class _Run:
         One that cannot be taken back does not stop the others; the first error is raised last.
         """
         declared = [name for step in self.experiment.method for name in step.get("declare", ())]
-        errors: list[LabError] = []
-        for mode in self.setting.modes:
-            try:
-                listed = self.orders.listed(mode)
-            except LabError as error:
-                errors.append(error)
-                continue
-            for name in dict.fromkeys((*self.experiment.containers, *declared)):
-                try:
-                    if name in listed:
-                        self.orders.clients.withdraw(mode, name)
-                except LabError as error:
-                    errors.append(error)
+        names = list(dict.fromkeys((*self.experiment.containers, *declared)))
+        modes = self.setting.modes
+        with ThreadPoolExecutor(len(modes)) as pool:
+            found = pool.map(lambda mode: actions.take_away(self.orders, mode, names), modes)
+            errors = [error for in_mode in found for error in in_mode]
         if errors:
             raise errors[0]
 

@@ -31,7 +31,11 @@ def test_everything_is_done_in_order_and_taken_away_again(world, tmp_path):
     play(tmp_path)
     starts = [f"{mode} start run-{n}" for mode in ("push", "pull") for n in (1, 2)]
     stops = [line.replace("start", "stop") for line in starts]
-    assert world.log == ["heal", *starts, "cut node1", "undo cut", "heal", *stops]
+    # The modes do not wait for each other.
+    assert world.log[0] == "heal"
+    assert sorted(world.log[1:5]) == sorted(starts)
+    assert world.log[5:8] == ["cut node1", "undo cut", "heal"]
+    assert sorted(world.log[8:]) == sorted(stops)
 
 
 @pytest.mark.parametrize(
@@ -43,7 +47,8 @@ def test_whatever_ends_a_run_the_lab_is_healed_and_the_record_says_so(world, tmp
         play(tmp_path)
     assert next(read(tmp_path).of("end")).fields["why"] == why
     stops = [f"{mode} stop run-{n}" for mode in ("push", "pull") for n in (1, 2)]
-    assert world.log[-5:] == ["heal", *stops]
+    assert world.log[-5] == "heal"
+    assert sorted(world.log[-4:]) == sorted(stops)
 
 
 def test_a_lab_that_is_not_steady_is_not_hurt(world, tmp_path, monkeypatch):

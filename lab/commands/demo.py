@@ -1,7 +1,7 @@
 """`lab demo`: the three demonstrations, and the table at the end."""
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -11,6 +11,7 @@ from lab.commands.chaos import mode_option
 from lab.terminal.params import Known, json_option
 from lab.terminal.table import echo, echo_json, render
 from provisioning import topology
+from services.core.errors import LabError
 
 if TYPE_CHECKING:
     from lab.demo.performance import Outcome
@@ -24,18 +25,35 @@ EXPERIMENTS = {
     "self-healing": "node-failure",
 }
 _NAME = Known("demonstration", lambda: list(EXPERIMENTS))
-_LANGUAGE = Known("language", lambda: ["en", "fr"])
+
+
+def _languages() -> Sequence[str]:
+    from lab.demo.presenter import LANGUAGES
+
+    return LANGUAGES
+
+
+_LANGUAGE = Known("language", _languages)
 _WORDS = {True: "expected", False: "unexpected", None: "unknown"}
 
 
 @click.command()
 @click.argument("name", required=False, type=_NAME, metavar="[NAME]")
 @mode_option
-@click.option("--auto", is_flag=True, help="Stop for no speaker; without a terminal it never does.")
-@click.option("--rehearse", is_flag=True, help="As --auto; then print what each wait left over.")
+@click.option(
+    "--auto", is_flag=True, help="Do not stop before each act. Always so without a terminal."
+)
+@click.option(
+    "--rehearse", is_flag=True, help="As --auto; then print how much of each deadline was left."
+)
 @click.option("--from", "first", type=_NAME, metavar="NAME", help="Begin with this one.")
 @click.option(
-    "--lang", type=_LANGUAGE, metavar="en|fr", default="en", show_default=True, help="Of the talk."
+    "--lang",
+    type=_LANGUAGE,
+    metavar="en|fr",
+    default="en",
+    show_default=True,
+    help="Language of the talk.",
 )
 @json_option
 @click.pass_context
@@ -63,8 +81,8 @@ def demo(
     One fault hits all modes at the same instant: these are experiments, and `lab run` plays the
     same. Exits with 0 only if every outcome is the expected one; that push repairs nothing is
     expected. Uses containers of its own (run-*) and heals the lab at the end, also after Ctrl-C.
-    What you declared stays; what you started in push on the node that loses its plug is lost, as
-    push loses it. A container of push called `fake` is stopped.
+    What you declared stays, if the lab is not reset; what you started in push on the node that
+    loses its plug is lost, as push loses it. A container of push called `fake` is stopped.
 
     \b
     lab demo                              on stage
@@ -73,29 +91,34 @@ def demo(
     lab demo self-healing --lang fr
     """
     from lab.demo.performance import perform
-    from lab.demo.presenter import Rehearsal
+    from lab.demo.presenter import Rehearsal, Slack
     from lab.experiment.check.finding import composed
     from lab.planes import modes
     from lab.terminal import lock
 
-    progress, rehearsal = watched(), Rehearsal()
+    chosen, progress = _chosen(name, first), watched()
+    waits: list[Slack] = []
     attended = not (auto or rehearse or as_json) and sys.stdin.isatty() and sys.stderr.isatty()
     with lock.locked("lab demo"):
         profile = modes.profile(topology.load()).name
-        speaker: Callable[[str], Pace] = _speaker(lang) if attended else lambda _: rehearsal
-        done = perform(_chosen(name, first), mode, speaker, progress)
+        alone: Callable[[str], Pace] = lambda name: Rehearsal(name, waits)  # noqa: E731
+        done = perform(chosen, mode, _speaker(lang) if attended else alone, progress)
     as_expected = composed(outcome.verdict for outcome in done.outcomes) is True
     if as_json:
         rows = [_as_json(one) for one in done.outcomes]
-        echo_json({"profile": profile, "outcomes": rows, "as_expected": as_expected})
+        slack = [one._asdict() for one in waits]
+        found = {"profile": profile, "outcomes": rows, "as_expected": as_expected, "waits": slack}
+        echo_json(found)
     else:
         echo("\n".join(["", _table(done.outcomes), "", *(f"page: {page}" for page in done.pages)]))
         if rehearse:
-            echo(f"\n{_slack(rehearsal.waits)}")
+            echo(f"\n{_slack(waits)}")
     ctx.exit(0 if as_expected else 1)
 
 
 def _chosen(name: str | None, first: str | None) -> Mapping[str, str]:
+    if name and first:
+        raise LabError("a name and --from are two wishes", hint="leave one of them out")
     names = list(EXPERIMENTS)
     chosen = [name] if name else names[names.index(first) if first else 0 :]
     return {one: EXPERIMENTS[one] for one in chosen}
@@ -120,6 +143,7 @@ def _slack(waits: "list[Slack]") -> str:
     """Return for each wait for pull what it took of its deadline, as a table."""
     rows = [
         (
+            one.demonstration,
             one.step,
             "not in time" if one.took_s is None else f"{one.took_s:.1f}",
             f"{one.limit_s:.1f}",
@@ -127,7 +151,7 @@ def _slack(waits: "list[Slack]") -> str:
         )
         for one in waits
     ]
-    return render(("wait for pull", "took, s", "deadline, s", "left, s"), rows)
+    return render(("demonstration", "wait for pull", "took, s", "deadline, s", "left, s"), rows)
 
 
 def _as_json(outcome: "Outcome") -> dict[str, Any]:

@@ -17,8 +17,9 @@ from lab.report import files, runs
 from lab.report.runs import Runs
 from lab.report.table import problems, seconds
 from lab.terminal.progress import Progress
+from services.core.errors import LabError
 
-# Each demonstration hits the same machine each time: a speaker knows which.
+# The stray appears on the same node each time.
 _SEED = 1
 
 
@@ -47,49 +48,62 @@ class Performance(NamedTuple):
 
 
 def perform(
-    experiments: Mapping[str, str],
-    mode: str,
-    pace: Callable[[str], Pace],
-    progress: Progress,
+    experiments: Mapping[str, str], mode: str, pace: Callable[[str], Pace], progress: Progress
 ) -> Performance:
     """Play `experiments`: demonstration -> the experiment that it is, on the lab as it is.
 
     pace: returns the Pace for a demonstration. One at which it starts over is played again, on a
-    lab that was reset. An error makes its own demonstration unknown, not the others.
+    lab that was reset. An error makes its own demonstration unknown, not the others; where nothing
+    can be played at all it is raised before anything is touched.
     """
     words = setting.known()
     loaded = {name: parse.load(parse.find(one), words) for name, one in experiments.items()}
+    options = Options(mode, None, 1, _SEED)
+    series.check(list(loaded.values()), options)
     done = Performance([], [])
     for name, experiment in loaded.items():
         try:
-            played = _play(experiment, Options(mode, None, 1, _SEED), progress, pace(name))
+            played = _play(experiment, options, progress, pace(name))
+            found = runs.load(str(played.folder))
+            new = outcomes(name, played, found)
+            done.pages.extend(files.write(found))
+        except LabError as error:
+            new = [_failed(name, error)]
         except KeyboardInterrupt:
-            progress(f"lab demo --from {name} begins with this one again")
+            if len(experiments) > 1:
+                progress(f"lab demo --from {name} begins with this one again")
             raise
-        found = runs.load(str(played.folder))
-        done.pages.extend(files.write(found))
-        for outcome in outcomes(name, played, found):
+        for outcome in new:
             progress(f"{outcome.mode}: {outcome.happened} -> {VERDICTS[outcome.verdict]}")
-            done.outcomes.append(outcome)
+        done.outcomes.extend(new)
     return done
 
 
 def _play(experiment: Experiment, options: Options, progress: Progress, pace: Pace) -> Played:
     while True:
         (played,) = series.play([experiment], options, progress, pace)
-        if not isinstance(played.error, StartOver):
+        if not _starts_over(played.error):
             return played
         bringup.reset(progress)
+
+
+def _starts_over(error: BaseException | None) -> bool:
+    """Return whether the speaker wants that, also where the lab could not be healed after it."""
+    while error is not None and not isinstance(error, StartOver):
+        error = error.__context__
+    return error is not None
+
+
+def _failed(name: str, error: LabError) -> Outcome:
+    evidence = (error.hint,) if error.hint else ()
+    return Outcome(name, "-", None, None, str(error), evidence)
 
 
 def outcomes(name: str, played: Played, found: Runs) -> list[Outcome]:
     """Return what each mode made of a demonstration; an error of playing it is one more."""
     why = "; ".join(problems(found))
     results = [_outcome(name, result, why) for result in found.runs[0].judgement.modes]
-    if error := played.error:
-        evidence = (error.hint,) if error.hint else ()
-        results.append(Outcome(name, "-", None, None, str(error), evidence))
-    return results
+    return [*results, _failed(name, played.error)] if played.error else results
 
 
 def _outcome(name: str, result: ModeJudgement, why: str) -> Outcome:

@@ -1,4 +1,4 @@
-"""What a speaker says, does and expects, step by step; and how much time each wait left over."""
+"""What a speaker says, does and expects, step by step; and how much of each deadline was left."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -6,24 +6,25 @@ from typing import NamedTuple
 
 import yaml
 
+from lab.experiment.pace import Unattended, Waited
 from services.core.errors import LabError
 
 LANGUAGES = ("en", "fr")
 _TALKS = Path(__file__).parent / "talks"
-# What a keyboard or a clicker sends to go on: Enter, space, the arrows to the right and down, and
-# PageDown.
-_ON = ("\r", "\n", " ", "\x1b[C", "\x1b[B", "\x1b[6~")
-_STOP = ("\x03", "\x04", "\x1b")
+# What a keyboard or a clicker sends to go on: Enter, space, PageDown, and the arrows to the right
+# and down in both forms that terminals have. Not Escape: some clickers send it for their slides.
+_ON = ("\r", "\n", " ", "\x1b[6~", "\x1b[C", "\x1bOC", "\x1b[B", "\x1bOB")
+_STOP = "\x03"
 _WORDS = {
     "en": {
         "say": "SAY", "do": "DO", "expect": "EXPECT",
-        "missed": "pull is not there after {:.0f} s.  w: wait on   r: reset, and play it again   "
+        "missed": "pull is not done after {:.0f} s.  w: wait on   r: reset, and play it again   "
         "Enter: go on",
     },
     "fr": {
-        "say": "DIRE", "do": "FAIRE", "expect": "ATTENDRE",
-        "missed": "pull n'y est pas après {:.0f} s.  w : attendre encore   r : réinitialiser et "
-        "rejouer   Entrée : continuer",
+        "say": "DIRE", "do": "FAIRE", "expect": "ATTENDU",
+        "missed": "pull n'a pas terminé au bout de {:.0f} s.  w : attendre encore   "
+        "r : réinitialiser et rejouer   Entrée : continuer",
     },
 }  # fmt: skip
 
@@ -40,8 +41,9 @@ class Line(NamedTuple):
 
 
 class Slack(NamedTuple):
-    """One wait. took_s: None: it did not come in time."""
+    """One wait for pull. took_s: None: it did not come in time."""
 
+    demonstration: str
     step: str
     took_s: float | None
     limit_s: float
@@ -58,19 +60,18 @@ def load(experiment: str, language: str) -> dict[str, Line]:
     }
 
 
-class Rehearsal:
-    """A Pace that goes on at once. waits: what each wait for pull took."""
+class Rehearsal(Unattended):
+    """Goes on at once. waits: where it adds what each wait for pull took."""
 
-    def __init__(self) -> None:
-        self.waits: list[Slack] = []
+    def __init__(self, demonstration: str, waits: list[Slack]) -> None:
+        self._demonstration = demonstration
+        self._waits = waits
 
-    def before(self, step: str, command: str) -> None:
-        """Do nothing."""
-
-    def again(self, step: str, took_s: Mapping[str, float | None], limit_s: float) -> bool:
+    def again(self, step: str, waited: Waited) -> bool:
         """Take note of what pull needed, and do not wait again."""
-        if "pull" in took_s:
-            self.waits.append(Slack(step, took_s["pull"], limit_s))
+        if "pull" in waited.took_s:
+            took_s = waited.took_s["pull"]
+            self._waits.append(Slack(self._demonstration, step, took_s, waited.limit_s))
         return False
 
 
@@ -92,29 +93,33 @@ class Presenter:
         self._show = show
         self._key = key
 
-    def before(self, step: str, command: str) -> None:
+    def before(self, step: str, command: Callable[[], str]) -> None:
         """Show what to say, the command and what to expect; return at the next key.
 
         A step that the talk does not name begins at once. Raises KeyboardInterrupt at Ctrl-C.
         """
         if line := self._talk.get(step):
-            parts = (("say", line.say), ("do", command), ("expect", line.expect))
+            parts = (("say", line.say), ("do", command()), ("expect", line.expect))
             rows = [f"{self._words[what]:<10}{text}" for what, text in parts if text]
             self._show("\n" + "\n".join(rows))
             self._press(_ON)
 
-    def again(self, step: str, took_s: Mapping[str, float | None], limit_s: float) -> bool:
+    def again(self, step: str, waited: Waited) -> bool:
         """Ask the speaker what to do if pull missed its deadline. Raises StartOver."""
-        if took_s.get("pull", 0.0) is not None:
+        if waited.took_s.get("pull", 0.0) is not None:
             return False
-        self._show(self._words["missed"].format(limit_s))
+        self._show(self._words["missed"].format(waited.limit_s))
         key = self._press(("w", "r", *_ON))
         if key == "r":
-            raise StartOver(f"played again, from before {step!r}")
+            raise StartOver(f"the speaker starts over at {step!r}")
         return key == "w"
 
     def _press(self, keys: Sequence[str]) -> str:
-        while (key := self._key()) not in keys:
-            if key in _STOP:
-                raise KeyboardInterrupt
+        try:
+            while (key := self._key()) not in keys:
+                if key == _STOP:
+                    raise KeyboardInterrupt
+        except EOFError:
+            # Ctrl-D, or a terminal that is gone.
+            raise KeyboardInterrupt from None
         return key

@@ -1,6 +1,7 @@
 """What a step of an experiment does, and the command that a person could have typed."""
 
 import shlex
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -47,9 +48,15 @@ class Orders(NamedTuple):
     doubtful: dict[str, list[str]]
 
     def adopt(self) -> None:
-        """Count what users had declared, and runs, as wanted: it is no stray."""
+        """Count what users asked for before as wanted: it is no stray.
+
+        Push has no list of it. What runs on two nodes there may be wanted or not.
+        """
         for mode in self.recording.modes:
-            self.wanted[mode] += sorted(self.listed(mode) & self.recording.where(mode).keys())
+            where = self.recording.where(mode)
+            for name in sorted(self.listed(mode)):
+                once = mode == "pull" or len(where.get(name, ())) == 1
+                (self.wanted if once else self.doubtful)[mode].append(name)
 
     def declare(self, names: Sequence[str]) -> None:
         """Ask for the containers `names` in every mode, and record what was acknowledged."""
@@ -67,14 +74,21 @@ class Orders(NamedTuple):
 
     def _order_all(self, names: Sequence[str], *, wanted: bool) -> None:
         """Give the orders of each mode one after the other; no mode waits for another."""
+        over = threading.Event()
 
         def order(mode: str) -> None:
             for name in names:
-                self._order(mode, name, wanted=wanted)
+                if not over.is_set():
+                    self._order(mode, name, wanted=wanted)
 
         modes = self.recording.modes
         with ThreadPoolExecutor(len(modes)) as pool:
-            list(pool.map(order, modes))
+            try:
+                list(pool.map(order, modes))
+            except BaseException:
+                # After Ctrl-C nothing may be ordered beside what takes everything away.
+                over.set()
+                raise
 
     def _order(self, mode: str, name: str, *, wanted: bool) -> None:
         names, doubtful = self.wanted[mode], self.doubtful[mode]
@@ -135,7 +149,8 @@ def curl(recording: Recording, mode: str, name: str, *, wanted: bool) -> str:
 def run_once(orders: Orders, mode: str, _: float) -> bool:
     """Whether each container that is wanted in `mode` has a process on exactly one node."""
     where = orders.recording.where(mode)
-    return all(len(where.get(name, ())) == 1 for name in orders.wanted[mode])
+    sure = (name for name in orders.wanted[mode] if name not in orders.doubtful[mode])
+    return all(len(where.get(name, ())) == 1 for name in sure)
 
 
 def no_strays(orders: Orders, mode: str, _: float) -> bool:
@@ -167,7 +182,9 @@ CONDITIONS: Mapping[str, Callable[[Orders, str, float], bool]] = {
 }
 
 
-def await_condition(orders: Orders, name: str, deadlines: Deadlines) -> dict[str, float | None]:
+def await_condition(
+    orders: Orders, name: str, deadlines: Deadlines, say: Callable[[str], None]
+) -> dict[str, float | None]:
     """Return mode -> seconds until the condition came true there; None: it did not.
 
     Pull is given as long as this machine may need, push three times as long as pull should have
@@ -181,6 +198,7 @@ def await_condition(orders: Orders, name: str, deadlines: Deadlines) -> dict[str
         for mode in modes:
             if took_s[mode] is None and CONDITIONS[name](orders, mode, since_s):
                 took_s[mode] = elapsed_s
+                say(f"{mode}: {name} after {elapsed_s:.1f} s")
         if all(one is not None for one in took_s.values()):
             return took_s
         if deadlines.enough(modes, took_s.get("pull"), elapsed_s):

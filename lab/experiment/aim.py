@@ -2,7 +2,7 @@
 
 import shlex
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from lab.experiment import actions
@@ -44,16 +44,19 @@ def aim(step: Step, setting: Setting, recording: Recording) -> Aim | None:
     return Aim(fault.name, found, given)
 
 
-def typed(step: Step, setting: Setting, recording: Recording) -> str:
-    """Return the commands by which a person does what `step` does; empty where it only waits."""
+def typed(step: Step, find: Callable[[], Aim | None], recording: Recording) -> str:
+    """Return the commands by which a person does what `step` does; empty where it only waits.
+
+    find: returns what its fault hits.
+    """
     if "fault" in step:
-        return _chaos(aim(step, setting, recording))
+        return _chaos(find())
     if "undo" in step:
         return "lab heal"
     return "; ".join(
         actions.curl(recording, mode, name, wanted=key == "declare")
         for key in ("declare", "delete")
-        for mode in setting.modes
+        for mode in recording.modes
         for name in step.get(key, ())
     )
 

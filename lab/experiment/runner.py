@@ -4,17 +4,17 @@ The history ends before the lab is healed: what `lab heal` repairs is not a cont
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
-from typing import Any
 
 from lab.experiment import actions, timing
 from lab.experiment.actions import Orders
-from lab.experiment.aim import aim, typed
+from lab.experiment.aim import Aim, aim, typed
 from lab.experiment.check.timeline import BEFORE, ROLLBACK
-from lab.experiment.pace import Pace
+from lab.experiment.pace import Pace, Waited
 from lab.experiment.parse import Experiment, Step
 from lab.experiment.setting import Setting
 from lab.faults import heal, strike
@@ -127,20 +127,43 @@ class _Run:
             raise errors[0]
 
     def _step(self, step: Step) -> None:
-        self.pace.before(step["name"], typed(step, self.setting, self.recording))
-        self.recording.writer.check()
-        pauses = step.get("pauses", {})
+        # What a speaker was shown is what is hit, wherever containers move meanwhile.
+        find = cache(lambda: aim(step, self.setting, self.recording))
+        self.pace.before(step["name"], lambda: self._typed(step, find))
+        began_s, more = time.monotonic(), True
+        while more:
+            self.recording.writer.check()
+            waited = self._perform(step, find, time.monotonic() - began_s)
+            more = waited is not None and self.pace.again(step["name"], waited)
+
+    def _perform(self, step: Step, find: Callable[[], Aim | None], late_s: float) -> Waited | None:
+        """Do what `step` says. late_s: for how long it has been waited for. None: it is no wait."""
+        pauses, waited = step.get("pauses", {}), None
         with self._phase(step["name"]):
             self._pause(pauses.get("before"))
             if step.get("by") == "human":
-                command = typed(step, self.setting, self.recording)
+                command = self._typed(step, find)
                 self.recording.writer.put("human", what=step["name"], command=command)
-            kind = next(key for key in _PERFORM if key in step)
-            _PERFORM[kind](self, step)
+            if "fault" in step:
+                self._fault(find())
+            elif "until" in step:
+                waited = self._until(step, late_s)
+            elif "undo" in step:
+                self._undo(step)
+            else:
+                self.orders.declare(step.get("declare", ()))
+                self.orders.delete(step.get("delete", ()))
             self._pause(pauses.get("after"))
+        return waited
 
-    def _fault(self, step: Step) -> None:
-        hit = aim(step, self.setting, self.recording)
+    def _typed(self, step: Step, find: Callable[[], Aim | None]) -> str:
+        """Return what a person would type for `step`; empty where that is nothing, or not known."""
+        try:
+            return typed(step, find, self.recording)
+        except LabError:
+            return ""
+
+    def _fault(self, hit: Aim | None) -> None:
         if hit is None:
             return
         self.strikes[hit.fault] = strike.strike(
@@ -162,16 +185,14 @@ class _Run:
             self.strikes.pop(step["undo"]).undo()
             self._await_all_heard()
 
-    def _until(self, step: Step) -> None:
+    def _until(self, step: Step, late_s: float) -> Waited:
         expected_s = actions.seconds(step["within"], self.setting.profile)
         limits = timing.deadlines(expected_s, deadline_s(expected_s))
-        more = True
-        while more:
-            took_s = actions.await_condition(self.orders, step["until"], limits)
-            for mode, one in took_s.items():
-                came = "did not come" if one is None else f"after {one:.1f} s"
-                self.progress(f"{mode}: {step['until']} {came}")
-            more = self.pace.again(step["name"], took_s, limits.limit_s)
+        took_s = actions.await_condition(self.orders, step["until"], limits, self.progress)
+        for mode in (mode for mode, one in took_s.items() if one is None):
+            self.progress(f"{mode}: {step['until']} did not come")
+        sums_s = {mode: None if one is None else late_s + one for mode, one in took_s.items()}
+        return Waited(sums_s, late_s + limits.limit_s)
 
     def _pause(self, duration: float | str | None) -> None:
         if duration is not None:
@@ -218,12 +239,3 @@ class _Run:
                 yield
         finally:
             put("step", name=name, phase="end")
-
-
-_PERFORM: Mapping[str, Callable[[_Run, Step], Any]] = {
-    "fault": _Run._fault,
-    "undo": _Run._undo,
-    "until": _Run._until,
-    "declare": lambda run, step: run.orders.declare(step["declare"]),
-    "delete": lambda run, step: run.orders.delete(step["delete"]),
-}

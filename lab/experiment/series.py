@@ -48,7 +48,8 @@ def play(
     Raises LabError before anything is touched where the lab is down, or an experiment says nothing
     about the modes that are asked for.
     """
-    _switch(experiments, options, progress)
+    check(experiments, options)
+    _switch(options, progress)
     for number, experiment in enumerate(experiments, 1):
         which = f"experiment {number} of {len(experiments)}: " if len(experiments) > 1 else ""
         progress(f"{which}{experiment.title}")
@@ -66,17 +67,21 @@ def play(
         yield Played(folder, error)
 
 
-def _switch(experiments: Sequence[Experiment], options: Options, progress: Progress) -> None:
-    """Check the modes, and start the timing profile that is asked for."""
-    lab = topology_file.load()
-    on = modes.on(lab)
-    picked = modes.pick(options.mode, on)
+def check(experiments: Sequence[Experiment], options: Options) -> None:
+    """Raise LabError where the lab is down, or an experiment says nothing about its modes."""
+    picked = modes.pick(options.mode, modes.on(topology_file.load()))
     for experiment in experiments:
         if not set(picked) & set(experiment.modes):
             raise LabError(
                 f"{experiment.name} says nothing about {' and '.join(picked)}",
-                hint=f"it is about {', '.join(experiment.modes)}: lab run --mode",
+                hint=f"it is about {', '.join(experiment.modes)}: --mode",
             )
+
+
+def _switch(options: Options, progress: Progress) -> None:
+    """Start the timing profile that is asked for."""
+    lab = topology_file.load()
+    on = modes.on(lab)
     if options.profile not in (None, modes.profile(lab).name):
         bringup.up("both" if len(on) > 1 else on[0], str(options.profile), progress)
 

@@ -1,4 +1,4 @@
-"""Faults without ledger and timer, as measurements use them.
+"""Faults without ledger and timer, as measurements use them, and how to undo by hand.
 
 They observe for themselves, at once, and undo by `lab heal`, which needs no memory.
 """
@@ -56,12 +56,6 @@ def start(topology: Topology, name: str) -> None:
     if states.get(name, ABSENT) == ABSENT:
         raise MachineAbsent(name)
     vagrant.start(name)
-
-
-def stop_api(topology: Topology, modes: Sequence[str]) -> None:
-    """Stop the APIs of `modes` at one instant. Timers and containers stay."""
-    for command in api.stop(topology, topology.api, {"mode": ",".join(modes)}).act:
-        perform(topology, command)
 
 
 def start_api(topology: Topology, modes: Sequence[str]) -> None:

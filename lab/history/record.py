@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from services.core.fields import decode
 
-VERSION = 1
+VERSION = 2
 _DIGITS = 4
 
 # kind -> the fields that a record of it has, beside kind, at_s and error_s.

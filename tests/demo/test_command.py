@@ -3,13 +3,17 @@
 import json
 from typing import Any
 
+import click
 import pytest
 from click.testing import CliRunner
 
+from lab.bringup import bringup
 from lab.cli import main
+from lab.commands import demo as commands
 from lab.commands.demo import EXPERIMENTS
 from lab.demo.presenter import StartOver
 from lab.experiment import runner
+from lab.experiment.pace import Waited
 from services.core.errors import LabError
 from tests.experiment.histories import healed, lost
 
@@ -26,7 +30,7 @@ def history(lab, monkeypatch):
     def run(experiment, under, folder, progress, pace):
         lab.append(experiment.name)
         (folder / "history.jsonl").write_text(given["made"])
-        pace.again("wait", {"push": None, "pull": 3.0}, 12.0)
+        pace.again("wait", Waited({"push": None, "pull": 3.0}, 12.0))
         if given["errors"]:
             raise given["errors"].pop(0)
 
@@ -111,6 +115,33 @@ def test_a_speaker_who_starts_over_gets_the_lab_reset_and_the_demonstration_agai
     assert lab == ["node-failure", "reset", "node-failure"]
 
 
+def test_also_where_the_lab_could_not_be_healed_after_it(lab, history):
+    history["made"] = text(healed(checks={"repaired": True}))
+    unhealed = LabError("node1 hangs")
+    unhealed.__context__ = StartOver("again")
+    history["errors"] = [unhealed]
+    assert demo("self-healing").exit_code == 0
+    assert lab == ["node-failure", "reset", "node-failure"]
+
+
+def test_an_error_of_one_takes_nothing_from_the_others(lab, history, monkeypatch):
+    history["made"] = text(healed(checks={"repaired": True}))
+    history["errors"] = [StartOver("again")]
+    monkeypatch.setattr(bringup, "reset", lambda _: (_ for _ in ()).throw(LabError("no room")))
+    done = demo("--json")
+    assert done.exit_code == 1
+    seen = [(one["demonstration"], one["happened"]) for one in json.loads(done.stdout)["outcomes"]]
+    assert seen[0] == ("reconciliation", "no room")
+    assert [name for name, _ in seen[1:]] == ["resilience", "self-healing"]
+
+
+def test_on_a_terminal_it_asks_the_speaker(lab, history, monkeypatch):
+    history["made"] = text(healed(checks={"repaired": True}))
+    monkeypatch.setattr(click, "getchar", lambda: "r")
+    with pytest.raises(StartOver):
+        commands._speaker("en")("self-healing").again("wait", Waited({"pull": None}, 9.0))
+
+
 def test_after_ctrl_c_it_can_begin_with_the_one_that_was_played(lab, history):
     history["made"] = text(healed(checks={"repaired": True}))
     history["errors"] = [KeyboardInterrupt()]
@@ -123,10 +154,15 @@ def test_after_ctrl_c_it_can_begin_with_the_one_that_was_played(lab, history):
 def test_a_rehearsal_says_how_close_each_deadline_was(lab, history):
     history["made"] = text(healed(checks={"repaired": True}))
     done = demo("self-healing", "--rehearse")
-    assert done.output.splitlines()[-1].split() == ["wait", "3.0", "12.0", "9.0"]
+    assert done.output.splitlines()[-1].split() == ["self-healing", "wait", "3.0", "12.0", "9.0"]
+    found = json.loads(demo("self-healing", "--json").stdout)["waits"]
+    assert [(one["took_s"], one["limit_s"]) for one in found] == [(3.0, 12.0)]
 
 
-@pytest.mark.parametrize("words", [["nosuch"], ["--from", "nosuch"], ["--lang", "de"]])
+@pytest.mark.parametrize(
+    "words",
+    [["nosuch"], ["--from", "nosuch"], ["--lang", "de"], ["resilience", "--from", "resilience"]],
+)
 def test_words_that_it_does_not_know_are_refused_before_anything_is_touched(lab, history, words):
     assert demo(*words).exit_code == 1
     assert lab == []

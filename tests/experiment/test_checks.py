@@ -131,6 +131,12 @@ def test_what_runs_while_its_order_is_under_way_is_no_stray():
     assert findings["no-strays"].amount is None
 
 
+def test_a_repair_is_counted_from_the_fault_that_made_it_necessary():
+    made = running().fault(10, "api", fault="stop-api").fault(30, "node1", fault="kill-container")
+    made.runs(30.2, "node1").runs(31, "node1", "a")
+    assert all_checks(made)["repaired"].amount == Amount(1, 1)
+
+
 def test_a_stray_that_runs_at_the_end():
     findings = all_checks(running().fault(10, "node2", fault="corrupt").runs(10, "node2", "fake"))
     assert findings["no-strays"].holds is False

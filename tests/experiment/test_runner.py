@@ -120,12 +120,20 @@ def test_what_a_killed_run_left_is_taken_away_first(world, tmp_path):
 def test_what_a_user_declared_and_runs_is_wanted(world, tmp_path):
     for mode in ("push", "pull"):
         world.start(mode, "of-a-user")
-    world.listed["pull"].append("never-started")
+    world.start("push", "on-two-nodes")
+    world.runs["push"]["on-two-nodes"] = ("node1", "node2")
     play(tmp_path, [])
     for mode in ("push", "pull"):
-        names = [order.fields["names"] for order in read(tmp_path).of("wanted", mode=mode)]
-        assert names[-1] == ["of-a-user", "run-1", "run-2"]
-    assert world.listed == {"push": ["of-a-user"], "pull": ["of-a-user", "never-started"]}
+        orders = [order.fields for order in read(tmp_path).of("wanted", mode=mode)]
+        assert orders[-1]["names"] == ["of-a-user", "run-1", "run-2"]
+        assert orders[-1]["doubtful"] == (["on-two-nodes"] if mode == "push" else [])
+    assert world.listed == {"push": ["of-a-user", "on-two-nodes"], "pull": ["of-a-user"]}
+
+
+def test_what_a_user_declared_and_does_not_run_is_no_steady_state(world, tmp_path):
+    world.listed["pull"].append("never-started")
+    with pytest.raises(LabError, match="steady state did not come"):
+        play(tmp_path, [])
 
 
 def test_what_cannot_be_healed_is_taken_away_all_the_same(world, tmp_path, monkeypatch):
@@ -171,3 +179,41 @@ def test_undoing_what_was_not_begun_is_nothing(world, tmp_path):
     undo = {"type": "action", "name": "end", "undo": "api-slow"}
     play(tmp_path, [step, undo], ["push"])
     assert not [line for line in world.log if "api-slow" in line]
+
+
+class Noted:
+    """A pace that writes down what it is asked, and waits twice."""
+
+    def __init__(self):
+        self.steps, self.waits = [], []
+
+    def before(self, step, command):
+        self.steps.append((step, command()))
+
+    def again(self, step, waited):
+        self.waits.append((step, waited.took_s["push"], waited.took_s["pull"] is not None))
+        return len(self.waits) < 2
+
+
+def test_a_run_goes_at_the_speaker_s_pace(world, tmp_path):
+    pace = Noted()
+    play(tmp_path, pace=pace)
+    assert pace.steps == [
+        ("pull it", "lab chaos cut node1"),
+        ("wait", ""),
+        ("put it back", "lab heal"),
+    ]
+    assert pace.waits == [("wait", None, True)] * 2
+    steps = [r.fields["name"] for r in read(tmp_path).of("step", phase="begin")]
+    assert steps.count("wait") == 2
+
+
+def test_what_a_speaker_was_shown_is_what_is_hit(world, tmp_path):
+    class Slow(Noted):
+        def before(self, step, command):
+            super().before(step, command)
+            for mode in ("push", "pull"):
+                world.runs[mode] = dict.fromkeys(world.runs[mode], ("node2",))
+
+    play(tmp_path, METHOD[:1], pace=Slow())
+    assert "cut node1" in world.log

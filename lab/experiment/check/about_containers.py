@@ -13,7 +13,7 @@ from lab.history.record import Record
 def repaired(timeline: Timeline, mode: str) -> Finding:
     """At the end, and before a person did anything, all that is wanted ran exactly once.
 
-    amount: from the fault until the last container was repaired.
+    amount: from the fault after which the first one was not until the last one was repaired.
     """
     hands = timeline.hands()
     until_s = hands[0].at_s if hands else timeline.to_s
@@ -26,7 +26,7 @@ def repaired(timeline: Timeline, mode: str) -> Finding:
         return all_of(invert(life.bad.before(end_s)) for end_s in ends)
 
     holds = all_of(map(good, found))
-    amount = _until_good(found, timeline.fault_s, until_s)
+    amount = _until_good(found, timeline, until_s)
     wrong = [life.name for life in found if good(life) is not True]
     person = f" before a person acted at {until_s:.1f} s" if hands else ""
     if holds:
@@ -41,12 +41,15 @@ def repaired(timeline: Timeline, mode: str) -> Finding:
     return Finding("repaired", holds, text, amount if holds else None, texts([*evidence, *hands]))
 
 
-def _until_good(found: Sequence[Life], from_s: float, to_s: float) -> Amount | None:
-    """Return for how long after from_s something was bad; None: it is not sure that it ever was."""
-    bad = [life.bad.within(from_s, to_s) for life in found]
-    sure = [span.to_s for trace in bad for span in trace.of(True)]
+def _until_good(found: Sequence[Life], timeline: Timeline, to_s: float) -> Amount | None:
+    """Return how long after the fault something was bad; None: it is not sure that it ever was."""
+    bad = [life.bad.within(timeline.fault_s, to_s) for life in found]
+    sure = [span for trace in bad for span in trace.of(True)]
+    if not sure:
+        return None
+    from_s = timeline.latest_fault_s(min(span.from_s for span in sure))
     possible = [span.to_s for trace in bad for span in trace.of(True, None)]
-    return Amount(max(sure) - from_s, max(possible) - from_s) if sure else None
+    return Amount(max(span.to_s for span in sure) - from_s, max(possible) - from_s)
 
 
 def never_gone(timeline: Timeline, mode: str) -> Finding:

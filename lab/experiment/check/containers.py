@@ -67,6 +67,11 @@ def and_not(values: Sequence[Known]) -> Known:
     return all_of([one, invert(other)])
 
 
+def _unless_perhaps(values: Sequence[Known]) -> Known:
+    stray, perhaps = values
+    return stray if perhaps is False or stray is False else None
+
+
 def _bad(values: Sequence[Known]) -> Known:
     wanted, up, twice = values
     return all_of([wanted, any_of([invert(up), twice])])
@@ -75,9 +80,10 @@ def _bad(values: Sequence[Known]) -> Known:
 def _stray(wanted: Trace, up: Trace, perhaps: Trace) -> Trace:
     """Return when it ran unwanted.
 
-    Not while the order was under way that then was acknowledged, nor after one without an answer.
+    Not while the order was under way that then was acknowledged; after one without an answer, it is
+    not known whether it was unwanted.
     """
-    stray = combine([combine([up, wanted], and_not), perhaps], and_not)
+    stray = combine([combine([up, wanted], and_not), perhaps], _unless_perhaps)
     ordered_s = {span.from_s for span in wanted.of(True)}
     runs = combine([stray], lambda values: values[0] is not False)
     under_way = [(s.from_s, s.to_s) for s in runs.of(True) if s.to_s in ordered_s]
@@ -99,8 +105,8 @@ def _moments(timeline: Timeline, mode: str, name: str) -> list[Interval]:
 def _due(wanted: Trace, up: Trace, moments: Sequence[Interval]) -> Trace:
     """Return when it had to run: while it is wanted, from when it runs for the first time.
 
-    That may be while its order is under way. One that never runs had to from its declaration. Where
-    it is unknown which of both, or when it ran for the first time, this is unknown, too.
+    That may be while its order is under way. One that never runs had to from its declaration. While
+    it is not known whether it ran, or when for the first time, this is unknown, too.
     """
     due = cover(wanted, [(s.from_s, s.to_s) for s in wanted.of(True, None)], False)
     ordered_s = {span.to_s: span.from_s for span in wanted.of(None)}

@@ -64,6 +64,11 @@ class Timeline(NamedTuple):
                 return record.at_s
         return self.from_s
 
+    def latest_fault_s(self, until_s: float) -> float:
+        """Return when the last fault before `until_s` began to act; fault_s if none did."""
+        began = [r.at_s for p in ("acting", "acted") for r in self.history.of("fault", phase=p)]
+        return max((at_s for at_s in began if at_s <= until_s), default=self.fault_s)
+
     @property
     def hit(self) -> tuple[str, ...]:
         """The nodes that a fault had as its target, in the order of the lab."""

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -128,9 +129,7 @@ def _speaker(language: str) -> "Callable[[str], Pace]":
     """Return what makes a presenter, in this terminal, of a demonstration's name."""
     from lab.demo.presenter import Presenter, load
 
-    def show(text: str) -> None:
-        click.echo(text, err=True)
-
+    show = partial(echo, err=True)
     return lambda name: Presenter(load(EXPERIMENTS[name], language), language, show, click.getchar)
 
 

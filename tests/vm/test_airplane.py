@@ -81,7 +81,7 @@ def test_a_lab_is_set_up_and_played_with_nothing_but_a_bundle(
             # Asked in there: the namespace's libvirt is not the one that this test would ask.
             shown = json.loads(do(own, "status", "--json"))
             assert {machine["state"] for machine in shown["machines"]} == {"running"}
-            played = do(own, "demo", "reconciliation", "--json")
+            played = do(own, "demo", "reconciliation", "--mode", "pull", "--json")
             assert json.loads(played[played.index("\n{") :])["as_expected"] is True
             attempts = plane.attempts()
         finally:

@@ -9,10 +9,10 @@ from typing import Any
 
 from tests.waiting import wait_for
 
-# As root it has no sandbox of its own; and no name resolves: the page has to do without.
+# As root it has no sandbox of its own; and no name resolves: the page has to do without others.
 _FLAGS = (
     "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--remote-debugging-pipe",
-    "--host-resolver-rules=MAP * ~NOTFOUND", "--window-size=1280,900",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1", "--window-size=1280,900",
 )  # fmt: skip
 
 

@@ -1,0 +1,139 @@
+// The stage: one feed, one state of the page, one drawing. All that changes ends in `draw`.
+import { html, render } from "/page/vendor/htm-preact.js";
+import { Lane } from "/page/boxes.js";
+import { Help, Menu, Replay, caller, entries, moved } from "/page/controls.js";
+import { measure, play } from "/page/motion.js";
+import { scene } from "/page/scene.js";
+import { feed as newFeed, listen, now_s, stale_ms } from "/page/stream.js";
+import { Timeline } from "/page/timeline.js";
+import { WORDS, language } from "/page/words.js";
+
+// Four drawings a second: no place can flash more than three times a second.
+const EVERY_MS = 250;
+
+const address = new URLSearchParams(location.search);
+const token = address.get("token") ?? "";
+const call = caller(token);
+const root = document.getElementById("stage");
+const feed = newFeed();
+// What the page itself knows. menu: the faults of a target; said: the last answer of the server.
+const ui = { lang: address.get("lang"), menu: null, help: false, said: null };
+let wanted = true;
+
+function draw() {
+  wanted = false;
+  const before = measure(root);
+  render(html`<${Stage} />`, root);
+  play(before, root);
+}
+
+function Stage() {
+  const { view } = feed;
+  const lang = language(ui.lang, view.run?.lang, navigator.language);
+  const t = WORDS[lang];
+  document.documentElement.lang = lang;
+  const banner = trouble(t);
+  const now = now_s(feed, performance.now());
+  if (!view.run) return html`${banner}<main class="empty"><p>${t.empty}</p></main>`;
+  const { run, lanes, step } = scene(view, now);
+  document.title = `${run.title || run.name} – pushpull-lab`;
+  const onBreak = view.control && ((box) => openMenu(entries(view.control, box), box.target));
+  return html`
+    <${Top} run=${run} step=${step} replay=${view.replay} now=${now} t=${t} banner=${banner} />
+    <main class=${banner ? "old" : ""}>
+      ${lanes.map((lane) => html`
+        <${Lane} key=${lane.mode} lane=${lane} t=${t} dense=${density(lanes)} onBreak=${onBreak} />`)}
+      <${Timeline} view=${view} now_s=${Math.floor(now)} t=${t} />
+    </main>
+    ${ui.said && html`<p class="said ${ui.said.wrong ? "wrong" : ""}" role="status">${ui.said.text(t)}</p>`}
+    ${view.replay && html`<${Replay} replay=${view.replay} now_s=${now} t=${t} onAsk=${ask} />`}
+    ${ui.menu && html`<${Menu} menu=${ui.menu} t=${t} onStrike=${strike} onClose=${close} />`}
+    ${ui.help && html`<${Help} t=${t} replay=${view.replay} onClose=${close} />`}`;
+}
+
+function Top({ run, step, replay, now, t, banner }) {
+  const ended = run.ended && t.ended[run.ended];
+  const doing = step && (step.what && !step.name ? `${t.hand} ${step.what}` : `${t.step} ${step.name}`);
+  return html`
+    <header class="top">
+      ${banner || html`
+        <h1 title=${run.name}>${run.title || run.name}</h1>
+        <p class="step">${ended || doing}</p>
+        ${run.damage?.length > 0 && html`<p class="damage" title=${run.damage.join("\n")}>${t.damage(run.damage.length)}</p>`}`}
+      <p class="now">${Math.floor(now)} s</p>
+      <p class=${run.recorded || replay ? "recorded" : "live"}>${run.recorded || replay ? t.recorded : t.live}</p>
+      <button class="help" aria-label=${t.help} onClick=${openHelp}>?</button>
+    </header>`;
+}
+
+// Why what is shown may not be so any more; null where the stream is fresh.
+function trouble(t) {
+  const old_ms = stale_ms(feed, performance.now());
+  const words = feed.state === "refused" ? t.refused : old_ms && t.stale(Math.round(old_ms / 1000));
+  return words && html`<p class="banner" role="alert">${words}</p>`;
+}
+
+// 0 to 3: how small blocks have to be, so that the fullest box has room for its own.
+function density(lanes) {
+  const most = Math.max(...lanes.flatMap((lane) => lane.nodes.map((node) => node.blocks.length)));
+  const columns = { 1: 9, 2: 5, 3: 3, 4: 2 }[lanes[0].nodes.length] ?? 2;
+  const rows = Math.ceil(most / columns);
+  return rows <= 2 ? 0 : rows <= 3 ? 1 : rows <= 5 ? 2 : 3;
+}
+
+const change = (...values) => (Object.assign(ui, ...values), draw());
+const close = () => change({ menu: null, help: false });
+const openHelp = () => change({ help: true });
+
+async function say(promise, text) {
+  try {
+    const answer = await promise;
+    if (text) change({ said: { text: (t) => text(t, answer) } });
+  } catch (error) {
+    change({ said: { text: () => error.message, wrong: true } });
+  }
+}
+
+const ask = (body) => body && say(call.post("/replay", body));
+
+function strike({ fault, target, options }) {
+  close();
+  change({ said: { text: (t) => t.striking } });
+  say(call.post("/chaos", { fault, target, options }), (t, { command }) => `${t.struck} ${command}`);
+}
+
+function openMenu(found, target) {
+  change({ menu: { target, entries: found } });
+  for (const entry of found) {
+    const { fault, options } = entry;
+    call.get("/chaos", { fault, target: entry.target, ...options })
+      .then(({ command }) => command, (error) => error.message)
+      .then((text) => ((entry.command = text), (wanted = true)));
+  }
+}
+
+function press(event) {
+  if (event.ctrlKey || event.altKey || event.metaKey || ui.menu || ui.help) return;
+  const root = document.documentElement;
+  const dark = root.dataset.theme ? root.dataset.theme === "dark"
+    : matchMedia("(prefers-color-scheme: dark)").matches;
+  if (event.key === "d") root.dataset.theme = dark ? "light" : "dark";
+  else if (event.key === "l") change({ lang: root.lang === "fr" ? "en" : "fr" });
+  else if (event.key === "?") openHelp();
+  else if (event.key === "Escape") change({ said: null });
+  else if (feed.view.replay && !event.target.closest?.("button, input")) {
+    const body = moved(event.key, feed.view.replay, now_s(feed, performance.now()));
+    if (body) event.preventDefault();
+    ask(body);
+  }
+}
+
+addEventListener("keydown", press);
+listen(`/stream?${new URLSearchParams({ token })}`, feed, () => (wanted = true));
+let second = -1;
+setInterval(() => {
+  const now = Math.floor(performance.now() / 1000);
+  if (wanted || now !== second) draw();
+  second = now;
+}, EVERY_MS);
+draw();

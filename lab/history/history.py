@@ -1,5 +1,6 @@
 """Write a history while it happens, and read it back, damaged or not."""
 
+import fcntl
 import os
 import threading
 import time
@@ -18,13 +19,16 @@ class Writer:
     """Appends records to the file of one run, from any thread.
 
     A record is with the kernel when `put` returns, so it survives a `kill -9` of this process. A
-    disk that is full ends the record, not the run: `check` raises what went wrong.
+    disk that is full ends the record, not the run: `check` raises what went wrong. The file is
+    locked for as long as it is written; see `is_written`.
     """
 
     def __init__(self, folder: Path) -> None:
         self.began_s = time.monotonic()
         self.path = folder / FILE
         self._file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o644)
+        # The kernel releases it when this process ends, however it ends.
+        fcntl.flock(self._file, fcntl.LOCK_EX)
         self._lock = threading.Lock()
         self._before = ""
         self._failure: OSError | None = None
@@ -74,6 +78,18 @@ class Writer:
                 f"the history cannot be written any more: {self._failure}",
                 hint=f"make room on the disk of {self.path}, then run the experiment again",
             )
+
+
+def is_written(path: Path) -> bool:
+    """Return whether a process is writing the history in the file `path`."""
+    try:
+        with path.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 class History(NamedTuple):

@@ -48,6 +48,11 @@ class Board:
             self._numbers |= dict.fromkeys((*changed, *gone), self._number)
             self._changed.notify_all()
 
+    def latest(self) -> tuple[View, float]:
+        """Return the latest view, and when it was, by the run's clock."""
+        with self._changed:
+            return self._view, self._at_s
+
     def close(self) -> None:
         """End the streams of all pages."""
         with self._changed:

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 from lab.stage.board import Board
 from lab.stage.source import Source
@@ -29,7 +30,9 @@ class Player:
     def run(self, over: threading.Event) -> None:
         """Play until `over` is set."""
         while not over.wait(_EVERY_S):
-            self.step(time.monotonic())
+            # A file that was deleted has no news.
+            with suppress(OSError):
+                self.step(time.monotonic())
 
     def step(self, clock_s: float) -> None:
         """Take what is due, and publish if it is time. clock_s: any clock that only grows."""

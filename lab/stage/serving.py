@@ -3,6 +3,7 @@
 import errno
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from socketserver import ThreadingMixIn
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
@@ -54,3 +55,9 @@ def bind(app: Callable[..., Any], port: int) -> StageServer:
         ) from None
     server.set_app(app)
     return server
+
+
+def serve(server: StageServer) -> None:
+    """Serve until Ctrl-C."""
+    with server, suppress(KeyboardInterrupt):
+        server.serve_forever()

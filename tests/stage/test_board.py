@@ -5,7 +5,6 @@ import threading
 
 import pytest
 
-from lab.stage import board as module
 from lab.stage.board import Board
 from tests.waiting import wait_for
 
@@ -88,7 +87,12 @@ def test_a_close_ends_every_wait(board):
 def test_ten_pages_cost_as_much_as_one(board, monkeypatch):
     made: list = []
     dumps = json.dumps
-    monkeypatch.setattr(module.json, "dumps", lambda value: made.append(1) or dumps(value))
+
+    def counted(value):
+        made.append(value)
+        return dumps(value)
+
+    monkeypatch.setattr(json, "dumps", counted)
     board.publish({"a": 1}, 1.0)
     texts = {board.next("", 0).text for _ in range(10)}
     assert len(texts) == len(made) == 1

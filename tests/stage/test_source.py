@@ -1,9 +1,11 @@
 """Records from a file that is being written, and from a recorded run."""
 
+import time
+
 import pytest
 
 from lab.history.history import FILE, Writer, is_written
-from lab.stage import source as module
+from lab.history.record import Record
 from lab.stage.source import Replay, Tail
 from services.core.errors import LabError
 from tests.experiment.histories import healed
@@ -14,7 +16,7 @@ from tests.stage.made import Made
 def clock(monkeypatch):
     """Seconds that pass when a test says so."""
     now = [1000.0]
-    monkeypatch.setattr(module.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
     return now
 
 
@@ -106,8 +108,9 @@ class TestReplay:
         replay.move(to_s, None, None)
         moves, items = replay.due()
         assert moves == 1
-        assert items[0].kind == "begin"
-        assert max(item.at_s for item in items) <= replay.now_s() == at_s
+        records = [item for item in items if isinstance(item, Record)]
+        assert records[0].kind == "begin"
+        assert max(record.at_s for record in records) <= replay.now_s() == at_s
 
     def test_a_history_without_a_beginning_cannot_be_played(self, tmp_path):
         (tmp_path / FILE).write_text("".join(healed().text().splitlines(keepends=True)[1:]))

@@ -18,8 +18,8 @@ from provisioning import topology
 _END_S = 10.0
 
 
-class Opened(NamedTuple):
-    """One of both."""
+class Feed(NamedTuple):
+    """One of both: what a person moves, or what happens now."""
 
     replay: Replay | None = None
     live: Live | None = None
@@ -29,7 +29,7 @@ class Opened(NamedTuple):
         return self.live.source if self.live else self.replay
 
 
-def opened(run: str | None, say: Callable[[str], None]) -> Opened:
+def opened(run: str | None, say: Callable[[str], None]) -> Feed:
     """Return the recorded run `run`, or the live lab. say: hears what is played.
 
     Raises LabError where there is no such run, or no lab that is up.
@@ -37,15 +37,15 @@ def opened(run: str | None, say: Callable[[str], None]) -> Opened:
     if run is not None:
         folder = runs.histories(runs.find(run))[0]
         say(f"recorded: {folder}")
-        return Opened(replay=Replay(folder))
+        return Feed(replay=Replay(folder))
     lab = topology.load()
     if not run_under_way():
         modes.on(lab)
-    return Opened(live=Live(lab, say))
+    return Feed(live=Live(lab, say))
 
 
 @contextmanager
-def playing(source: Opened, board: Board, extra: View) -> Iterator[None]:
+def playing(source: Feed, board: Board, extra: View) -> Iterator[None]:
     """Play `source` onto `board` for the length of the block. extra: keys of every view."""
     over = threading.Event()
     loops = [Player(board, source.pick, extra).run, *([source.live.run] if source.live else [])]

@@ -14,12 +14,13 @@ const Icon = ({ name }) => html`
 
 export function Lane({ lane, t, dense, onBreak }) {
   const { tone, said } = lane.headline;
+  const text = said.map(([key, ...of]) => sentence(t, key, of)).join(" ");
   return html`
     <section class="lane" aria-labelledby=${`lane-${lane.mode}`}>
       <div class="headline ${tone}">
         <h2 id=${`lane-${lane.mode}`}>${t.modes[lane.mode] ?? lane.mode}</h2>
         <${Icon} name=${tone} />
-        <p role="status">${said.map(([key, ...of]) => sentence(t, key, of)).join(" ")}</p>
+        <p role="status" class=${text.length > 62 ? "long" : ""}>${text}</p>
       </div>
       <div class="boxes dense-${dense}">
         ${lane.nodes.map((node) => html`
@@ -32,13 +33,13 @@ export function Lane({ lane, t, dense, onBreak }) {
 const sentence = (t, key, of) => (typeof t[key] === "function" ? t[key](...of) : t[key]);
 
 function Node({ node, mode, t, onBreak }) {
-  const differs = node.should !== node.runs;
+  const sign = !node.known ? "·" : node.should !== node.runs ? "≠" : "=";
   return html`
     <div class="box ${node.machine}" role="group" aria-label=${node.name}>
       <${Head} name=${node.name} of=${node} t=${t} onBreak=${onBreak && (() => onBreak({
         target: node.name, mode, containers: node.blocks.map((block) => block.name) }))} />
-      <p class="counts ${differs ? "differs" : ""}">
-        ${t.should} <b>${node.should}</b> ${differs ? "≠" : "="} ${t.runs} <b>${node.known ? node.runs : "?"}</b>
+      <p class="counts">
+        ${t.should} <b>${node.should}</b> <i>${sign}</i> ${t.runs} <b>${node.known ? node.runs : "?"}</b>
         <${State} machine=${node.machine} t=${t} />
       </p>
       <${Blocks} blocks=${node.blocks} mode=${mode} t=${t} />
@@ -53,8 +54,8 @@ function Head({ name, of, t, onBreak }) {
   return html`
     <header>
       <h3 title=${name}>${name}</h3>
-      ${of.faults.slice(0, 2).map((one) => html`
-        <span class="fault" key=${one.id} title=${one.command}>
+      ${[...new Map(of.faults.map((one) => [one.fault, one])).values()].slice(-2).map((one) => html`
+        <span class="fault" key=${one.fault} title=${one.command}>
           <${Icon} name="fault" />${t.faults[one.fault] ?? one.words ?? one.fault}
         </span>`)}
       ${onBreak && html`
@@ -87,6 +88,8 @@ function Clock({ heard, t }) {
 
 function Api({ api, waiting, t, onBreak }) {
   const silent = api.silent_s !== null;
+  const sign = api.is === null ? "·" : api.says !== api.is ? "≠" : "=";
+  const really = t.really(api.is ?? "?");
   const says = api.mode === "push" ? t.lists(api.says) : t.says(api.says);
   const nodes = api.nodes.map(([node, state]) => t.isNode(node, t.nodes[state] ?? state));
   const notes = silent ? [] : lies(api, t);
@@ -96,9 +99,9 @@ function Api({ api, waiting, t, onBreak }) {
         target: api.name, api: true, mode: api.mode, containers: [] }))} />
       ${silent
         ? html`<p class="noanswer" title=${api.error}><span>${t.noAnswer(api.silent_s)}</span></p>
-            <p class="counts">${t.really(api.is)}</p>`
-        : html`<p class="counts ${api.says !== api.is ? "differs" : ""}">
-            ${says} ${api.says !== api.is ? "≠" : "="} ${t.really(api.is)}</p>`}
+            <p class="counts">${really}</p>`
+        : api.says !== null && html`<p class="counts">
+            ${says} <i>${sign}</i> ${really}</p>`}
       <div class="notes">
         ${!silent && nodes.length > 0 && html`<p>${nodes.join(", ")}</p>`}
         ${notes.map((text) => html`<p class="lie" key=${text} title=${text}>${text}</p>`)}

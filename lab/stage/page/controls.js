@@ -49,9 +49,9 @@ export function Replay({ replay, now_s, t, onAsk }) {
       <button class="play" onClick=${ask(" ")} aria-keyshortcuts="Space">
         <span aria-hidden="true">${paused ? "▶" : "❚❚"}</span> ${paused ? t.play : t.pause}</button>
       <input type="range" aria-label=${t.seek} min=${from_s} max=${to_s} step="0.1" value=${now_s}
-        aria-valuetext=${`${now_s.toFixed(0)} s`}
+        aria-valuetext=${`${Math.floor(now_s)} s`}
         onChange=${(event) => onAsk({ at_s: Number(event.target.value) })} />
-      <output>${now_s.toFixed(0)} / ${to_s.toFixed(0)} s</output>
+      <output>${Math.floor(now_s)} / ${Math.floor(to_s)} s</output>
       <button onClick=${ask("ArrowDown")} aria-label=${`${t.speed(speed)} −`}>−</button>
       <output>${t.speed(speed)}</output>
       <button onClick=${ask("ArrowUp")} aria-label=${`${t.speed(speed)} +`}>+</button>

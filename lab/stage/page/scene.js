@@ -22,7 +22,7 @@ export function scene(view, now_s) {
 }
 
 function lane(view, mode, now_s, faults) {
-  const facts = gather(view, mode);
+  const facts = gather(view, mode, now_s);
   const names = [...new Set([...facts.wanted, ...facts.runs.keys()])].sort(natural);
   const blocks = names.flatMap((name) => blocksOf(facts, name));
   const nodes = view.run.nodes.map((name) => ({
@@ -48,7 +48,7 @@ function lane(view, mode, now_s, faults) {
 const ALIVE = new Set(["runs", "twice", "stray"]);
 
 // What the view says of one mode, ready to be asked.
-function gather(view, mode) {
+function gather(view, mode, now_s) {
   const nodes = view.run.nodes;
   const wanted = view[`wanted/${mode}`] ?? [];
   const claims = view[`claims/${mode}`] ?? { ok: true, placed: {}, nodes: {} };
@@ -72,6 +72,7 @@ function gather(view, mode) {
     home: (name) => placed(name) || runs.get(name)?.[0] || diedOn(name) || "",
     known: (node) => view[`runs/${mode}/${node}`]?.known ?? false,
     machine: (node) => view[`machine/${node}`] ?? "running",
+    expired: (node) => left(view[`lease/${node}`], now_s) === 0,
     differ: (kind) => differs.filter((one) => one.kind === kind),
   };
 }
@@ -101,7 +102,9 @@ function blocksOf(facts, name) {
 function headline(facts, blocks) {
   const found = troubles(facts, blocks);
   const bad = found.some(([tone]) => tone === "bad");
-  if (found.length) return { tone: bad ? "bad" : "busy", said: found.flatMap(([, ...said]) => said) };
+  // Of several troubles the first sentence each: one line has to do.
+  const said = found.flatMap(([, what, then]) => (found.length > 1 || !then ? [what] : [what, then]));
+  if (found.length) return { tone: bad ? "bad" : "busy", said };
   const { wanted } = facts;
   const running = new Set(blocks.filter((b) => ALIVE.has(b.look)).map((b) => b.name)).size;
   if (!wanted.length) return { tone: "plain", said: [["asked"]] };
@@ -121,16 +124,18 @@ function troubles(facts, blocks) {
   const starting = of("start").length - moving;
   const frozen = new Set(of("paused").map((block) => block.name));
   for (const { name, look } of blocks) if (look !== "paused") frozen.delete(name);
-  const then = push ? "goneForGood" : gone.every(here) ? "goneRestarts" : silent ? "goneSilent" : "goneWaits";
-  const sure = push || (silent && then === "goneSilent") ? "bad" : "busy";
+  const late = of("gone").concat(of("paused")).every((block) => facts.expired(block.node));
+  const moves = silent ? "goneSilent" : late ? "goneStays" : "goneWaits";
+  const then = push ? "goneForGood" : gone.every(here) ? "goneRestarts" : moves;
+  const tone = push || silent || late ? "bad" : "busy";
   return [
-    gone.length && [sure, ["gone", gone.length], [then]],
-    frozen.size && [push || silent ? "bad" : "busy", ["frozen", frozen.size],
-      [push ? "goneStill" : silent ? "goneSilent" : "goneWaits"]],
+    gone.length && [then === "goneRestarts" ? "busy" : tone, ["gone", gone.length], [then, gone.length]],
+    frozen.size && [tone, ["frozen", frozen.size], [push ? "goneStill" : moves, frozen.size]],
     moving && ["busy", ["moving", moving]],
     starting && ["busy", ["starting", starting]],
     names("twice") && ["bad", ["twice", names("twice")]],
-    names("stray") && [push ? "bad" : "busy", ["stray", names("stray")], [push ? "strayForGood" : "strayStops"]],
+    names("stray") && [push ? "bad" : "busy", ["stray", names("stray")],
+      [push ? "strayForGood" : "strayStops", names("stray")]],
     silent && [push ? "bad" : "busy", ["silent"], [push ? "silentPush" : "silentPull"]],
   ].filter(Boolean);
 }
@@ -138,25 +143,29 @@ function troubles(facts, blocks) {
 // What was repaired within the time of the bars: moved to another node, or started again.
 function repaired(facts) {
   const moved = new Map();
-  let again = 0;
+  const again = new Set();
+  const stopped = new Set();
   for (const node of facts.nodes) {
-    const dead = facts.bars(node).filter((bar) => bar[1] === "gone" && bar[3] !== null);
-    for (const name of new Set(dead.map((bar) => bar[0]))) {
-      const now = facts.runs.get(name) ?? [];
-      if (!facts.wanted.includes(name) || !now.length) continue;
-      if (now.includes(node)) again += 1;
+    for (const [name, what, , to_s] of facts.bars(node)) {
+      const now = (facts.runs.get(name) ?? []).filter((one) => facts.machine(one) === "running");
+      if (to_s === null) continue;
+      if (what === "stray" && !now.length) stopped.add(name);
+      if (what !== "gone" || !now.length || !facts.wanted.includes(name)) continue;
+      if (now.includes(node)) again.add(name);
       else moved.set(name, node);
     }
   }
   const from = new Set(moved.values());
   return [
     ...(moved.size ? [["moved", moved.size, from.size === 1 ? [...from][0] : ""]] : []),
-    ...(again ? [["again", again]] : []),
+    ...(again.size ? [["again", again.size]] : []),
+    ...(stopped.size ? [["stopped", stopped.size]] : []),
   ];
 }
 
 function api(view, facts, blocks, now_s, faults) {
   const { mode, claims } = facts;
+  const says = mode === "push" ? Object.keys(claims.placed ?? {}).length : claims.running?.length ?? 0;
   const open = facts.bars("API").find((bar) => bar[1] === "silent" && bar[3] === null);
   const silent = facts.differ("silent").length > 0 || !claims.ok;
   const asked = clock(claims.at_s, now_s, ASKED_S);
@@ -168,8 +177,8 @@ function api(view, facts, blocks, now_s, faults) {
     silent_s: silent ? age(open?.[2] ?? claims.at_s ?? now_s, now_s) : null,
     error: claims.error ?? "",
     heard: asked,
-    says: mode === "push" ? Object.keys(claims.placed ?? {}).length : claims.running?.length ?? 0,
-    is: blocks.filter((block) => ALIVE.has(block.look)).length,
+    says: claims.at_s === undefined ? null : says,
+    is: facts.nodes.every(facts.known) ? blocks.filter((block) => ALIVE.has(block.look)).length : null,
     nodes: Object.entries(claims.nodes ?? {}).filter(([, state]) => state !== "up"),
     unaware: facts.differ("unaware").map(({ node }) => ({
       node, said: claims.nodes?.[node] ?? "up", is: facts.machine(node),

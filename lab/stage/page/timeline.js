@@ -18,7 +18,7 @@ export function Timeline({ view, now_s, t }) {
   const { modes, nodes } = view.run;
   const from_s = Math.max(0, now_s - SPAN_S);
   const span_s = Math.max(LEAST_S, now_s - from_s);
-  const per = (at_s) => LABEL + ((100 - LABEL) * (at_s - from_s)) / span_s;
+  const per = (at_s) => LABEL + ((98 - LABEL) * (at_s - from_s)) / span_s;
   const lanes = modes.flatMap((mode) => [...nodes, API].map((name) => ({ mode, name })));
   const count = 1 + modes.length * (nodes.length + 0.7) + 0.9;
   const unit = 100 / count;
@@ -28,7 +28,6 @@ export function Timeline({ view, now_s, t }) {
     lane.height = lane.name === API ? 0.6 * unit : unit;
     top += lane.height + (lane.name === API ? 0.1 * unit : 0);
   }
-  const faults = view["bars/faults"] ?? [];
   const label = t.timeline(Math.round(from_s), Math.round(now_s));
   return html`
     <figure class="timeline" aria-label=${label}>
@@ -37,10 +36,7 @@ export function Timeline({ view, now_s, t }) {
         ${lanes.map((lane) => html`<${Row} lane=${lane} first=${lane.name === nodes[0]} t=${t} />`)}
         <${Ticks} from_s=${from_s} to_s=${from_s + span_s} now_s=${now_s} bottom=${top} per=${per} t=${t} />
         <text x="0.3%" y="${unit / 2}%" class="name">${t.faultLane}</text>
-        ${faults.map(([fault, target, start_s, end_s], row) => html`
-          <${Bar} key=${`${fault}${target}${start_s}`} look="fault" per=${per} from_s=${Math.max(from_s, start_s)}
-            to_s=${end_s ?? now_s} top=${(0.9 * unit * row) / faults.length} height=${(0.9 * unit) / faults.length}
-            word=${`${t.faults[fault] ?? fault} ${target}`} beside />`)}
+        <${Faults} faults=${view["bars/faults"] ?? []} from_s=${from_s} now_s=${now_s} height=${0.9 * unit} per=${per} t=${t} />
         ${lanes.flatMap((lane) => bars(view, lane, from_s, now_s, t).map((bar) => html`
           <${Bar} ...${bar} key=${`${lane.mode}/${lane.name}/${bar.id}`} per=${per} />`))}
       </svg>
@@ -66,16 +62,31 @@ function bars(view, lane, from_s, now_s, t) {
   });
 }
 
-function Bar({ look, top, height, from_s, to_s, word, per, beside }) {
+// All faults share one lane; their words are where there is most room.
+function Faults({ faults, from_s, now_s, height, per, t }) {
+  const shown = faults.filter(([, , , end_s]) => (end_s ?? now_s) > from_s);
+  if (!shown.length) return null;
+  const names = [...new Set(shown.map(([fault]) => fault))];
+  const targets = (name) => shown.filter(([fault]) => fault === name).map(([, target]) => target);
+  const words = names.map((name) => `${t.faults[name] ?? name} ${[...new Set(targets(name))].join(", ")}`).join("; ");
+  const first = per(Math.max(from_s, Math.min(...shown.map(([, , start_s]) => start_s))));
+  const last = per(Math.max(...shown.map(([, , , end_s]) => end_s ?? now_s)));
+  const [x, place] = last < 70 ? [last + 0.4, "after"] : first > 35 ? [first - 0.4, "before"] : [(first + last) / 2, "in"];
+  return html`
+    ${shown.map(([fault, target, start_s, end_s], row) => html`
+      <${Bar} key=${`${fault}${target}${start_s}`} look="fault" per=${per} from_s=${Math.max(from_s, start_s)}
+        to_s=${end_s ?? now_s} top=${(height * row) / shown.length} height=${height / shown.length} word="" />`)}
+    <g class="look-fault"><text x="${x}%" y="${height / 2}%" class=${place}>${words}</text></g>`;
+}
+
+function Bar({ look, top, height, from_s, to_s, word, per }) {
   const place = { x: `${per(from_s)}%`, y: `${top}%`, height: `${height}%`, width: `${Math.max(0.15, per(to_s) - per(from_s))}%` };
   // A letter is about 0.65 % of the width; a row lower than 7 % has no room for words.
-  const fits = height > 7 && word.length * 0.65 < per(to_s) - per(from_s);
-  const text = fits || beside;
+  const fits = word && height > 7 && word.length * 0.65 < per(to_s) - per(from_s);
   return html`<g class="bar look-${look}">
     <rect ...${place} class="fill" />
     ${HATCHES[look] && html`<rect ...${place} fill="url(#hatch-${look})" />`}
-    ${text && html`<text x="${fits ? (per(from_s) + per(to_s)) / 2 : per(to_s) + 0.4}%" y="${top + height / 2}%"
-      class=${fits ? "in" : "beside"}>${word}</text>`}
+    ${fits && html`<text x="${(per(from_s) + per(to_s)) / 2}%" y="${top + height / 2}%" class="in">${word}</text>`}
     <title>${word}</title>
   </g>`;
 }

@@ -1,5 +1,6 @@
 """The real page in a real browser, over the real server, of a history that a test writes."""
 
+import secrets
 import threading
 from contextlib import contextmanager
 from urllib.parse import urlencode
@@ -49,11 +50,11 @@ class Playing:
 class Stage:
     """A server of the page, and what it serves. breaks: what the page may break."""
 
-    def __init__(self, source, *, breaks=None, port=0, extra=None):
+    def __init__(self, source, *, breaks=None, port=0, extra=None, token=TOKEN):
         self.source, self.port = source, port
-        self.board = Board("test-")
+        self.board = Board(secrets.token_hex(3))
         replay = source if isinstance(source, Replay) else None
-        self.app = make_app(Parts(self.board, TOKEN, breaks, replay))
+        self.app = make_app(Parts(self.board, token, breaks, replay))
         self._playing = playing(Playing(source), self.board, extra or {})
 
     def __enter__(self):

@@ -20,6 +20,9 @@ const feed = newFeed();
 const ui = { lang: address.get("lang"), menu: null, help: false, said: null };
 let wanted = true;
 
+// The second of the run's clock that is shown.
+const here_s = () => now_s(feed, performance.now());
+
 function draw() {
   wanted = false;
   const before = measure(root);
@@ -33,7 +36,7 @@ function Stage() {
   const t = WORDS[lang];
   document.documentElement.lang = lang;
   const banner = trouble(t);
-  const now = now_s(feed, performance.now());
+  const now = here_s();
   if (!view.run) return html`${banner}<main class="empty"><p>${t.empty}</p></main>`;
   const { run, lanes, step } = scene(view, now);
   document.title = `${run.title || run.name} – pushpull-lab`;
@@ -94,7 +97,15 @@ async function say(promise, text) {
   }
 }
 
-const ask = (body) => body && say(call.post("/replay", body));
+function ask(body) {
+  if (!body) return;
+  // Shown, and counted from by the next key, before the server has answered.
+  const { at_s = here_s(), ...rest } = body;
+  feed.view = { ...feed.view, replay: { ...feed.view.replay, ...rest } };
+  feed.at_s += at_s - here_s();
+  draw();
+  say(call.post("/replay", body));
+}
 
 function strike({ fault, target, options }) {
   close();
@@ -122,7 +133,7 @@ function press(event) {
   else if (event.key === "?") openHelp();
   else if (event.key === "Escape") change({ said: null });
   else if (feed.view.replay && !event.target.closest?.("button, input")) {
-    const body = moved(event.key, feed.view.replay, now_s(feed, performance.now()));
+    const body = moved(event.key, feed.view.replay, here_s());
     if (body) event.preventDefault();
     ask(body);
   }

@@ -12,7 +12,7 @@ const ICONS = {
 const Icon = ({ name }) => html`
   <svg class="icon icon-${name}" viewBox="0 0 24 24" aria-hidden="true"><path d=${ICONS[name]} /></svg>`;
 
-export function Lane({ lane, t, dense, onBreak }) {
+export function Lane({ lane, t, onBreak }) {
   const { tone, said } = lane.headline;
   const text = said.map(([key, ...of]) => sentence(t, key, of)).join(" ");
   return html`
@@ -22,9 +22,9 @@ export function Lane({ lane, t, dense, onBreak }) {
         <${Icon} name=${tone} />
         <p role="status" class=${text.length > 62 ? "long" : ""}>${text}</p>
       </div>
-      <div class="boxes dense-${dense}">
+      <div class="boxes">
         ${lane.nodes.map((node) => html`
-          <${Node} key=${node.name} node=${node} mode=${lane.mode} t=${t} onBreak=${onBreak} />`)}
+          <${Node} key=${node.name} node=${node} mode=${lane.mode} of=${lane.nodes.length} t=${t} onBreak=${onBreak} />`)}
         <${Api} api=${lane.api} waiting=${lane.waiting} t=${t} onBreak=${onBreak} />
       </div>
     </section>`;
@@ -32,7 +32,7 @@ export function Lane({ lane, t, dense, onBreak }) {
 
 const sentence = (t, key, of) => (typeof t[key] === "function" ? t[key](...of) : t[key]);
 
-function Node({ node, mode, t, onBreak }) {
+function Node({ node, mode, of, t, onBreak }) {
   const sign = !node.known ? "·" : node.should !== node.runs ? "≠" : "=";
   return html`
     <div class="box ${node.machine}" role="group" aria-label=${node.name}>
@@ -42,7 +42,7 @@ function Node({ node, mode, t, onBreak }) {
         ${t.should} <b>${node.should}</b> <i>${sign}</i> ${t.runs} <b>${node.known ? node.runs : "?"}</b>
         <${State} machine=${node.machine} t=${t} />
       </p>
-      <${Blocks} blocks=${node.blocks} mode=${mode} t=${t} />
+      <${Blocks} blocks=${node.blocks} mode=${mode} of=${of} t=${t} />
       <p class="clocks">
         <${Clock} heard=${node.heard} t=${t} />
         ${node.lease_s !== null && html`<span class="lease">${t.lease(node.lease_s)}</span>`}
@@ -69,9 +69,14 @@ function State({ machine, t }) {
   return word && html`<span class="state">${word}</span>`;
 }
 
-function Blocks({ blocks, mode, t }) {
+// How many fit beside each other, where there are so many nodes.
+const COLUMNS = { 1: 9, 2: 5, 3: 3 };
+
+function Blocks({ blocks, mode, of, t }) {
+  const rows = Math.ceil(blocks.length / (COLUMNS[of] ?? 2));
+  const dense = rows <= 2 ? 0 : rows <= 3 ? 1 : rows <= 5 ? 2 : 3;
   return html`
-    <ul class="blocks ${blocks.length > 6 ? "many" : ""}">
+    <ul class="blocks dense-${dense}">
       ${blocks.map(({ name, node, look }) => html`
         <li key=${name} class="block look-${look}" title=${`${name}: ${t.looks[look]}`}
           data-block=${`${mode}/${name}`} data-node=${node} data-look=${look}>

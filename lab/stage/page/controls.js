@@ -9,7 +9,7 @@ export function caller(token) {
   const answer = async (response) => {
     const body = await response.json().catch(() => ({}));
     if (response.ok) return body;
-    throw new Error([body.error ?? `HTTP ${response.status}`, body.hint].filter(Boolean).join(" – "));
+    throw new Error([body.error ?? `HTTP ${response.status}`, body.hint].filter(Boolean).join(". "));
   };
   return {
     async get(path, query) {

@@ -45,7 +45,7 @@ function Stage() {
     <${Top} run=${run} step=${step} replay=${view.replay} now=${now} t=${t} banner=${banner} />
     <main class=${banner ? "old" : ""}>
       ${lanes.map((lane) => html`
-        <${Lane} key=${lane.mode} lane=${lane} t=${t} dense=${density(lanes)} onBreak=${onBreak} />`)}
+        <${Lane} key=${lane.mode} lane=${lane} t=${t} onBreak=${onBreak} />`)}
       <${Timeline} view=${view} now_s=${Math.floor(now)} t=${t} />
     </main>
     ${ui.said && html`<p class="said ${ui.said.wrong ? "wrong" : ""}" role="status">${ui.said.text(t)}</p>`}
@@ -74,14 +74,6 @@ function trouble(t) {
   const old_ms = stale_ms(feed, performance.now());
   const words = feed.state === "refused" ? t.refused : old_ms && t.stale(Math.round(old_ms / 1000));
   return words && html`<p class="banner" role="alert">${words}</p>`;
-}
-
-// 0 to 3: how small blocks have to be, so that the fullest box has room for its own.
-function density(lanes) {
-  const most = Math.max(...lanes.flatMap((lane) => lane.nodes.map((node) => node.blocks.length)));
-  const columns = { 1: 9, 2: 5, 3: 3, 4: 2 }[lanes[0].nodes.length] ?? 2;
-  const rows = Math.ceil(most / columns);
-  return rows <= 2 ? 0 : rows <= 3 ? 1 : rows <= 5 ? 2 : 3;
 }
 
 const change = (...values) => (Object.assign(ui, ...values), draw());

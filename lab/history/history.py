@@ -4,10 +4,12 @@ import fcntl
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType, TracebackType
-from typing import Any, NamedTuple
+from typing import Any
 
 from lab.history.record import DamagedLine, Record, dump, load
 from services.core.errors import LabError
@@ -92,17 +94,27 @@ def is_written(path: Path) -> bool:
     return False
 
 
-class History(NamedTuple):
+@dataclass(frozen=True)
+class History:
     """What a file says. damage: a sentence for each line that is not as it was written."""
 
     records: tuple[Record, ...]
     damage: tuple[str, ...]
 
     def of(self, kind: str, **fields: Any) -> Iterator[Record]:
-        """Yield the records of `kind` whose fields are `fields`, in the order of the file."""
-        for record in self.records:
-            if record.kind == kind and fields.items() <= record.fields.items():
-                yield record
+        """Return the records of `kind` whose fields are `fields`, in the order of the file."""
+        key = (kind, *fields.items())
+        if key not in self._found:
+            asked = fields.items()
+            self._found[key] = [
+                r for r in self.records if r.kind == kind and asked <= r.fields.items()
+            ]
+        return iter(self._found[key])
+
+    @cached_property
+    def _found(self) -> dict[tuple[object, ...], Sequence[Record]]:
+        """What was asked for before: checks ask the same again and again."""
+        return {}
 
     @property
     def begin(self) -> Record:

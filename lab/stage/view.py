@@ -17,7 +17,7 @@ View = dict[str, Any]
 # An undone fault stays on its machine so long.
 _UNDONE_S = 10.0
 # Bars are drawn at most so often; everything else at once.
-_DRAW_S = 0.5
+_DRAW_S = 1.0
 
 
 class Show:

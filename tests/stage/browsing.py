@@ -76,7 +76,9 @@ class Stage:
 
 
 class Written:
-    """A history that grows on disk, as the recorder's does."""
+    """A history that grows on disk, as the recorder's does. stage: what shows it."""
+
+    stage = None
 
     def __init__(self, folder, made):
         self.folder, self.made = folder, made

@@ -3,6 +3,7 @@
 import hashlib
 import importlib.resources
 from contextlib import ExitStack
+from itertools import pairwise
 
 import pytest
 
@@ -10,10 +11,15 @@ from lab.report.bars import WORDS
 from lab.report.figure import LOOKS
 from lab.stage.control import Control, faults
 from lab.stage.server import PAGE
-from tests.stage.browsing import MODES, Made, Stage, Written
+from tests.experiment.histories import Made
+from tests.stage.browsing import MODES, Stage, Written
 from tests.stage.made import heard
 
-AXE = importlib.resources.files("axe_core_python") / "axe.min.js"
+
+def axe():
+    """axe-core, which looks for what a person with a screen reader cannot use."""
+    file = importlib.resources.files("axe_core_python") / "axe.min.js"
+    return f"{file.read_text()};1"
 
 
 def crowd(nodes, each, *, dead=1, **options):
@@ -51,7 +57,9 @@ def shown(tmp_path, page):
     with ExitStack() as stack:
 
         def show(made, lang="en"):
-            stage = stack.enter_context(Stage(Written(tmp_path, made).source(), breaks=breaks, extra=extra))
+            stage = stack.enter_context(
+                Stage(Written(tmp_path, made).source(), breaks=breaks, extra=extra)
+            )
             page.open(stage.url(lang=lang))
             page.wait("document.querySelectorAll('.block').length > 1", "containers are shown")
             return page
@@ -83,6 +91,9 @@ def test_a_small_window_scrolls_down_and_never_sideways(shown, size):
     page.tab.resize(*size)
     page.wait("document.documentElement.scrollHeight > innerHeight", "it scrolls")
     assert page.value("document.documentElement.scrollWidth <= innerWidth")
+    tops = "[...document.querySelectorAll('.lane, .timeline')].map(e => e.getBoundingClientRect())"
+    boxes = page.value(f"{tops}.map(({{top, bottom}}) => [top, bottom])")
+    assert all(above[1] <= below[0] for above, below in pairwise(boxes))
 
 
 def test_a_larger_screen_shows_the_same_larger(shown):
@@ -118,7 +129,7 @@ def test_contrast_and_names_are_good(shown, page, scheme):
     shown(made.machine(8, "node2", "paused"))
     page.says(".api.silent", "no answer")
     assert contrast(page) == []
-    page.value(AXE.read_text() + ";1")
+    page.value(axe())
     found = page.value(
         "axe.run().then(({violations}) => violations.map("
         "v => [v.id, v.nodes.map(n => n.target.join()).join()]))"
@@ -130,7 +141,7 @@ def test_the_menu_has_good_contrast_and_names(shown, page):
     shown(crowd(3, 2))
     page.value("document.querySelector('.break').click()")
     page.says("dialog", "lab chaos")
-    page.value(AXE.read_text() + ";1")
+    page.value(axe())
     assert page.value("axe.run('dialog').then(({violations}) => violations.map(v => v.id))") == []
 
 
@@ -191,7 +202,7 @@ _CONTRAST = """() => {
     const [on, image] = paper(one);
     const [a, b] = [light(rgba(getComputedStyle(one).color)), light(on)].sort((x, y) => y - x);
     const ratio = (a + 0.05) / (b + 0.05);
-    const patterned = image !== "none";
-    return ratio < 4.5 || patterned ? `${one.className || one.tagName} ${one.innerText}: ${ratio.toFixed(1)} ${image.slice(0, 30)}` : "";
+    const what = `${one.className || one.tagName} ${one.innerText}`;
+    return ratio < 4.5 || image !== "none" ? `${what}: ${ratio.toFixed(1)} on ${image}` : "";
   }).filter(Boolean);
 }"""

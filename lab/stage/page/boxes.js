@@ -20,9 +20,9 @@ export function Lane({ lane, t, onBreak }) {
       <div class="headline ${tone}">
         <h2 id=${`lane-${lane.mode}`}>${t.modes[lane.mode] ?? lane.mode}</h2>
         <${Icon} name=${tone} />
-        <p role="status" class=${text.length > 62 ? "long" : ""}>${text}</p>
+        <p role="status" class=${text.length > 74 ? "longer" : text.length > 58 ? "long" : ""}>${text}</p>
       </div>
-      <div class="boxes">
+      <div class="boxes ${lane.nodes.length > 4 ? "narrow" : ""}">
         ${lane.nodes.map((node) => html`
           <${Node} key=${node.name} node=${node} mode=${lane.mode} of=${lane.nodes.length} t=${t} onBreak=${onBreak} />`)}
         <${Api} api=${lane.api} waiting=${lane.waiting} t=${t} onBreak=${onBreak} />
@@ -39,7 +39,7 @@ function Node({ node, mode, of, t, onBreak }) {
       <${Head} name=${node.name} of=${node} t=${t} onBreak=${onBreak && (() => onBreak({
         target: node.name, mode, containers: node.blocks.map((block) => block.name) }))} />
       <p class="counts">
-        ${t.should} <b>${node.should}</b> <i>${sign}</i> ${t.runs} <b>${node.known ? node.runs : "?"}</b>
+        <span class="should">${t.should}</span> <b>${node.should}</b> <i>${sign}</i> <span class="should">${t.runs}</span> <b>${node.known ? node.runs : "?"}</b>
         <${State} machine=${node.machine} t=${t} />
       </p>
       <${Blocks} blocks=${node.blocks} mode=${mode} of=${of} t=${t} />

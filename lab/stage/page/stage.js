@@ -5,7 +5,7 @@ import { Help, Menu, Replay, caller, entries, moved } from "/page/controls.js";
 import { measure, play } from "/page/motion.js";
 import { scene } from "/page/scene.js";
 import { feed as newFeed, listen, now_s, stale_ms } from "/page/stream.js";
-import { Timeline } from "/page/timeline.js";
+import { timeline } from "/page/timeline.js";
 import { WORDS, language } from "/page/words.js";
 
 // Four drawings a second: no place can flash more than three times a second.
@@ -46,7 +46,7 @@ function Stage() {
     <main class=${banner ? "old" : ""}>
       ${lanes.map((lane) => html`
         <${Lane} key=${lane.mode} lane=${lane} t=${t} onBreak=${onBreak} />`)}
-      <${Timeline} view=${view} now_s=${Math.floor(now)} t=${t} />
+      ${timeline(view, Math.floor(now), t)}
     </main>
     ${ui.said && html`<p class="said ${ui.said.wrong ? "wrong" : ""}" role="status">${ui.said.text(t)}</p>`}
     ${view.replay && html`<${Replay} replay=${view.replay} now_s=${now} t=${t} onAsk=${ask} />`}
@@ -89,14 +89,19 @@ async function say(promise, text) {
   }
 }
 
+// What was asked of the replay last: the next key counts from there, though the server may still
+// answer an earlier one. One request at a time, so that none overtakes another.
+let asked = { at_s: 0, until_ms: 0 };
+let sent = Promise.resolve();
+
 function ask(body) {
   if (!body) return;
-  // Shown, and counted from by the next key, before the server has answered.
   const { at_s = here_s(), ...rest } = body;
+  if ("at_s" in body) asked = { at_s, until_ms: performance.now() + 1000 };
   feed.view = { ...feed.view, replay: { ...feed.view.replay, ...rest } };
   feed.at_s += at_s - here_s();
   draw();
-  say(call.post("/replay", body));
+  sent = sent.then(() => say(call.post("/replay", body)));
 }
 
 function strike({ fault, target, options }) {
@@ -125,7 +130,8 @@ function press(event) {
   else if (event.key === "?") openHelp();
   else if (event.key === "Escape") change({ said: null });
   else if (feed.view.replay && !event.target.closest?.("button, input")) {
-    const body = moved(event.key, feed.view.replay, here_s());
+    const from_s = performance.now() < asked.until_ms ? asked.at_s : here_s();
+    const body = moved(event.key, feed.view.replay, from_s);
     if (body) event.preventDefault();
     ask(body);
   }

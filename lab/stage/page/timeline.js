@@ -14,7 +14,17 @@ const HATCHES = {
   silent: "M5 0V10 M0 5H10", lie: "M0 8H20",
 };
 
-export function Timeline({ view, now_s, t }) {
+// The timeline at a second; drawn again only where one of these is another one than before.
+let drawn = { of: [], figure: null };
+export function timeline(view, now_s, t) {
+  const bars = Object.entries(view).filter(([key]) => key.startsWith("bars/"));
+  const of = [now_s, t, view.run, ...bars.map(([, value]) => value)];
+  const same = of.length === drawn.of.length && of.every((value, index) => value === drawn.of[index]);
+  if (!same) drawn = { of, figure: html`<${Timeline} view=${view} now_s=${now_s} t=${t} />` };
+  return drawn.figure;
+}
+
+function Timeline({ view, now_s, t }) {
   const { modes, nodes } = view.run;
   const from_s = Math.max(0, now_s - SPAN_S);
   const span_s = Math.max(LEAST_S, now_s - from_s);
@@ -31,7 +41,7 @@ export function Timeline({ view, now_s, t }) {
   const label = t.timeline(Math.round(from_s), Math.round(now_s));
   return html`
     <figure class="timeline" aria-label=${label}>
-      <svg role="img" aria-label=${label}>
+      <svg role="img" aria-label=${label} class=${unit < 9 ? "fine" : ""}>
         <defs>${Object.entries(HATCHES).map(([look, d]) => html`<${Hatch} look=${look} d=${d} />`)}</defs>
         ${lanes.map((lane) => html`<${Row} lane=${lane} first=${lane.name === nodes[0]} t=${t} />`)}
         <${Ticks} from_s=${from_s} to_s=${from_s + span_s} now_s=${now_s} bottom=${top} per=${per} t=${t} />
@@ -84,7 +94,7 @@ function Bar({ look, top, height, from_s, to_s, word, per }) {
   // A letter is about 0.65 % of the width; a row lower than 7 % has no room for words.
   const fits = word && height > 7 && word.length * 0.65 < per(to_s) - per(from_s);
   return html`<g class="bar look-${look}">
-    <rect ...${place} class="fill" />
+    <rect ...${place} class="fill ${height < 3 ? "thin" : ""}" />
     ${HATCHES[look] && html`<rect ...${place} fill="url(#hatch-${look})" />`}
     ${fits && html`<text x="${(per(from_s) + per(to_s)) / 2}%" y="${top + height / 2}%" class="in">${word}</text>`}
     <title>${word}</title>

@@ -53,7 +53,7 @@ def stage(port: int, run: str | None, control: bool, lang: str) -> None:
     source = opened(run, echo)
     token = new_token()
     breaks = Control(perform) if control else None
-    board = Board(f"{token[:6]}-")
+    board = Board(f"{new_token()[:6]}-")
     server = bind(make_app(Parts(board, token, breaks, source.replay)), port)
     echo(f"http://localhost:{server.server_port}/?token={token}&lang={lang}")
     with playing(source, board, {"control": {"faults": faults()}} if control else {}):

@@ -6,8 +6,10 @@ from typing import NamedTuple
 from lab.experiment.check.timeline import HALTED
 from lab.stage.fold import Fold
 
-# What an API lists, and what it orders, is true a moment later: before that it is no difference.
+# What an API lists is true a moment later: before that it is no difference.
 GRACE_S = 3.0
+# Push acknowledges an order when it is carried out: until then its container is no stray.
+ORDER_S = 10.0
 # One that was never seen to run is not gone, but on its way, so long.
 STARTS_S = 30.0
 _AT_ONCE = ("gone", "twice", "silent")
@@ -37,7 +39,8 @@ class Differences:
 
         def lasts(one: Difference) -> bool:
             since_s = self.since.get((mode, one), now_s)
-            return one.kind in _AT_ONCE or now_s - since_s >= GRACE_S
+            ordered = one.kind == "stray" and not fold.is_hit(one.node)
+            return one.kind in _AT_ONCE or now_s - since_s >= (ORDER_S if ordered else GRACE_S)
 
         return sorted(one for one in set(_all(fold, mode, now_s)) if lasts(one))
 
@@ -46,6 +49,7 @@ def _all(fold: Fold, mode: str, now_s: float) -> Iterator[Difference]:
     nodes = {node: fold.running(mode, node) for node in fold.nodes}
     known = {node for node in nodes if fold.known(mode, node, now_s)}
     wanted = fold.wanted.get(mode, ())
+    strange = {name for names in nodes.values() for name in names} - {*wanted} - fold.users(mode)
     where: dict[str, list[str]] = {}
     for node in known:
         for name in nodes[node]:
@@ -53,7 +57,7 @@ def _all(fold: Fold, mode: str, now_s: float) -> Iterator[Difference]:
     for name, places in where.items():
         for node in places if len(places) > 1 else ():
             yield Difference("twice", name, node)
-        for node in places if name not in wanted else ():
+        for node in places if name in strange else ():
             yield Difference("stray", name, node)
     for name in wanted:
         # On a node of which nothing is known it may run.

@@ -32,8 +32,9 @@ class Claimed(NamedTuple):
 class Fold:
     """clock_s: the latest time of a record. runs: (mode, node) -> what was last said to run.
 
-    heard: machine -> until when its recorder has told all. wanted_s: (mode, name) -> since when it
-    is wanted; ran: those of them that have run since.
+    heard: machine -> until when its recorder has told all. listed: what pull's API listed last,
+    and what ran in push before the recording began: users wanted that. wanted_s: (mode, name) ->
+    since when it is wanted; ran: those of them that have run since.
     """
 
     def __init__(self, damage: Sequence[str] = ()) -> None:
@@ -46,6 +47,7 @@ class Fold:
         self.runs: dict[tuple[str, str], tuple[str, ...]] = {}
         self.claims: dict[str, Claimed] = {}
         self.wanted: dict[str, tuple[str, ...]] = {}
+        self.listed: dict[str, set[str]] = {}
         self.wanted_s: dict[tuple[str, str], float] = {}
         self.ran: set[tuple[str, str]] = set()
         self.leases: dict[str, float] = {}
@@ -56,7 +58,9 @@ class Fold:
         self.ended: str | None = None
         self.damage = list(damage)
         self._boots: dict[str, str] = {}
-        self._listed: set[tuple[str, str]] = set()
+        self._fresh: set[tuple[str, str]] = set()
+        self._first: set[tuple[str, str]] = set()
+        self._began_s: float | None = None
         self._count = 0
 
     def add(self, record: Record) -> bool:
@@ -80,6 +84,14 @@ class Fold:
         heard_s = self.heard.get(node)
         return (mode, node) in self.runs and heard_s is not None and now_s - heard_s <= SILENT_S
 
+    def users(self, mode: str) -> set[str]:
+        """Return what users wanted beside what the history orders: it is no stray."""
+        return self.listed.get(mode, set())
+
+    def is_hit(self, node: str) -> bool:
+        """Return whether a fault acts on `node`."""
+        return any(f["target"] == node and f["to_s"] is None for f in self.faults.values())
+
     def running(self, mode: str, node: str) -> tuple[str, ...]:
         """Return what was last known to run there; nothing runs on a machine that stands still."""
         halted = self.machines.get(node) in HALTED
@@ -88,7 +100,9 @@ class Fold:
     def silent(self, mode: str, now_s: float) -> bool:
         """Return whether the API of `mode` does not answer, or was not asked for long."""
         claim = self.claims.get(mode)
-        return now_s - (claim.at_s if claim else 0.0) > STALE_S or not (claim is None or claim.ok)
+        asked_s = claim.at_s if claim else self._began_s
+        late = asked_s is not None and now_s - asked_s > STALE_S
+        return late or not (claim is None or claim.ok)
 
     def _begin(self, _: Record, fields: Mapping[str, Any]) -> None:
         modes = sorted(map(str, fields["modes"]), reverse=True)
@@ -111,17 +125,21 @@ class Fold:
         mode, node = str(fields["mode"]), str(fields["node"])
         names = tuple(sorted(map(str, fields["containers"])))
         self.runs[mode, node] = names
-        self._listed.add((mode, node))
+        self._fresh.add((mode, node))
+        if mode == "push" and (mode, node) not in self._first:
+            self.listed.setdefault(mode, set()).update(names)
+        self._first.add((mode, node))
         self.ran |= {(mode, name) for name in names if name in self.wanted.get(mode, ())}
 
-    def _looked(self, _: Record, fields: Mapping[str, Any]) -> None:
+    def _looked(self, record: Record, fields: Mapping[str, Any]) -> None:
         name, boot = str(fields["machine"]), str(fields["boot"])
+        self._began_s = record.at_s if self._began_s is None else self._began_s
         self.heard[name] = max(self.heard.get(name, 0.0), float(fields["until_s"]))
         for mode in self.modes:
             # What was listed before a boot says nothing about after it.
-            if self._boots.get(name, boot) != boot and (mode, name) not in self._listed:
+            if self._boots.get(name, boot) != boot and (mode, name) not in self._fresh:
                 self.runs.pop((mode, name), None)
-            self._listed.discard((mode, name))
+            self._fresh.discard((mode, name))
         self._boots[name] = boot
 
     def _lost(self, _: Record, fields: Mapping[str, Any]) -> None:
@@ -135,6 +153,8 @@ class Fold:
         running = tuple(sorted(map(str, fields["running"] or ())))
         ok, error = bool(fields["ok"]), str(fields["error"])
         self.claims[mode] = Claimed(heard_s, ok, error, tuple(placed), running, said)
+        if ok and mode == "pull":
+            self.listed[mode] = {name for name, _ in placed}
         lease_s = self.begin["profile"]["lease_s"]
         left = {"suspect": 1 - _SUSPECT, "down": 0.0}
         for node, state in said.items() if mode == "pull" else ():

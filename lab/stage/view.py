@@ -79,7 +79,7 @@ class Show:
         if drawn != self._drawn and now_s - self._drawn_s >= _DRAW_S:
             self._drawn, self._drawn_s = drawn, now_s
             halted = [name for name, state in fold.machines.items() if state in HALTED]
-            self._strips = self._window.strips(fold.heard, halted, now_s)
+            self._strips = self._window.strips(fold.heard, halted, fold.listed, now_s)
         faults = [
             [one["fault"], one["target"], one["from_s"], one["to_s"]]
             for one in _faults(fold).values()

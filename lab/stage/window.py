@@ -54,11 +54,16 @@ class Window:
                 return
 
     def strips(
-        self, heard: Mapping[str, float], halted: Iterable[str], now_s: float
+        self,
+        heard: Mapping[str, float],
+        halted: Iterable[str],
+        users: Mapping[str, Iterable[str]],
+        now_s: float,
     ) -> dict[tuple[str, str], list[Strip]]:
         """Return (mode, lane) -> the bars of the last WINDOW_S, in the order of drawing.
 
         heard: machine -> until when all is known of it. halted: machines on which nothing runs.
+        users: mode -> what users wanted beside what the history orders.
         That nothing is known of the last moment is drawn once that is SILENT_S ago.
         """
         timeline = build(History(tuple(self.records), ()))
@@ -75,7 +80,9 @@ class Window:
                 continue
             goes_on = bar.to_s >= end_s - _EDGE_S and now_s - end_s <= SILENT_S
             to_s = None if goes_on else round(bar.to_s, 2)
-            strip = (bar.name, bar.what, round(bar.from_s, 2), to_s)
+            # What users had before a run is none of it; the report judges the run alone.
+            ours = bar.what == "stray" and bar.name in users.get(bar.mode, ())
+            strip = (bar.name, "runs" if ours else bar.what, round(bar.from_s, 2), to_s)
             found.setdefault((bar.mode, bar.lane), []).append(strip)
         return found
 

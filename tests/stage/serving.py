@@ -50,10 +50,10 @@ def ask(port, method, path, body=None, **headers):
 class Page:
     """One stream, read event by event."""
 
-    def __init__(self, port: int, seen: str = "") -> None:
+    def __init__(self, port: int, seen: str = "", token: str = TOKEN) -> None:
         self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
         headers = {"Last-Event-ID": seen} if seen else {}
-        self.connection.request("GET", f"/stream?token={TOKEN}", headers=headers)
+        self.connection.request("GET", f"/stream?token={token}", headers=headers)
         self.answer = self.connection.getresponse()
 
     def event(self):

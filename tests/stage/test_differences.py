@@ -2,9 +2,9 @@
 
 import pytest
 
-from lab.stage.differences import GRACE_S, STARTS_S
+from lab.stage.differences import GRACE_S, ORDER_S, STARTS_S
 from lab.stage.fold import SILENT_S
-from tests.stage.made import Made, heard, shown
+from tests.stage.made import Made, beat, heard, shown
 
 
 def differs(made, now_s, mode="pull"):
@@ -50,11 +50,34 @@ def test_two_copies_are_named_with_their_nodes():
 
 
 def test_a_stray_is_one_that_goes_on_without_being_wanted():
-    made = heard(running().runs(3, "node2", "fake"), 3)
-    assert differs(made, 3) == []
-    made = heard(made, 3 + GRACE_S)
-    assert differs(made, 3 + GRACE_S) == [("stray", "fake", "node2")]
-    assert differs(made.wanted(7, "a", "fake"), 7) == []
+    made = beat(heard(running().runs(3, "node2", "fake"), 3), 2 + ORDER_S, {"a": "node1"})
+    assert differs(made, 2 + ORDER_S) == []
+    made = beat(made, 3 + ORDER_S, {"a": "node1"})
+    assert differs(made, 3 + ORDER_S) == [("stray", "fake", "node2")]
+    assert differs(made.wanted(14, "a", "fake"), 14) == []
+
+
+def test_where_a_fault_acts_a_stray_is_no_order_under_way():
+    made = heard(running().fault(3, "node2", "acted").runs(3, "node2", "fake"), 3)
+    assert differs(heard(made, 3 + GRACE_S), 3 + GRACE_S) == [("stray", "fake", "node2")]
+
+
+def test_what_a_user_declared_beside_a_run_is_no_stray_until_it_is_taken_back():
+    made = running().claims(3, {"a": "node1", "web": "node2"}).runs(3, "node2", "web")
+    made = beat(made, 20, {"a": "node1", "web": "node2"})
+    assert differs(made, 20) == []
+    made = beat(made, 21 + ORDER_S, {"a": "node1"})
+    assert differs(made, 21 + ORDER_S) == [("stray", "web", "node2")]
+
+
+def test_what_ran_in_push_before_the_recording_is_no_stray():
+    made = Made(modes=("push",)).runs(1, "node1", "old", mode="push").runs(1, "node2", mode="push")
+    made = heard(made.runs(1, "node3", mode="push"), 1).runs(2, "node2", "new", mode="push")
+    made = beat(made, 13, {"old": "node1", "new": "node2"}, mode="push")
+    assert differs(made, 13, "push") == [("stray", "new", "node2")]
+    strips = shown(made, 13)
+    assert [one[:2] for one in strips["bars/push/node1"]][-1] == ("old", "runs")
+    assert [one[:2] for one in strips["bars/push/node2"]][-1] == ("new", "stray")
 
 
 @pytest.mark.parametrize("mode", ["push", "pull"])
@@ -80,6 +103,13 @@ def test_an_api_that_takes_a_dead_node_for_up_is_unaware(mode, state):
     assert differs(made, 3 + GRACE_S, mode) == [("unaware", "", "node2")]
     made.claims(7, {"a": "node1"}, mode=mode, down=["node2"])
     assert differs(made, 7, mode) == []
+
+
+def test_an_api_that_is_not_asked_yet_is_not_silent():
+    made = Made().put(0, "step", name="heal", phase="begin")
+    made.records = [record for record in made.records if record.kind != "looked"]
+    assert differs(heard(made, 20), 21) == []
+    assert differs(heard(made, 40), 40) == [("silent", "", "")]
 
 
 def test_of_an_api_that_does_not_answer_nothing_else_is_said():

@@ -55,7 +55,10 @@ def test_what_a_paused_machine_had_stands_still():
     [
         (lambda made: made.runs(3, "node1"), "pull: a runs nowhere"),
         (lambda made: made.runs(3, "node2", "a"), "pull: a runs on node2, and elsewhere"),
-        (lambda made: made.runs(3, "node2", "x"), "pull: x runs on node2, and is not wanted"),
+        (
+            lambda made: made.fault(3, "node2", "acted").runs(3, "node2", "x"),
+            "pull: x runs on node2, and is not wanted",
+        ),
         (lambda made: made.runs(3, "node1"), "pull: the API lists a on node1, where it does not"),
         (lambda made: made.machine(3, "node2", "off"), "pull: node2 is off, and the API takes it"),
         (

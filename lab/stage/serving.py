@@ -4,7 +4,7 @@ import errno
 import sys
 from collections.abc import Callable
 from contextlib import suppress
-from socketserver import ThreadingMixIn
+from socketserver import TCPServer, ThreadingMixIn
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
@@ -23,8 +23,7 @@ class StageServer(ThreadingMixIn, WSGIServer):
 
     def server_bind(self) -> None:
         """As WSGIServer's, but without asking DNS for our name."""
-        self.socket.bind(self.server_address)
-        self.server_address = self.socket.getsockname()
+        TCPServer.server_bind(self)
         self.server_name, self.server_port = ADDRESS, int(self.server_address[1])
         self.setup_environ()
 

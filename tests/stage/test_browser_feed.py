@@ -78,6 +78,16 @@ def test_a_view_that_lacks_a_key_is_drawn_all_the_same(live, page, key):
     assert page.tab.errors == []
 
 
+def test_what_cannot_be_drawn_leaves_nothing_that_looks_healthy(live, page):
+    publish = live.stage.board.publish
+    live.stage.board.publish = lambda view, at_s: publish({**view, "run": {"modes": 1}}, at_s)
+    page.says(BANNER, "is not a function")
+    assert page.value("document.querySelectorAll('.headline').length") == 0
+    live.stage.board.publish = publish
+    page.says(".headline", "push All 2 containers run.")
+    assert page.text(BANNER) == ""
+
+
 def test_it_asks_its_own_server_alone_and_is_small(live, page):
     own = f"http://127.0.0.1:{live.stage.port}/"
     assert [url for url in page.tab.requests if not url.startswith((own, "data:,"))] == []

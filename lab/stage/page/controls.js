@@ -44,11 +44,13 @@ export function moved(key, replay, now_s) {
 export function Replay({ replay, now_s, t, onAsk }) {
   const ask = (key) => () => onAsk(moved(key, replay, now_s));
   const { from_s, to_s, paused, speed } = replay;
+  // A slider that is being dragged is where the hand is.
+  const dragged = document.querySelector(".replay input:active");
   return html`
     <footer class="replay">
       <button class="play" onClick=${ask(" ")} aria-keyshortcuts="Space">
         <span aria-hidden="true">${paused ? "▶" : "❚❚"}</span> ${paused ? t.play : t.pause}</button>
-      <input type="range" aria-label=${t.seek} min=${from_s} max=${to_s} step="0.1" value=${now_s}
+      <input type="range" aria-label=${t.seek} min=${from_s} max=${to_s} step="any" value=${dragged ? dragged.value : now_s}
         aria-valuetext=${`${Math.floor(now_s)} s`}
         onChange=${(event) => onAsk({ at_s: Number(event.target.value) })} />
       <output>${Math.floor(now_s)} / ${Math.floor(to_s)} s</output>

@@ -10,6 +10,8 @@ import { WORDS, language } from "/page/words.js";
 
 // Four drawings a second: no place can flash more than three times a second.
 const EVERY_MS = 250;
+// For so long what the server answered can be read.
+const SAID_MS = 15000;
 
 const address = new URLSearchParams(location.search);
 const token = address.get("token") ?? "";
@@ -26,7 +28,14 @@ const here_s = () => now_s(feed, performance.now());
 function draw() {
   wanted = false;
   const before = measure(root);
-  render(html`<${Stage} />`, root);
+  try {
+    render(html`<${Stage} />`, root);
+  } catch (error) {
+    // What was drawn before must not look as if it were so now.
+    root.replaceChildren();
+    render(html`<p class="banner" role="alert">${error.message}</p>`, root);
+    throw error;
+  }
   play(before, root);
 }
 
@@ -42,19 +51,19 @@ function Stage() {
   document.title = `${run.title || run.name} – pushpull-lab`;
   const onBreak = view.control && ((box) => openMenu(entries(view.control, box), box.target));
   return html`
-    <${Top} run=${run} step=${step} replay=${view.replay} now=${now} t=${t} banner=${banner} />
+    <${Top} run=${run} step=${step} now=${now} t=${t} banner=${banner} />
     <main class=${banner ? "old" : ""}>
       ${lanes.map((lane) => html`
         <${Lane} key=${lane.mode} lane=${lane} t=${t} onBreak=${onBreak} />`)}
       ${timeline(view, Math.floor(now), t)}
     </main>
-    ${ui.said && html`<p class="said ${ui.said.wrong ? "wrong" : ""}" role="status">${ui.said.text(t)}</p>`}
+    ${performance.now() < ui.said?.until_ms && html`<p class="said ${ui.said.wrong ? "wrong" : ""}" role="status">${ui.said.text(t)}</p>`}
     ${view.replay && html`<${Replay} replay=${view.replay} now_s=${now} t=${t} onAsk=${ask} />`}
     ${ui.menu && html`<${Menu} menu=${ui.menu} t=${t} onStrike=${strike} onClose=${close} />`}
     ${ui.help && html`<${Help} t=${t} replay=${view.replay} onClose=${close} />`}`;
 }
 
-function Top({ run, step, replay, now, t, banner }) {
+function Top({ run, step, now, t, banner }) {
   const ended = run.ended && t.ended[run.ended];
   const doing = step && (step.what && !step.name ? `${t.hand} ${step.what}` : `${t.step} ${step.name}`);
   return html`
@@ -64,7 +73,7 @@ function Top({ run, step, replay, now, t, banner }) {
         <p class="step">${ended || doing}</p>
         ${run.damage?.length > 0 && html`<p class="damage" title=${run.damage.join("\n")}>${t.damage(run.damage.length)}</p>`}`}
       <p class="now">${Math.floor(now)} s</p>
-      <p class=${run.recorded || replay ? "recorded" : "live"}>${run.recorded || replay ? t.recorded : t.live}</p>
+      <p class=${run.recorded ? "recorded" : "live"}>${run.recorded ? t.recorded : t.live}</p>
       <button class="help" aria-label=${t.help} onClick=${openHelp}>?</button>
     </header>`;
 }
@@ -80,12 +89,15 @@ const change = (...values) => (Object.assign(ui, ...values), draw());
 const close = () => change({ menu: null, help: false });
 const openHelp = () => change({ help: true });
 
+const tell = (text, more = {}) =>
+  change({ said: { text, until_ms: performance.now() + SAID_MS, ...more } });
+
 async function say(promise, text) {
   try {
     const answer = await promise;
-    if (text) change({ said: { text: (t) => text(t, answer) } });
+    if (text) tell((t) => text(t, answer));
   } catch (error) {
-    change({ said: { text: () => error.message, wrong: true } });
+    tell(() => error.message, { wrong: true });
   }
 }
 
@@ -106,7 +118,7 @@ function ask(body) {
 
 function strike({ fault, target, options }) {
   close();
-  change({ said: { text: (t) => t.striking } });
+  tell((t) => t.striking, { until_ms: Infinity });
   say(call.post("/chaos", { fault, target, options }), (t, { command }) => `${t.struck} ${command}`);
 }
 
@@ -122,11 +134,11 @@ function openMenu(found, target) {
 
 function press(event) {
   if (event.ctrlKey || event.altKey || event.metaKey || ui.menu || ui.help) return;
-  const root = document.documentElement;
-  const dark = root.dataset.theme ? root.dataset.theme === "dark"
+  const page = document.documentElement;
+  const dark = page.dataset.theme ? page.dataset.theme === "dark"
     : matchMedia("(prefers-color-scheme: dark)").matches;
-  if (event.key === "d") root.dataset.theme = dark ? "light" : "dark";
-  else if (event.key === "l") change({ lang: root.lang === "fr" ? "en" : "fr" });
+  if (event.key === "d") page.dataset.theme = dark ? "light" : "dark";
+  else if (event.key === "l") change({ lang: page.lang === "fr" ? "en" : "fr" });
   else if (event.key === "?") openHelp();
   else if (event.key === "Escape") change({ said: null });
   else if (feed.view.replay && !event.target.closest?.("button, input")) {

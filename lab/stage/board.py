@@ -9,6 +9,9 @@ from typing import NamedTuple
 
 from lab.stage.view import View, delta
 
+# A page that missed more than these gets a snapshot: keys that are gone need not be known for ever.
+KEPT = 1000
+
 
 class Event(NamedTuple):
     """One event of a stream: a snapshot, or a delta. id: of the view that it leads to."""
@@ -46,6 +49,9 @@ class Board:
             self._number += 1
             self._view, self._at_s, self._events = view, at_s, {}
             self._numbers |= dict.fromkeys((*changed, *gone), self._number)
+            if gone:
+                oldest, numbers = self._number - KEPT, self._numbers.items()
+                self._numbers = {k: n for k, n in numbers if k in view or n > oldest}
             self._changed.notify_all()
 
     def latest(self) -> tuple[View, float]:
@@ -88,7 +94,8 @@ class Board:
         """Return the number of the id `seen` in this series; 0 where it is of another one."""
         number = seen.removeprefix(self._prefix)
         known = seen.startswith(self._prefix) and number.isascii() and number.isdigit()
-        return int(number) if known and len(number) < 10 and int(number) < self._number else 0
+        found = int(number) if known and len(number) < 10 else 0
+        return found if self._number - KEPT < found < self._number else 0
 
     def _event(self, since: int) -> Event:
         changed = [key for key, number in self._numbers.items() if number > since]

@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from lab.stage.board import Board
+from lab.stage.board import KEPT, Board
 from tests.waiting import wait_for
 
 
@@ -43,6 +43,15 @@ def test_what_came_and_went_meanwhile_is_gone(board):
     board.publish({"x": 1}, 2.0)
     board.publish({}, 3.0)
     assert data(board.next(seen, 0)) == ("delta", {"at_s": 3.0, "set": {}, "gone": ["x"]})
+
+
+def test_what_is_gone_for_long_is_forgotten_and_who_missed_it_gets_all(board):
+    seen = ""
+    for number in range(3 * KEPT):
+        board.publish({f"event/{number}": number}, float(number))
+        seen = seen or board.next("", 0).id
+    assert len(board._numbers) <= KEPT + 1
+    assert data(board.next(seen, 0))[0] == "snapshot"
 
 
 def test_another_series_begins_with_a_snapshot(board):

@@ -59,12 +59,24 @@ def test_what_an_api_says_is_beside_what_is(live, page):
 
 def test_a_stray_and_a_container_on_two_nodes(live, page):
     live.made.runs(4, "node3", "a", "x", mode="push")
+    for at_s in (8, 12, 16):
+        heard(live.made, at_s)
     live.write()
     page.shows(
         "push", ("a", "node1", "twice"), ("a", "node3", "twice"), ("b", "node2", "runs"),
         ("x", "node3", "stray"),
     )  # fmt: skip
-    page.says(PUSH, "1 container runs on two nodes at once.")
+    page.says(
+        PUSH, "1 container runs on two nodes at once. 1 container runs that was not asked for."
+    )
+
+
+def test_what_is_not_called_a_stray_is_shown_and_not_counted(live, page):
+    live.made.runs(4, "node3", "mine", mode="push")
+    heard(live.made, 8)
+    live.write()
+    page.shows("push", ("a", "node1", "runs"), ("b", "node2", "runs"), ("mine", "node3", "runs"))
+    assert page.text(f"{LANE['push']} .box[aria-label='node3'] .counts") == "should run 0 = runs 0"
 
 
 def test_a_node_that_is_not_heard_is_not_called_fine(live, page):

@@ -32,7 +32,7 @@ function lane(view, mode, now_s, faults) {
     faults: faults.filter((one) => one.target === name),
     blocks: blocks.filter((block) => block.node === name),
     should: facts.wanted.filter((one) => facts.home(one) === name).length,
-    runs: blocks.filter((block) => block.node === name && ALIVE.has(block.look)).length,
+    runs: blocks.filter((block) => block.node === name && counts(facts, block)).length,
     heard: clock(view[`heard/${name}`], now_s, HEARD_S),
     lease_s: mode === "pull" ? left(view[`lease/${name}`], now_s) : null,
   }));
@@ -46,6 +46,10 @@ function lane(view, mode, now_s, faults) {
 }
 
 const ALIVE = new Set(["runs", "twice", "stray"]);
+
+// A user's own container, which is neither wanted by the run nor a stray, is shown, not counted.
+const counts = (facts, { name, look }) =>
+  ALIVE.has(look) && (facts.wanted.includes(name) || look === "stray");
 
 // What the view says of one mode, ready to be asked.
 function gather(view, mode, now_s) {

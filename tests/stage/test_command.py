@@ -1,11 +1,12 @@
 """`lab stage` and `lab watch` as commands: what they refuse, what they print, how they end."""
 
 import os
+import pty
 import re
 import signal
 import subprocess
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import pytest
 from click.testing import CliRunner
@@ -107,3 +108,24 @@ def test_watch_ends_cleanly_with_ctrl_c(run_folder):
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=20)
         assert (process.returncode, errors) == (0, "")
+
+
+def test_on_a_terminal_watch_has_a_screen_of_its_own_and_gives_it_back(run_folder):
+    ours, theirs = pty.openpty()
+    argv = [sys.executable, "-m", "lab", "watch", "--replay", str(run_folder)]
+    env = {**os.environ, "TERM": "xterm", "COLUMNS": "80", "LINES": "30"}
+    with subprocess.Popen(argv, cwd=ROOT, env=env, stdout=theirs, stderr=theirs) as process:
+        os.close(theirs)
+        said = b""
+        while b"RECORDED" not in said:
+            said += os.read(ours, 4096)
+        process.send_signal(signal.SIGINT)
+        with suppress(OSError):  # EIO: the other end is closed
+            while data := os.read(ours, 4096):
+                said += data
+        assert process.wait(20) == 0
+    os.close(ours)
+    screen, back = b"\x1b[?1049h", b"\x1b[?1049l"
+    assert screen in said
+    assert back in said
+    assert b"Traceback" not in said

@@ -8,6 +8,7 @@ from lab.experiment.check.timeline import STALE_S
 from lab.history.record import Record
 from lab.stage.fold import SILENT_S
 from lab.stage.view import Show, delta
+from lab.stage.window import WINDOW_S
 from tests.experiment.histories import LEASE_S, healed, lost
 from tests.stage.made import Made, heard, shown
 
@@ -120,6 +121,7 @@ def test_a_fault_is_shown_from_its_intention_until_some_time_after_its_end():
     assert shown(made, 25)["fault/cut"]["to_s"] == 20
     assert "fault/cut" not in shown(made, 31)
     assert shown(made, 31)["bars/faults"] == [["cut", "node1", 10, 20]]
+    assert shown(made, 20 + WINDOW_S)["bars/faults"] == []
 
 
 def test_step_human_and_the_last_events_are_shown():

@@ -31,6 +31,7 @@ def test_a_lost_server_is_called_lost_and_found_again(tmp_path, page):
 def test_a_stream_from_which_nothing_comes_never_looks_healthy(live, page):
     live.stage.board.publish = lambda *_: None
     page.says(BANNER, "Not connected: what you see is 5 s old.")
+    assert "LIVE" not in page.text("header.top")
     clocks = "[...document.querySelectorAll('.clock')].map(c => c.textContent).join()"
     before = page.value(clocks)
     page.says(BANNER, "what you see is 7 s old.")

@@ -73,7 +73,8 @@ function Top({ run, step, now, t, banner }) {
         <p class="step">${ended || doing}</p>
         ${run.damage?.length > 0 && html`<p class="damage" title=${run.damage.join("\n")}>${t.damage(run.damage.length)}</p>`}`}
       <p class="now">${Math.floor(now)} s</p>
-      <p class=${run.recorded ? "recorded" : "live"}>${run.recorded ? t.recorded : t.live}</p>
+      ${(run.recorded || !banner) && html`
+        <p class=${run.recorded ? "recorded" : "live"}>${run.recorded ? t.recorded : t.live}</p>`}
       <button class="help" aria-label=${t.help} onClick=${openHelp}>?</button>
     </header>`;
 }

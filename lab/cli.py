@@ -35,6 +35,8 @@ SECTIONS: dict[str, dict[str, Entry]] = {
     "Look": {
         "status": Entry("status", "VMs, services, and wanted beside running, read live."),
         "events": Entry("events", "What happened in pull, in order, and why."),
+        "stage": Entry("stage", "A page for a room: both control planes, alive or recorded."),
+        "watch": Entry("watch", "The same in a terminal: desired beside observed, live."),
         "logs": Entry("logs", "The journal of the lab's units, on one machine or on all."),
         "ssh": Entry("shell", "A shell, or one command, on a machine."),
     },

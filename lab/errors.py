@@ -32,3 +32,15 @@ class MachineDied(LabError):
     def __init__(self, name: str) -> None:
         super().__init__(f"machine {name!r} ended while it booted", hint="lab up both")
         self.name = name
+
+
+class LabBusy(LabError):
+    """Another command is changing the lab. owner: which; for_s: since when."""
+
+    def __init__(self, owner: str, for_s: float) -> None:
+        super().__init__(
+            f"another command is changing the lab: {owner}, for {for_s:.0f} s now",
+            hint="wait for it to end, or end it: a killed command leaves nothing locked",
+        )
+        self.owner = owner
+        self.for_s = for_s

@@ -1,12 +1,15 @@
 """Write a history while it happens, and read it back, damaged or not."""
 
+import fcntl
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType, TracebackType
-from typing import Any, NamedTuple
+from typing import Any
 
 from lab.history.record import DamagedLine, Record, dump, load
 from services.core.errors import LabError
@@ -18,13 +21,16 @@ class Writer:
     """Appends records to the file of one run, from any thread.
 
     A record is with the kernel when `put` returns, so it survives a `kill -9` of this process. A
-    disk that is full ends the record, not the run: `check` raises what went wrong.
+    disk that is full ends the record, not the run: `check` raises what went wrong. The file is
+    locked for as long as it is written; see `is_written`.
     """
 
     def __init__(self, folder: Path) -> None:
         self.began_s = time.monotonic()
         self.path = folder / FILE
         self._file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o644)
+        # The kernel releases it when this process ends, however it ends.
+        fcntl.flock(self._file, fcntl.LOCK_EX)
         self._lock = threading.Lock()
         self._before = ""
         self._failure: OSError | None = None
@@ -76,17 +82,39 @@ class Writer:
             )
 
 
-class History(NamedTuple):
+def is_written(path: Path) -> bool:
+    """Return whether a process is writing the history in the file `path`."""
+    try:
+        with path.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
+@dataclass(frozen=True)
+class History:
     """What a file says. damage: a sentence for each line that is not as it was written."""
 
     records: tuple[Record, ...]
     damage: tuple[str, ...]
 
     def of(self, kind: str, **fields: Any) -> Iterator[Record]:
-        """Yield the records of `kind` whose fields are `fields`, in the order of the file."""
-        for record in self.records:
-            if record.kind == kind and fields.items() <= record.fields.items():
-                yield record
+        """Return the records of `kind` whose fields are `fields`, in the order of the file."""
+        key = (kind, *fields.items())
+        if key not in self._found:
+            asked = fields.items()
+            self._found[key] = [
+                r for r in self.records if r.kind == kind and asked <= r.fields.items()
+            ]
+        return iter(self._found[key])
+
+    @cached_property
+    def _found(self) -> dict[tuple[object, ...], Sequence[Record]]:
+        """What was asked for before: checks ask the same again and again."""
+        return {}
 
     @property
     def begin(self) -> Record:

@@ -8,12 +8,12 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from lab import paths, waiting
-from services.core.errors import LabError
+from lab.errors import LabBusy
 
 
 @contextmanager
 def locked(what: str, instead: Path | None = None) -> Iterator[None]:
-    """Take the lab's lock for `what`, or raise LabError at once. instead: the file of another lock.
+    """Take the lab's lock for `what`, or raise LabBusy at once. instead: the file of another lock.
 
     The kernel releases it when the process ends, however it ends. Machine-wide: two
     checkouts share the libvirt, the ports and the addresses.
@@ -29,11 +29,7 @@ def locked(what: str, instead: Path | None = None) -> Iterator[None]:
             owner = file.read().strip() or "just starting"
             # It wrote its name when it got the lock.
             began_s = os.fstat(file.fileno()).st_mtime
-            for_s = max(0.0, time.time() - began_s)
-            raise LabError(
-                f"another command is changing the lab: {owner}, for {for_s:.0f} s now",
-                hint="wait for it to end, or end it: a killed command leaves nothing locked",
-            ) from None
+            raise LabBusy(owner, max(0.0, time.time() - began_s)) from None
         file.truncate(0)
         file.write(f"{what} (pid {os.getpid()}, from {paths.ROOT})\n")
         file.flush()
@@ -51,7 +47,7 @@ def awaited(what: str, timeout_s: float) -> Iterator[None]:
         def taken() -> bool:
             try:
                 stack.enter_context(locked(what))
-            except LabError:
+            except LabBusy:
                 return False
             return True
 

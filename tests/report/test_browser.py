@@ -4,7 +4,7 @@ import pytest
 
 from lab.report.page import page
 from provisioning.host import programs
-from tests.report.browser import tab
+from tests.browser import tab
 from tests.waiting import wait_for
 
 PROGRAM = programs.which("chromium-headless-shell")

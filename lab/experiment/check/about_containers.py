@@ -120,6 +120,8 @@ def no_hands(timeline: Timeline, mode: str) -> Finding:
 def changes(timeline: Timeline, mode: str, name: str, trace: Trace) -> list[Record]:
     """Return the records from which it follows that `trace`, about `name`, was not false."""
     times = sorted(at_s for span in trace.of(True, None) for at_s in (span.from_s, span.to_s))
+    if not times:
+        return []
 
     def near(record: Record) -> bool:
         first = bisect_left(times, record.at_s - record.error_s)

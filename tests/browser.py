@@ -1,5 +1,6 @@
 """A real browser without a screen, for tests: Chromium, over the pipe of its DevTools protocol."""
 
+import base64
 import json
 import os
 import subprocess
@@ -9,11 +10,17 @@ from typing import Any
 
 from tests.waiting import wait_for
 
-# As root it has no sandbox of its own; and no name resolves: the page has to do without.
+# As root it has no sandbox of its own; and no name resolves: the page has to do without others.
 _FLAGS = (
     "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--remote-debugging-pipe",
-    "--host-resolver-rules=MAP * ~NOTFOUND", "--window-size=1280,900",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1", "--window-size=1280,900",
 )  # fmt: skip
+
+
+_CODES = {
+    "ArrowLeft": 37, "ArrowUp": 38, "ArrowRight": 39, "ArrowDown": 40,
+    "Enter": 13, "Escape": 27, "Home": 36, "Tab": 9, "?": 191,
+}  # fmt: skip
 
 
 class Tab:
@@ -59,7 +66,10 @@ class Tab:
             self.errors.append(str(params["exceptionDetails"]))
 
     def open(self, path):
-        self.call("Page.navigate", url=path.as_uri())
+        self.open_url(path.as_uri())
+
+    def open_url(self, url):
+        self.call("Page.navigate", url=url)
         wait_for(
             lambda: self.value("document.readyState") == "complete",
             "the page is loaded",
@@ -68,14 +78,30 @@ class Tab:
 
     def value(self, expression) -> Any:
         """Return the value of a JavaScript expression in the page."""
-        found = self.call("Runtime.evaluate", expression=expression, returnByValue=True)
+        found = self.call(
+            "Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True
+        )
         assert "exceptionDetails" not in found, found
         return found["result"].get("value")
 
+    def resize(self, width, height):
+        self.call(
+            "Emulation.setDeviceMetricsOverride",
+            width=width, height=height, deviceScaleFactor=1, mobile=False,
+        )  # fmt: skip
+
+    def picture(self):
+        """Return a PNG of what is seen."""
+        return base64.b64decode(self.call("Page.captureScreenshot", format="png")["data"])
+
     def press(self, key):
-        for kind in ("keyDown", "keyUp"):
-            code = {"ArrowRight": 39, "Escape": 27, "Enter": 13}[key]
-            self.call("Input.dispatchKeyEvent", type=kind, key=key, windowsVirtualKeyCode=code)
+        code = _CODES.get(key) or ord(key.upper())
+        # The text is what makes a button act on Enter and Space.
+        text = {"Enter": "\r"}.get(key, key if len(key) == 1 else "")
+        for kind, said in (("keyDown", {"text": text} if text else {}), ("keyUp", {})):
+            self.call(
+                "Input.dispatchKeyEvent", type=kind, key=key, windowsVirtualKeyCode=code, **said
+            )
 
     def mouse(self, kind, x, y, buttons=0):
         button = "left" if buttons or kind == "mouseReleased" else "none"

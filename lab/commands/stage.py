@@ -1,0 +1,69 @@
+"""`lab stage`: a page for a room, on which both control planes are alive."""
+
+from collections.abc import Sequence
+
+import click
+
+from lab.terminal.params import Known
+from lab.terminal.table import echo
+
+LANGUAGE = Known("language", lambda: ["en", "fr"])
+
+run_option = click.option(
+    "--replay", "run", metavar="RUN", help="Play a recorded run: a folder, or an experiment's name."
+)
+
+
+@click.command()
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=8090,
+    show_default=True,
+    help="0 takes any port that is free.",
+)
+@run_option
+@click.option("--control", is_flag=True, help="Let the page break things, too.")
+@click.option("--lang", type=LANGUAGE, default="en", show_default=True, metavar="en|fr")
+def stage(port: int, run: str | None, control: bool, lang: str) -> None:
+    """Show both control planes, alive, on one page for a room.
+
+    \b
+    lab stage                            then open the URL that it prints
+    lab stage --control                  nodes have a menu of faults
+    lab stage --replay node-failure      the latest run of that experiment, as if it were now
+    lab stage --replay .lab/stage/TIME   what the stage recorded before
+
+    Everything on the page comes from a history. While `lab run` plays, that is its record;
+    otherwise the stage records the lab itself, into .lab/stage (3 MB an hour; five are kept).
+    `lab watch` shows the same in a terminal.
+
+    Only this computer can open the page, and only with the token in its URL. Ctrl-C ends it.
+    docs/stage.md explains what is shown.
+    """
+    from lab.stage.board import Board
+    from lab.stage.control import Control, faults
+    from lab.stage.opening import opened, playing
+    from lab.stage.server import Parts, make_app, new_token
+    from lab.stage.serving import bind, serve
+    from services.core.errors import LabError
+
+    if control and run is not None:
+        raise LabError("a recorded run cannot be broken", hint="leave --control or --replay out")
+    source = opened(run, echo)
+    token = new_token()
+    breaks = Control(perform) if control else None
+    board = Board(f"{new_token()[:6]}-")
+    server = bind(make_app(Parts(board, token, breaks, source.replay)), port)
+    echo(f"http://localhost:{server.server_port}/?token={token}&lang={lang}")
+    with playing(source, board, {"control": {"faults": faults()}} if control else {}):
+        serve(server)
+
+
+def perform(words: Sequence[str]) -> None:
+    """Run a command of the lab as if it were typed here. Raises LabError."""
+    from lab.commands.chaos import chaos, heal
+
+    echo(f"$ {' '.join(words)}")
+    command = heal if words[1:] == ["heal"] else chaos
+    command.main(args=list(words[2:]), prog_name=f"lab {words[1]}", standalone_mode=False)

@@ -1,0 +1,62 @@
+"""How the page is served: on loopback alone, a thread for each connection."""
+
+import errno
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from socketserver import TCPServer, ThreadingMixIn
+from typing import Any
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
+
+from services.core.errors import LabError
+
+ADDRESS = "127.0.0.1"
+
+
+class StageServer(ThreadingMixIn, WSGIServer):
+    """A thread for each connection; the streams of pages last as long as the pages do."""
+
+    daemon_threads = True
+    # A restart need not wait for connections that ended a minute ago.
+    allow_reuse_address = True
+    request_queue_size = 64
+
+    def server_bind(self) -> None:
+        """As WSGIServer's, but without asking DNS for our name."""
+        TCPServer.server_bind(self)
+        self.server_name, self.server_port = ADDRESS, int(self.server_address[1])
+        self.setup_environ()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A browser that goes away while it is answered is no error."""
+        if not isinstance(sys.exception(), OSError):
+            super().handle_error(request, client_address)
+
+
+class _Handler(WSGIRequestHandler):
+    # One that sends nothing, or reads nothing, for so long is let go.
+    timeout = 20.0
+
+    def log_request(self, *_: Any) -> None:
+        """Nothing: each line would be one of noise on the presenter's terminal."""
+
+
+def bind(app: Callable[..., Any], port: int) -> StageServer:
+    """Return a server of `app` on `port` of loopback; 0 for a free one. Raises LabError."""
+    try:
+        server = StageServer((ADDRESS, port), _Handler)
+    except OSError as error:
+        taken = error.errno == errno.EADDRINUSE
+        why = "another program has it" if taken else str(error)
+        raise LabError(
+            f"cannot listen on port {port}: {why}",
+            hint="is the stage open already? --port 0 takes any port that is free",
+        ) from None
+    server.set_app(app)
+    return server
+
+
+def serve(server: StageServer) -> None:
+    """Serve until Ctrl-C."""
+    with server, suppress(KeyboardInterrupt):
+        server.serve_forever()

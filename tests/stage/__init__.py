@@ -1,0 +1,1 @@
+"""The stage: the view, the server, the page."""

@@ -10,6 +10,7 @@ from lab.history.claims import Claims
 from lab.history.guests import Follower
 from lab.history.history import Writer
 from lab.history.machines import States
+from lab.history.probes import Probes
 from lab.planes import client
 from provisioning.run import ToolFailed
 from provisioning.topology import Topology
@@ -34,6 +35,7 @@ class Recording:
             self.states.run,
             *(one.run for one in self.claims.values()),
             *(one.run for one in self.followers.values()),
+            Probes(topology, modes, writer, self.where).run,
         ]
         if "pull" in modes:
             self._loops.append(partial(claims.follow_events, pull, writer))

@@ -17,6 +17,7 @@ events = st.one_of(
     st.tuples(st.just("machine"), nodes, st.sampled_from(["off", "paused", "running"])),
     st.tuples(st.just("wanted"), names, modes),
     st.tuples(st.just("claims"), names, nodes, modes, st.booleans()),
+    st.tuples(st.just("asks"), nodes, st.sampled_from("ab"), modes, st.booleans()),
     st.tuples(st.just("fault"), nodes),
     st.tuples(st.just("lost"), nodes, st.integers(1, 5)),
     st.tuples(
@@ -53,6 +54,8 @@ def add(made, at_s, kind, rest):
     elif kind == "claims":
         down = [rest[1]] if rest[3] else []
         made.claims(at_s, dict.fromkeys(rest[0], rest[1]), mode=rest[2], down=down)
+    elif kind == "asks":
+        made.asks(at_s, at_s + 3, *rest[:2], mode=rest[2], ok=rest[3])
     elif kind == "lost":
         made.put(at_s, "lost", machine=rest[0], from_s=at_s - rest[1], why="dropped")
     else:

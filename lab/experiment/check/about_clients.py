@@ -1,0 +1,113 @@
+"""The check of what a client on this computer saw: reachable. Pure."""
+
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+
+from lab.experiment.check.about_containers import changes
+from lab.experiment.check.containers import Life, and_not, due, lives
+from lab.experiment.check.finding import Finding, texts
+from lab.experiment.check.timeline import Timeline
+from lab.experiment.check.traces import (
+    Change,
+    Known,
+    Trace,
+    any_of,
+    combine,
+    cover,
+    invert,
+    steps,
+    widest,
+)
+from lab.history.record import Record
+
+
+def reachable(timeline: Timeline, mode: str) -> Finding:
+    """Every wanted container answered on some node, from its first answer on.
+
+    amount: the longest time in which one answered nowhere.
+    """
+    gaps = {life.name: unanswered(timeline, mode, life) for life in lives(timeline, mode)}
+    if not gaps:
+        return Finding("reachable", None, "no container is known")
+    ever = any_of(gap.ever() for gap in gaps.values())
+    if ever is False:
+        every_s, _ = _rate(timeline)
+        text = f"all questions were answered; each container was asked every {every_s:.1f} s"
+        return Finding("reachable", True, text)
+    longest = widest(gap.longest() for gap in gaps.values())
+    names = [name for name, gap in gaps.items() if gap.ever() is ever]
+    fails = "answered nowhere" if ever else "may be that it answered nowhere"
+    text = f"{', '.join(names)}: {fails}, for {longest} at the longest"
+    evidence = [r for name in names for r in _evidence(timeline, mode, name, gaps[name])]
+    return Finding("reachable", invert(ever), text, longest, texts(evidence))
+
+
+def unanswered(timeline: Timeline, mode: str, life: Life) -> Trace:
+    """Return when a client got no answer of a container that is wanted, wherever it asked.
+
+    Before the first answer it is still being started.
+    """
+    places = [_answers(timeline, mode, node, life.name) for node in timeline.nodes]
+    answers = combine(places, any_of)
+    wanted = timeline.wanted(mode, life.name)
+    gap = combine([due(wanted, answers, [(0.0, timeline.end_s)]), answers], and_not)
+    return gap.within(timeline.from_s, timeline.to_s)
+
+
+def _answers(timeline: Timeline, mode: str, node: str, name: str) -> Trace:
+    """Return when the container answered on `node`, by the questions and by what ran there."""
+    asked = [r for r in _questions(timeline, mode, name) if r.fields["node"] == node]
+    every_s, patience_s = _rate(timeline)
+    ends = [*((one.at_s, other.fields["asked_s"]) for one, other in pairwise(asked))]
+    ends += [(one.at_s, timeline.end_s) for one in asked[-1:]]
+    # So long it was not asked: much longer than the rate says.
+    holes = [hole for hole in ends if hole[1] - hole[0] > 2 * every_s + patience_s]
+    answers = cover(steps(_changes(asked), timeline.end_s), holes, None)
+    return combine([answers, timeline.runs[mode, node, name]], _if_it_runs)
+
+
+def _if_it_runs(values: Sequence[Known]) -> Known:
+    """What does not run cannot answer, also between two questions."""
+    answers, runs = values
+    return False if runs is False else answers
+
+
+def _changes(asked: Sequence[Record]) -> Iterator[Change]:
+    """Yield from when on it answered, and from when on it did not.
+
+    Of an answer it is not known when between its question and its arrival the container gave it;
+    who waits in vain has no answer all the while.
+    """
+    before: Record | None = None
+    for one in asked:
+        asked_s, ok = one.fields["asked_s"], one.fields["ok"]
+        if before is None or ok is not before.fields["ok"]:
+            known_s = asked_s if before is None else before.at_s if ok else before.fields["asked_s"]
+            until_s = one.at_s if ok else asked_s
+            yield Change((known_s + until_s) / 2, (until_s - known_s) / 2, ok)
+        before = one
+
+
+def _questions(timeline: Timeline, mode: str, name: str) -> list[Record]:
+    """Return the questions to a container, wherever it was asked, in the order of their ends."""
+    asked = timeline.history.of("asked", mode=mode, name=name)
+    return sorted(asked, key=lambda record: record.at_s)
+
+
+def _rate(timeline: Timeline) -> tuple[float, float]:
+    """Return how often a container was asked, at the least, and how long an answer could take."""
+    rates = [record.fields for record in timeline.history.of("rate")]
+    return (
+        max((float(rate["every_s"]) for rate in rates), default=0.0),
+        max((float(rate["patience_s"]) for rate in rates), default=0.0),
+    )
+
+
+def _evidence(timeline: Timeline, mode: str, name: str, gap: Trace) -> Iterator[Record]:
+    """Yield the last answer before each gap, the question in vain, and the first answer after."""
+    asked = _questions(timeline, mode, name)
+    yield from changes(timeline, mode, name, gap)
+    for span in gap.of(True):
+        yield from [r for r in asked if r.fields["ok"] and r.at_s <= span.from_s][-1:]
+        yield from [r for r in asked if not r.fields["ok"] and r.at_s > span.from_s][:1]
+        yield from [r for r in asked if r.fields["ok"] and r.at_s >= span.to_s][:1]

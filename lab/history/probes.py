@@ -31,7 +31,10 @@ Order = dict[str, Any]
 
 
 class Probes:
-    """Asks every container that ran in this run: where it runs now, or else where it ran last."""
+    """Asks every container that ran in this run: where it runs now, or else where it ran last.
+
+    answered: (mode, node, container) -> whether the last question there was answered.
+    """
 
     def __init__(
         self, topology: Topology, modes: Sequence[str], writer: Writer, where: Where
@@ -43,6 +46,7 @@ class Probes:
         self._where = where
         self._spacing_s = deadline_s(_ANSWER_S) / _SHARE
         self._patience_s = max(_PATIENCE_S, deadline_s(_PATIENT_S))
+        self.answered: dict[tuple[str, str, str], bool] = {}
         self._last: dict[tuple[str, str], Sequence[str]] = {}
         self._ordered: Order = {}
 
@@ -114,6 +118,7 @@ class Probes:
     def _write(
         self, mode: str, node: str, name: str, asked_s: float, ended_s: float, why: str
     ) -> None:
+        self.answered[mode, node, name] = not why
         self._writer.put(
             "asked",
             at_s=ended_s - self._writer.began_s,

@@ -31,11 +31,12 @@ class Recording:
         self.states = States(topology, writer)
         self.claims = {mode: Claims(mode, ask[mode], writer) for mode in modes}
         self.followers = {m.name: Follower(m, writer, self.states) for m in topology.machines}
+        self.probes = Probes(topology, modes, writer, self.where)
         self._loops: list[Callable[[threading.Event], None]] = [
             self.states.run,
             *(one.run for one in self.claims.values()),
             *(one.run for one in self.followers.values()),
-            Probes(topology, modes, writer, self.where).run,
+            self.probes.run,
         ]
         if "pull" in modes:
             self._loops.append(partial(claims.follow_events, pull, writer))

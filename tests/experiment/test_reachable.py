@@ -82,6 +82,19 @@ def test_before_its_first_answer_a_container_is_being_started():
     assert reachable(made).holds is True
 
 
+def test_one_answer_before_the_fault_is_enough_to_be_missed():
+    made = running().asks(2, 2.5, "node1").asks(3.5, 40, "node1", ok=False)
+    assert reachable(made).amount == about((36.5, 37))
+
+
+def test_a_container_that_is_declared_again_is_being_started_again():
+    made = running().asks(2, 40, "node1").wanted(10, "a", "b").runs(10, "node2", "b")
+    made.asks(10.1, 20, "node2", "b").wanted(20, "a").runs(20.1, "node2")
+    made.wanted(22, "a", "b").runs(24, "node2", "b")
+    made.asks(20.2, 25, "node2", "b", ok=False).asks(25.2, 40, "node2", "b")
+    assert reachable(made).holds is True
+
+
 def test_a_container_that_never_answers_is_a_gap():
     made = running().asks(2, 40, "node1").wanted(10, "a", "b").runs(12, "node2", "b")
     made.asks(12.1, 40, "node2", "b", ok=False)

@@ -1,7 +1,6 @@
 """The check of what a client on this computer saw: reachable. Pure."""
 
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
 
 from lab.experiment.check.about_containers import changes
 from lab.experiment.check.containers import Life, and_not, due, lives
@@ -10,6 +9,7 @@ from lab.experiment.check.timeline import Timeline
 from lab.experiment.check.traces import (
     Change,
     Known,
+    Span,
     Trace,
     any_of,
     combine,
@@ -45,23 +45,37 @@ def reachable(timeline: Timeline, mode: str) -> Finding:
 def unanswered(timeline: Timeline, mode: str, life: Life) -> Trace:
     """Return when a client got no answer of a container that is wanted, wherever it asked.
 
-    Before the first answer it is still being started.
+    Before the first answer it is still being started, also if it had been wanted before.
     """
-    places = [_answers(timeline, mode, node, life.name) for node in timeline.nodes]
-    answers = combine(places, any_of)
     wanted = timeline.wanted(mode, life.name)
-    gap = combine([due(wanted, answers, [(0.0, timeline.end_s)]), answers], and_not)
+    gaps = [_gap(timeline, mode, life.name, span) for span in wanted.of(True)]
+    gap = combine(gaps, any_of) if gaps else steps([], timeline.end_s, before=False)
     return gap.within(timeline.from_s, timeline.to_s)
 
 
-def _answers(timeline: Timeline, mode: str, node: str, name: str) -> Trace:
-    """Return when the container answered on `node`, by the questions and by what ran there."""
-    asked = [r for r in _questions(timeline, mode, name) if r.fields["node"] == node]
+def _gap(timeline: Timeline, mode: str, name: str, wanted: Span) -> Trace:
+    end_s = timeline.end_s
+    questions = _questions(timeline, mode, name)
+    asked = [r for r in questions if wanted.from_s <= r.fields["asked_s"] < wanted.to_s]
+    places = [_answers(timeline, mode, node, name, asked) for node in timeline.nodes]
+    answers = combine(places, any_of)
+    # A single answer lasts no time, and yet it was one.
+    begun = cover(answers, [(r.at_s, wanted.to_s) for r in asked if r.fields["ok"]][:1], True)
+    ends = [Change(wanted.from_s, 0.0, True), Change(wanted.to_s, 0.0, False)]
+    whole = steps(ends, end_s, before=False)
+    return combine([due(whole, begun, [(0.0, end_s)]), answers], and_not)
+
+
+def _answers(
+    timeline: Timeline, mode: str, node: str, name: str, questions: Sequence[Record]
+) -> Trace:
+    """Return when the container answered on `node`, by `questions` and by what ran there."""
+    asked = [record for record in questions if record.fields["node"] == node]
     every_s, patience_s = _rate(timeline)
-    ends = [*((one.at_s, other.fields["asked_s"]) for one, other in pairwise(asked))]
-    ends += [(one.at_s, timeline.end_s) for one in asked[-1:]]
-    # So long it was not asked: much longer than the rate says.
-    holes = [hole for hole in ends if hole[1] - hole[0] > 2 * every_s + patience_s]
+    # By the rate, there is another question by then.
+    stale_s = 2 * every_s + patience_s
+    nexts = [*(record.fields["asked_s"] for record in asked[1:]), timeline.end_s]
+    holes = [(r.at_s + stale_s, to_s) for r, to_s in zip(asked, nexts, strict=False)]
     answers = cover(steps(_changes(asked), timeline.end_s), holes, None)
     return combine([answers, timeline.runs[mode, node, name]], _if_it_runs)
 

@@ -20,6 +20,7 @@ from services.core.catalogue import preferred_port
 from services.core.fields import decode
 
 # With KVM. What one answer takes of a node's processor, and how much of it they may take together.
+# Where a machine is 19 times slower, 8 to 13 ms were measured.
 _ANSWER_S, _SHARE = 0.0006, 0.02
 # However few they are, and however fast the machine is: not more often, and with no less patience.
 _EVERY_S, _PATIENCE_S = 0.25, 1.0

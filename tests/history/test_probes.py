@@ -52,8 +52,9 @@ def lab(tmp_path, monkeypatch):
             return [record.fields["text"] for record in read(tmp_path).of("note")]
 
         yield SimpleNamespace(
-            where=where, start=thread.start, asked=asked, until=until, notes=notes, over=over
-        )
+            where=where, start=thread.start, asked=asked, until=until, notes=notes,
+            answered=asks.answered,
+        )  # fmt: skip
         over.set()
         thread.join(20)
         assert not thread.is_alive()
@@ -98,6 +99,7 @@ def test_a_container_that_answers(lab, unit):
     one, other, *_ = lab.until(lambda: lab.asked(name)[1:] and lab.asked(name))
     assert (one.fields["ok"], one.fields["error"]) == (True, "")
     assert one.fields["asked_s"] <= one.at_s <= other.fields["asked_s"]
+    assert lab.answered == {("push", "node1", name): True}
 
 
 def test_who_hangs_does_not_answer_and_holds_up_no_other(lab, unit):
@@ -120,6 +122,7 @@ def test_nothing_listens(lab):
     lab.where[name] = ["node1"]
     lab.start()
     assert lab.until(lambda: lab.asked(name))[0].fields["error"] == "Connection refused"
+    assert lab.answered == {("push", "node1", name): False}
 
 
 def test_another_container_is_no_answer_and_the_port_after_it_is_asked(lab, unit):

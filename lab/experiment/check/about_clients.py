@@ -76,7 +76,10 @@ def _answers(
     stale_s = 2 * every_s + patience_s
     nexts = [*(record.fields["asked_s"] for record in asked[1:]), timeline.end_s]
     holes = [(r.at_s + stale_s, to_s) for r, to_s in zip(asked, nexts, strict=False)]
-    answers = cover(steps(_changes(asked), timeline.end_s), holes, None)
+    found = list(_changes(asked))
+    answers = steps([Change(span.to_s, 0.0, span.value) for span in found], timeline.end_s)
+    unsure = [(span.from_s, span.to_s) for span in found]
+    answers = cover(answers, unsure + holes, None)
     return combine([answers, timeline.runs[mode, node, name]], _if_it_runs)
 
 
@@ -86,8 +89,8 @@ def _if_it_runs(values: Sequence[Known]) -> Known:
     return False if runs is False else answers
 
 
-def _changes(asked: Sequence[Record]) -> Iterator[Change]:
-    """Yield from when on it answered, and from when on it did not.
+def _changes(asked: Sequence[Record]) -> Iterator[Span]:
+    """Yield in which time it came to answer, or not to answer.
 
     Of an answer it is not known when between its question and its arrival the container gave it;
     who waits in vain has no answer all the while.
@@ -98,7 +101,7 @@ def _changes(asked: Sequence[Record]) -> Iterator[Change]:
         if before is None or ok is not before.fields["ok"]:
             known_s = asked_s if before is None else before.at_s if ok else before.fields["asked_s"]
             until_s = one.at_s if ok else asked_s
-            yield Change((known_s + until_s) / 2, (until_s - known_s) / 2, ok)
+            yield Span(known_s, until_s, ok)
         before = one
 
 

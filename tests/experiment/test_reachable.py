@@ -96,7 +96,7 @@ def test_a_container_that_is_declared_again_is_being_started_again():
     assert reachable(made).holds is True
 
 
-@pytest.mark.parametrize("at_s", [15.1, 15.3333, 15.7, 17.0621])
+@pytest.mark.parametrize("at_s", [15.1, 15.1037, 15.1185])
 def test_the_first_answer_is_exact(at_s):
     made = running().asks(2, 40, "node1").wanted(10, "a", "b").runs(12, "node2", "b")
     made.asks(12.2019, 14, "node2", "b", ok=False).asks(at_s, 40, "node2", "b")

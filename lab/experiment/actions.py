@@ -153,6 +153,15 @@ def run_once(orders: Orders, mode: str, _: float) -> bool:
     return all(len(where.get(name, ())) == 1 for name in sure)
 
 
+def reachable(orders: Orders, mode: str, _: float) -> bool:
+    """Whether each container that is wanted in `mode` answered the last question where it runs."""
+    where, answered = orders.recording.where(mode), orders.recording.probes.answered
+    return all(
+        any(answered.get((mode, node, name)) for node in where.get(name, ()))
+        for name in orders.wanted[mode]
+    )
+
+
 def no_strays(orders: Orders, mode: str, _: float) -> bool:
     """Whether nothing runs that is not wanted, nor may be."""
     allowed = {*orders.wanted[mode], *orders.doubtful[mode]}
@@ -176,6 +185,7 @@ def api_answers(orders: Orders, mode: str, since_s: float) -> bool:
 # Each is called with the time of the history since which it must have been seen.
 CONDITIONS: Mapping[str, Callable[[Orders, str, float], bool]] = {
     "run-once": run_once,
+    "reachable": reachable,
     "no-strays": no_strays,
     "nodes-up": nodes_up,
     "api-answers": api_answers,

@@ -90,7 +90,7 @@ class _Run:
             self.orders.adopt()
             self.orders.declare(self.experiment.containers)
             limit_s = deadline_s(timing.placing_s(self.setting.profile) + _COMMAND_S)
-            actions.await_all(self.orders, [*probes, "run-once"], limit_s)
+            actions.await_all(self.orders, [*probes, "run-once", "reachable"], limit_s)
             # The last of it is known for sure only now.
             self._await_all_heard()
         for step in self.experiment.method:

@@ -33,8 +33,11 @@ FIELDS: Mapping[str, frozenset[str]] = MappingProxyType(
             "clock": "machine offset_s",
             "claims": "mode ok containers running nodes error",
             "event": "mode type text node container",
+            "rate": "every_s patience_s",
+            "asked": "mode node name asked_s ok error",
             "fault": "id fault target phase command evidence",
             "human": "what command",
+            "note": "text",
             "end": "why text",
         }.items()
     }

@@ -10,6 +10,7 @@ from lab.history.claims import Claims
 from lab.history.guests import Follower
 from lab.history.history import Writer
 from lab.history.machines import States
+from lab.history.probes import Probes
 from lab.planes import client
 from provisioning.run import ToolFailed
 from provisioning.topology import Topology
@@ -30,10 +31,12 @@ class Recording:
         self.states = States(topology, writer)
         self.claims = {mode: Claims(mode, ask[mode], writer) for mode in modes}
         self.followers = {m.name: Follower(m, writer, self.states) for m in topology.machines}
+        self.probes = Probes(topology, modes, writer, self.where)
         self._loops: list[Callable[[threading.Event], None]] = [
             self.states.run,
             *(one.run for one in self.claims.values()),
             *(one.run for one in self.followers.values()),
+            self.probes.run,
         ]
         if "pull" in modes:
             self._loops.append(partial(claims.follow_events, pull, writer))

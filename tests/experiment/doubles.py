@@ -35,6 +35,12 @@ class World:
         self.listed: dict[str, list[str]] = {"push": [], "pull": []}
         self.strike_error = None
         self.refuses = None
+        self.hangs: set[str] = set()
+
+    def get(self, key):
+        """Whether a container answers: if it runs, and is not one that `hangs`."""
+        mode, node, name = key
+        return name not in self.hangs and node in self.runs[mode][name]
 
     def start(self, mode, name):
         if self.refuses:
@@ -69,6 +75,7 @@ class FakeRecording:
         claim = SimpleNamespace(latest=up, asked_s=math.inf)
         self.claims = dict.fromkeys(modes, claim)
         self.where = lambda mode: world.runs[mode]
+        self.probes = SimpleNamespace(answered=world)
 
     @contextmanager
     def running(self):

@@ -20,6 +20,7 @@ class Made:
             nodes=NODES, profile={"name": "fast", "lease_s": LEASE_S}, version=1, seed=7, run=1,
             api="api", machine={}, versions={}, at="2026-01-01T00:00:00Z",
         )  # fmt: skip
+        self.put(0, "rate", every_s=1.0, patience_s=1.0)
         for node in NODES:
             self.looked(0, node)
 
@@ -55,6 +56,15 @@ class Made:
             at_s, "claims", self.error_s, mode=mode, ok=ok, containers=[*map(list, placed.items())],
             running=names, nodes=nodes if ok else {},
         )  # fmt: skip
+
+    def asks(self, from_s, to_s, node, name="a", *, mode="pull", ok=True):
+        """A client asks every second until to_s; each question ends a tenth of a second later."""
+        at_s = from_s
+        while at_s < to_s:
+            named = {"node": node, "mode": mode, "name": name, "ok": ok}
+            self.put(round(at_s + 0.1, 4), "asked", asked_s=at_s, **named)
+            at_s += 1
+        return self
 
     def fault(self, at_s, target, *phases, fault="cut"):
         for phase in phases or ("intended", "acted", "bitten"):
@@ -97,6 +107,7 @@ def healed(**options):
     made.claims(15, {"a": "node2"}, running=[], down=["node1"]).runs(16, "node2", "a")
     made.claims(17, {"a": "node2"}, down=["node1"]).claims(28, {"a": "node2"}, down=["node1"])
     made.machine(30, "node1", "running").runs(34, "node1")
+    made.asks(2, 10, "node1").asks(10, 16, "node1", ok=False).asks(16.5, 40, "node2")
     return made.claims(35, {"a": "node2"})
 
 
@@ -110,4 +121,5 @@ def lost(**options):
     )
     made.claims(11, {}, mode="push", down=["node1"]).claims(25, {}, mode="push", down=["node1"])
     made.machine(30, "node1", "running").runs(34, "node1", mode="push")
+    made.asks(2, 10, "node1", mode="push").asks(10, 40, "node1", mode="push", ok=False)
     return made.claims(35, {}, mode="push")

@@ -31,15 +31,16 @@ def holds(findings):
 
 def test_pull_heals():
     findings = all_checks(healed())
-    no = {"never-gone": False, "honest": False}
+    no = {"never-gone": False, "honest": False, "reachable": False}
     assert holds(findings) == {**dict.fromkeys(CHECKS, True), **no}
     amounts = {check: f.amount.middle_s for check, f in findings.items() if f.amount}
-    assert amounts == {"repaired": 6, "never-gone": 6, "noticed": 4, "moved": 5, "honest": 4}
+    seconds = {"repaired": 6, "never-gone": 6, "noticed": 4, "moved": 5, "honest": 4}
+    assert amounts == {**seconds, "reachable": pytest.approx(6.8)}
 
 
 def test_push_loses():
     findings = all_checks(lost(), mode="push")
-    no = dict.fromkeys(["repaired", "never-gone", "moved", "nothing-lost"], False)
+    no = dict.fromkeys(["repaired", "never-gone", "moved", "nothing-lost", "reachable"], False)
     assert holds(findings) == {**dict.fromkeys(CHECKS, True), **no}
     assert findings["never-gone"].amount == Amount(30, 30)
     assert findings["noticed"].amount == Amount(1, 1)

@@ -10,10 +10,13 @@ from lab.experiment.check.judge import CHECKS, judge
 from lab.history.history import parse
 from tests.experiment.histories import healed, lost
 
-HEALS = {**dict.fromkeys(CHECKS, True), "never-gone": False, "honest": False}
+HEALS = {
+    **dict.fromkeys(CHECKS, True),
+    **dict.fromkeys(["never-gone", "honest", "reachable"], False),
+}
 LOSES = {
     **dict.fromkeys(CHECKS, True),
-    **dict.fromkeys(["repaired", "never-gone", "moved", "nothing-lost"], False),
+    **dict.fromkeys(["repaired", "never-gone", "moved", "nothing-lost", "reachable"], False),
 }
 MADE = {"heals": (healed, HEALS), "loses": (lost, LOSES)}
 

@@ -17,6 +17,7 @@ events = st.one_of(
     st.tuples(st.just("machine"), nodes, st.sampled_from(["off", "paused", "running"])),
     st.tuples(st.just("wanted"), names, modes),
     st.tuples(st.just("claims"), names, nodes, modes, st.booleans()),
+    st.tuples(st.just("asks"), nodes, st.sampled_from("ab"), modes, st.booleans()),
     st.tuples(st.just("fault"), nodes),
     st.tuples(st.just("lost"), nodes, st.integers(1, 5)),
     st.tuples(
@@ -53,10 +54,23 @@ def add(made, at_s, kind, rest):
     elif kind == "claims":
         down = [rest[1]] if rest[3] else []
         made.claims(at_s, dict.fromkeys(rest[0], rest[1]), mode=rest[2], down=down)
+    elif kind == "asks":
+        node, name, mode, ok = rest
+        made.asks(at_s, at_s + 0.5, node, name, mode=mode, ok=ok and runs(made, node, mode, name))
     elif kind == "lost":
         made.put(at_s, "lost", machine=rest[0], from_s=at_s - rest[1], why="dropped")
     else:
         made.human(at_s, "something")
+
+
+def runs(made, node, mode, name):
+    """Whether it may answer there: by the last list, if the machine has not changed since then."""
+    for record in reversed(made.records):
+        if record.kind == "machine" and record.fields["machine"] == node:
+            return False
+        if record.kind == "runs" and (record.fields["node"], record.fields["mode"]) == (node, mode):
+            return name in record.fields["containers"]
+    return False
 
 
 def holds(history):

@@ -58,6 +58,13 @@ def test_a_lab_that_is_not_steady_is_not_hurt(world, tmp_path, monkeypatch):
     assert not [line for line in world.log if line.startswith("cut")]
 
 
+def test_containers_that_do_not_answer_are_not_hurt(world, tmp_path):
+    world.hangs = {"run-2"}
+    with pytest.raises(LabError, match=r"steady state did not come.*reachable in push"):
+        play(tmp_path)
+    assert not [line for line in world.log if line.startswith("cut")]
+
+
 def test_what_is_not_acknowledged_is_recorded_as_such(world, tmp_path, monkeypatch):
     def silence(lab, name, machines, options, **more):
         world.refuses = ApiUnreachable("http://x", "refused")

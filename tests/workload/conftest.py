@@ -112,6 +112,11 @@ def unit():
 @pytest.fixture
 def name():
     """A container name whose preferred port and the next one are free on this machine."""
+    return free_name()
+
+
+def free_name(but=()):
+    """As `name`, and none of `but`."""
 
     def free(port):
         with socket.socket() as probe:
@@ -120,6 +125,6 @@ def name():
     for number in range(1000):
         candidate = f"test-{os.getpid()}-{number}"
         port = preferred_port("push", candidate)
-        if free(port) and free(port + 1):
+        if candidate not in but and free(port) and free(port + 1):
             return candidate
     raise AssertionError("no free ports")

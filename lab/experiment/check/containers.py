@@ -53,7 +53,7 @@ def _life(timeline: Timeline, mode: str, name: str) -> Life:
     traces = (
         wanted,
         up,
-        combine([_due(wanted, up, _moments(timeline, mode, name)), up], and_not),
+        combine([due(wanted, up, _moments(timeline, mode, name)), up], and_not),
         twice,
         _stray(wanted, up, timeline.perhaps(mode, name)),
         combine([wanted, up, twice], _bad),
@@ -102,19 +102,19 @@ def _moments(timeline: Timeline, mode: str, name: str) -> list[Interval]:
     return [(r.at_s - r.error_s, r.at_s + r.error_s) for r in found]
 
 
-def _due(wanted: Trace, up: Trace, moments: Sequence[Interval]) -> Trace:
-    """Return when it had to run: while it is wanted, from when it runs for the first time.
+def due(wanted: Trace, up: Trace, moments: Sequence[Interval]) -> Trace:
+    """Return when it had to be `up`: while it is wanted, from when it is up for the first time.
 
     That may be while its order is under way. One that never runs had to from its declaration. While
     it is not known whether it ran, or when for the first time, this is unknown, too.
     """
-    due = cover(wanted, [(s.from_s, s.to_s) for s in wanted.of(True, None)], False)
+    found = cover(wanted, [(s.from_s, s.to_s) for s in wanted.of(True, None)], False)
     ordered_s = {span.to_s: span.from_s for span in wanted.of(None)}
     for span in wanted.of(True):
         whole = span._replace(from_s=ordered_s.get(span.from_s, span.from_s))
         for interval, value in _due_in(whole, up.within(whole.from_s, whole.to_s), moments):
-            due = cover(due, [interval], value)
-    return combine([due, wanted], all_of)
+            found = cover(found, [interval], value)
+    return combine([found, wanted], all_of)
 
 
 def _due_in(wanted: Span, up: Trace, moments: Sequence[Interval]) -> list[tuple[Interval, Known]]:
@@ -123,7 +123,9 @@ def _due_in(wanted: Span, up: Trace, moments: Sequence[Interval]) -> list[tuple[
     if possible is None:
         return [(whole, True)]
     if sure is None:
-        return [(whole, None)]
+        # After the last time at which it may have been up it had to be, whether it was or not.
+        *_, last = up.of(None)
+        return [(whole, None), ((last.to_s, wanted.to_s), True)]
     start = (possible.from_s, sure.from_s)
     return [
         (start, None if _hides_more(start, moments) else False),

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from lab.experiment.check import about_apis, about_containers
+from lab.experiment.check import about_apis, about_clients, about_containers
 from lab.experiment.check.containers import lives
 from lab.experiment.check.finding import Finding, composed, texts
 from lab.experiment.check.timeline import Timeline, build
@@ -25,6 +25,7 @@ CHECKS: Mapping[str, Checker] = MappingProxyType(
         "honest": about_apis.honest,
         "nothing-lost": about_apis.nothing_lost,
         "answers": about_apis.answers,
+        "reachable": about_clients.reachable,
     }
 )
 

@@ -6,6 +6,7 @@ import click
 
 from lab.terminal.params import Known
 from lab.terminal.table import echo
+from services.core.errors import LabError
 
 LANGUAGE = Known("language", lambda: ["en", "fr"])
 
@@ -46,7 +47,6 @@ def stage(port: int, run: str | None, control: bool, lang: str) -> None:
     from lab.stage.opening import opened, playing
     from lab.stage.server import Parts, make_app, new_token
     from lab.stage.serving import bind, serve
-    from services.core.errors import LabError
 
     if control and run is not None:
         raise LabError("a recorded run cannot be broken", hint="leave --control or --replay out")
@@ -66,4 +66,7 @@ def perform(words: Sequence[str]) -> None:
 
     echo(f"$ {' '.join(words)}")
     command = heal if words[1:] == ["heal"] else chaos
-    command.main(args=list(words[2:]), prog_name=f"lab {words[1]}", standalone_mode=False)
+    try:
+        command.main(args=list(words[2:]), prog_name=f"lab {words[1]}", standalone_mode=False)
+    except click.ClickException as error:  # of what click itself checks
+        raise LabError(error.format_message(), hint=f"lab {words[1]} --help") from None

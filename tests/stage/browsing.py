@@ -168,10 +168,12 @@ _CUT = """() => {
     ".headline p, h1, h2, h3, .fault, .state, .counts, .clock, .lease, .lie, .block b, .word")];
   const long = parts.filter((one) => one.scrollWidth > one.clientWidth + 1
     && getComputedStyle(one).display !== "inline");
+  const low = [...document.querySelectorAll(".block")].filter((one) =>
+    one.scrollHeight > one.clientHeight + 1);
   const out = [...document.querySelectorAll(".box > *, .block")].filter((one) => {
     const [inner, outer] = [one, one.closest(".box")].map((each) => each.getBoundingClientRect());
     return inner.right > outer.right + 1 || inner.bottom > outer.bottom + 1;
   });
   return [...(page ? [`page ${scrollWidth} x ${scrollHeight}`] : []),
-    ...[...long, ...out].map((one) => `${one.className || one.tagName}: ${one.innerText}`)];
+    ...[...long, ...low, ...out].map((one) => `${one.className || one.tagName}: ${one.innerText}`)];
 }"""

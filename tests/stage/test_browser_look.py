@@ -57,9 +57,10 @@ def shown(tmp_path, page):
     with ExitStack() as stack:
 
         def show(made, lang="en"):
-            stage = stack.enter_context(
-                Stage(Written(tmp_path, made).source(), breaks=breaks, extra=extra)
-            )
+            folder = tmp_path / str(made.records[-1].at_s)
+            folder.mkdir()
+            source = Written(folder, made).source()
+            stage = stack.enter_context(Stage(source, breaks=breaks, extra=extra))
             page.open(stage.url(lang=lang))
             page.wait("document.querySelectorAll('.block').length > 1", "containers are shown")
             return page
@@ -124,6 +125,9 @@ def contrast(page):
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_contrast_and_names_are_good(shown, page, scheme):
     page.media(prefers_color_scheme=scheme)
+    shown(crowd(3, 3))
+    page.says(".headline.good", "All 9 containers run.")
+    assert contrast(page) == []
     made = crowd(3, 3)
     made.claims(8, {}, mode="push", ok=False).runs(8, "node3", "run-2", "x", mode="push")
     shown(made.machine(8, "node2", "paused"))
@@ -141,6 +145,8 @@ def test_the_menu_has_good_contrast_and_names(shown, page):
     shown(crowd(3, 2))
     page.value("document.querySelector('.break').click()")
     page.says("dialog", "lab chaos")
+    named = page.value("document.querySelector('dialog').getAttribute('aria-labelledby')")
+    assert page.text(f"#{named}") == "Break node1"
     page.value(axe())
     assert page.value("axe.run('dialog').then(({violations}) => violations.map(v => v.id))") == []
 

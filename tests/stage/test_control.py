@@ -77,3 +77,8 @@ def test_it_runs_as_the_command_itself_does_and_is_printed(monkeypatch, capsys):
 def test_an_error_of_the_command_is_one_of_the_page():
     with pytest.raises(LabError, match="unknown target 'node9'"):
         command.perform(["lab", "chaos", "cut", "node9"])
+
+
+def test_what_the_command_line_refuses_is_an_error_of_the_page():
+    with pytest.raises(LabError, match="No such option"):
+        command.perform(["lab", "chaos", "cut", "node1", "--nonsense"])

@@ -121,9 +121,9 @@ def test_while_lab_run_records_it_follows_that_and_records_nothing(world):
         with running() as writer:
             plays(stage, paths.RUNS)
             wait_for(lambda: world.recording == 0, "our own has ended", timeout_s=10)
-            writer.put("human", command="", what="of the run")
+            writer.put("note", text="of the run")
             _, items = stage.source.due()
-            assert [item.fields["what"] for item in items] == ["of the run"]
+            assert [item.fields["text"] for item in items] == ["of the run"]
         plays(stage, paths.STAGE)
         wait_for(lambda: world.recording == 1, "ours goes on", timeout_s=10)
 

@@ -11,7 +11,6 @@ from services.core.errors import LabError
 from tests.experiment.histories import healed
 from tests.stage.made import Made
 
-
 # What each history that is made by hand begins with.
 BEGINS = ["begin", "rate", "looked", "looked", "looked"]
 

@@ -76,6 +76,14 @@ def test_all_fits_into_1280_by_720(shown, nodes, each, dead, lang):
     assert page.cut() == []
 
 
+def test_a_long_headline_is_smaller(shown):
+    made = crowd(3, 3, dead=0).machine(8, "node1", "off").claims(8, {}, ok=False)
+    made.runs(8, "node3", "run-2", "run-3", "run-6", "run-9")
+    page = shown(heard(made, 9, "api", "node2", "node3"), "fr")
+    page.says(".lane:nth-of-type(2) .headline", "3 conteneurs ont disparu. 1 conteneur tourne sur")
+    assert page.cut() == []
+
+
 def test_sixty_containers_on_six_nodes_fit_with_smaller_blocks(shown):
     page = shown(crowd(6, 10, dead=1))
     page.wait("document.querySelectorAll('.block').length === 120", "all are there")

@@ -14,6 +14,7 @@ _STEP_S = 30.0
 _DRAWN = ("begin", "wanted", "runs", "looked", "lost", "machine", "claims")
 # Of what was heard a moment ago, the end is not known yet.
 _EDGE_S = 0.1
+_RUNNING = ("runs", "twice", "stray")
 
 # name, what (a key of lab.report.bars.WORDS), from when, until when; None: it goes on.
 Strip = tuple[str, str, float, float | None]
@@ -73,12 +74,14 @@ class Window:
         found: dict[tuple[str, str], list[Strip]] = {}
         for bar in _bars(timeline):
             lane_s = lanes.get(bar.lane, known_s)
-            ends = {"runs": lane_s, "twice": lane_s, "stray": lane_s, "gone": known_s}
+            ends = {**dict.fromkeys(_RUNNING, lane_s), "gone": known_s}
             end_s = ends.get(bar.what, known_s if bar.what == "lie" else timeline.end_s)
             fresh = now_s - lane_s <= SILENT_S
             if bar.what == "unknown" and fresh and bar.from_s >= lane_s - _EDGE_S:
                 continue
-            goes_on = bar.to_s >= end_s - _EDGE_S and now_s - end_s <= SILENT_S
+            # Its machine is heard of until it was halted, and after that nothing runs on it.
+            over = bar.lane in halted and bar.what in _RUNNING
+            goes_on = bar.to_s >= end_s - _EDGE_S and now_s - end_s <= SILENT_S and not over
             to_s = None if goes_on else round(bar.to_s, 2)
             # What users had before a run is none of it; the report judges the run alone.
             ours = bar.what == "stray" and bar.name in users.get(bar.mode, ())

@@ -3,7 +3,7 @@
 from types import MappingProxyType
 
 from lab.history.history import History, parse
-from lab.history.record import FIELDS, Record, dump
+from lab.history.record import FIELDS, VERSION, Record, dump
 
 NODES = ["node1", "node2", "node3"]
 LEASE_S = 3.0
@@ -17,8 +17,8 @@ class Made:
         expected = {mode: {"why": why, "checks": checks or {}} for mode in modes}
         self.put(
             0, "begin", experiment={"name": "made", "expected": expected}, modes=[*modes],
-            nodes=NODES, profile={"name": "fast", "lease_s": LEASE_S}, version=1, seed=7, run=1,
-            api="api", machine={}, versions={}, at="2026-01-01T00:00:00Z",
+            nodes=NODES, profile={"name": "fast", "lease_s": LEASE_S}, version=VERSION, seed=7,
+            run=1, api="api", machine={}, versions={}, at="2026-01-01T00:00:00Z",
         )  # fmt: skip
         self.put(0, "rate", every_s=1.0, patience_s=1.0)
         for node in NODES:

@@ -2,12 +2,14 @@
 
 import os
 import threading
+from types import MappingProxyType
 
 import pytest
 
 from lab.history.history import FILE, Writer, parse, read
-from lab.history.record import FIELDS, Record, dump, load
+from lab.history.record import FIELDS, VERSION, Record, dump, load
 from services.core.errors import LabError
+from tests.experiment.histories import healed
 
 
 def lines(count):
@@ -159,3 +161,12 @@ def test_no_history_is_a_clear_error(tmp_path):
     (tmp_path / FILE).write_text("")
     with pytest.raises(LabError, match="does not begin"):
         _ = read(tmp_path).begin
+
+
+def test_a_history_of_another_version_is_called_that_and_not_damaged():
+    made = healed()
+    begin = made.records[0]
+    made.records[0] = begin._replace(fields=MappingProxyType({**begin.fields, "version": 1}))
+    made.end(40)
+    said = f"it is of version 1, and this lab reads version {VERSION}"
+    assert parse(made.text()).damage == (said,)

@@ -70,6 +70,12 @@ def test_a_machine_that_is_off_goes_on_being_off():
     assert ("a", "gone", 10, None) in found
 
 
+def test_what_ran_on_a_machine_ends_when_its_plug_is_pulled():
+    made = heard(placed(), 9).looked(10, "node1").machine(10, "node1", "off")
+    heard(made, 12, "node2", "node3")
+    assert [strip[3] for strip in lane(made, 12) if strip[:2] == ("a", "runs")] == [10]
+
+
 def test_the_window_forgets_what_is_old_and_keeps_what_still_holds():
     made = Made().wanted(1, "a", "b").runs(1, "node1", "a").runs(1, "node2", "b").runs(1, "node3")
     heard(made, 2)

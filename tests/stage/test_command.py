@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 from contextlib import contextmanager, suppress
 
 import pytest
@@ -33,16 +34,26 @@ def run(*words):
 
 
 @contextmanager
+def ended_late(process):
+    """Kill `process` after the block, or after a minute: no test waits for its words for ever."""
+    late = threading.Timer(60, process.kill)
+    late.start()
+    try:
+        yield
+    finally:
+        late.cancel()
+        process.kill()
+
+
+@contextmanager
 def started(*words):
     """`lab WORDS...` meanwhile."""
     argv = [sys.executable, "-m", "lab", *words]
     env = {**os.environ, "PYTHONUNBUFFERED": "1"}
     pipe = subprocess.PIPE
     with subprocess.Popen(argv, cwd=ROOT, env=env, stdout=pipe, stderr=pipe, text=True) as process:
-        try:
+        with ended_late(process):
             yield process
-        finally:
-            process.kill()
 
 
 def test_it_prints_the_url_serves_it_and_ends_cleanly_with_ctrl_c(run_folder):
@@ -114,7 +125,10 @@ def test_on_a_terminal_watch_has_a_screen_of_its_own_and_gives_it_back(run_folde
     ours, theirs = pty.openpty()
     argv = [sys.executable, "-m", "lab", "watch", "--replay", str(run_folder)]
     env = {**os.environ, "TERM": "xterm", "COLUMNS": "80", "LINES": "30"}
-    with subprocess.Popen(argv, cwd=ROOT, env=env, stdout=theirs, stderr=theirs) as process:
+    with (
+        subprocess.Popen(argv, cwd=ROOT, env=env, stdout=theirs, stderr=theirs) as process,
+        ended_late(process),
+    ):
         os.close(theirs)
         said = b""
         while b"RECORDED" not in said:

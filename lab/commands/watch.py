@@ -9,6 +9,7 @@ import click
 from lab.commands.stage import run_option
 
 _LOOK_S = 1.0
+_STALE_S = 3.0
 
 
 @click.command()
@@ -30,7 +31,9 @@ def watch(run: str | None) -> None:
 
     def texts() -> Iterator[str]:
         while True:
-            yield text(*board.latest())
+            old_s = board.age_s()
+            stale = f"NOT LIVE: this is {old_s:.0f} s old\n\n" if old_s > _STALE_S else ""
+            yield stale + text(*board.latest())
             time.sleep(_LOOK_S)
 
     source = opened(run, lambda _: None)

@@ -174,7 +174,7 @@ def main() -> None:
     prober = Prober(sys.stdin.fileno())
     with suppress(BrokenPipeError):
         while (ended := prober.turn()) is not None:
-            # Not print(): it would try again, at the end, what could not be written.
+            # Not the function print: it would try again, at the end, what could not be written.
             for line in ended:
                 os.write(sys.stdout.fileno(), f"{json.dumps(line)}\n".encode())
 

@@ -5,6 +5,7 @@ One thread folds and publishes; the thread of each page waits here for the next 
 
 import json
 import threading
+import time
 from typing import NamedTuple
 
 from lab.stage.view import View, delta
@@ -30,6 +31,7 @@ class Board:
         self._series = 0
         self._number = 0
         self._at_s = 0.0
+        self._published_s = time.monotonic()
         self._view: View = {}
         # key -> the number under which it changed last.
         self._numbers: dict[str, int] = {}
@@ -47,6 +49,7 @@ class Board:
         with self._changed:
             changed, gone = delta(self._view, view)
             self._number += 1
+            self._published_s = time.monotonic()
             self._view, self._at_s, self._events = view, at_s, {}
             self._numbers |= dict.fromkeys((*changed, *gone), self._number)
             if gone:
@@ -58,6 +61,11 @@ class Board:
         """Return the latest view, and when it was, by the run's clock."""
         with self._changed:
             return self._view, self._at_s
+
+    def age_s(self) -> float:
+        """Return for how long nothing was published; once a second something is."""
+        with self._changed:
+            return time.monotonic() - self._published_s
 
     def close(self) -> None:
         """End the streams of all pages."""

@@ -49,7 +49,10 @@ def _all(fold: Fold, mode: str, now_s: float) -> Iterator[Difference]:
     nodes = {node: fold.running(mode, node) for node in fold.nodes}
     known = {node for node in nodes if fold.known(mode, node, now_s)}
     wanted = fold.wanted.get(mode, ())
-    strange = {name for names in nodes.values() for name in names} - {*wanted} - fold.users(mode)
+    # Until it was heard what is wanted, nothing is known to be unwanted.
+    heard = mode in fold.wanted or mode in fold.listed
+    running = {name for names in nodes.values() for name in names} if heard else set()
+    strange = running - {*wanted} - fold.users(mode)
     where: dict[str, list[str]] = {}
     for node in known:
         for name in nodes[node]:

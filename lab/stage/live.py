@@ -57,8 +57,9 @@ class Live:
                 if file := _written(paths.STAGE.glob(f"*/{FILE}")):
                     self._play(file)
                 over.wait(_LOOK_S)
-            except (LabError, OSError) as error:
-                self._tell(f"nothing can be recorded: {error}")
+            except Exception as error:
+                # Also what was not foreseen: a page that says LIVE must be it.
+                self._tell(f"nothing can be recorded: {error or type(error).__name__}")
                 over.wait(_AGAIN_S)
 
     def _record(self, over: threading.Event) -> None:
@@ -76,6 +77,7 @@ class Live:
                     while not over.wait(_LOOK_S) and asked == _asked() and not run_under_way():
                         notes.look()
                         writer.check()
+                        _delete_old(writer.path.parent)
                         if _is_down(recording):
                             return
 
@@ -103,7 +105,8 @@ def _written(files: Iterable[Path]) -> Path | None:
 
 def _is_down(recording: Recording) -> bool:
     """Return whether no machine is left: what was wanted in that lab is no more."""
-    return set(recording.states.latest.values()) <= {*EMPTY}
+    latest = recording.states.latest
+    return bool(latest) and set(latest.values()) <= {*EMPTY}
 
 
 def _asked() -> Request | None:
@@ -115,10 +118,14 @@ def _asked() -> Request | None:
 
 
 def _new_folder() -> Path:
-    """Make and return the folder of another recording; the oldest ones are deleted."""
-    before = sorted(path for path in paths.STAGE.glob("*") if path.is_dir())
-    for old in before[: 1 - _KEPT]:
-        shutil.rmtree(old)
+    """Make and return the folder of another recording."""
     folder = paths.STAGE / time.strftime("%Y%m%d-%H%M%S")
     folder.mkdir(parents=True)
     return folder
+
+
+def _delete_old(newest: Path) -> None:
+    """Delete the oldest recordings, once `newest` can be written; those beside it are kept."""
+    before = sorted(p for p in paths.STAGE.glob("*") if p.is_dir() and p != newest)
+    for old in before[: 1 - _KEPT]:
+        shutil.rmtree(old)

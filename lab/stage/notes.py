@@ -34,7 +34,7 @@ class PushOrders:
         self._cursor = ""
 
     def run(self, over: threading.Event) -> None:
-        """Follow until `over` is set; what was ordered while no connection was there, too."""
+        """Follow until `over` is set; once one order was heard, none that comes later is missed."""
         while not over.wait(_AGAIN_S):
             after = f"--after-cursor={self._cursor}" if self._cursor else "--lines=0"
             before = self._cursor

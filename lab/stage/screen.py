@@ -70,7 +70,8 @@ def _remarks(view: View, at_s: float) -> Iterator[str]:
     api = view["run"]["api"]
     yield f"{api}: {_state(view, api, at_s)}"
     for mode in view["run"]["modes"]:
-        wanted = " ".join(view[f"wanted/{mode}"]) or "nothing"
+        names = view.get(f"wanted/{mode}")
+        wanted = "is not known yet" if names is None else " ".join(names) or "nothing"
         yield f"{mode}: wanted {wanted}"
         for one in view[f"differs/{mode}"]:
             error = view.get(f"claims/{mode}", {}).get("error", "") or "it was not asked for long"

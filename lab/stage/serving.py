@@ -4,6 +4,7 @@ import errno
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from io import BufferedIOBase
 from socketserver import TCPServer, ThreadingMixIn
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
@@ -33,9 +34,32 @@ class StageServer(ThreadingMixIn, WSGIServer):
             super().handle_error(request, client_address)
 
 
+class _Patient(BufferedIOBase):
+    """The way to a browser. A time-out is told as a broken connection, which is no error here."""
+
+    def __init__(self, file: Any) -> None:
+        self._file = file
+
+    def write(self, data: Any) -> int:
+        """Write `data`; return of how many bytes."""
+        try:
+            return int(self._file.write(data))
+        except TimeoutError as error:
+            raise ConnectionAbortedError(str(error)) from None
+
+    def flush(self) -> None:
+        """Do what the file does."""
+        self._file.flush()
+
+
 class _Handler(WSGIRequestHandler):
     # One that sends nothing, or reads nothing, for so long is let go.
     timeout = 20.0
+
+    def setup(self) -> None:
+        """As for every connection; one that reads nothing any more is one that went away."""
+        super().setup()
+        self.wfile = _Patient(self.wfile)
 
     def log_request(self, *_: Any) -> None:
         """Nothing: each line would be one of noise on the presenter's terminal."""

@@ -57,10 +57,9 @@ class Show:
     def _mode(self, mode: str, now_s: float) -> View:
         fold = self.fold
         differs = self._differences.lasting(fold, mode, now_s)
-        found: View = {
-            f"wanted/{mode}": list(fold.wanted.get(mode, ())),
-            f"differs/{mode}": [one._asdict() for one in differs],
-        }
+        found: View = {f"differs/{mode}": [one._asdict() for one in differs]}
+        if mode in fold.wanted:
+            found[f"wanted/{mode}"] = list(fold.wanted[mode])
         if mode in fold.claims:
             found[f"claims/{mode}"] = _claims(fold, mode)
         for node in fold.nodes:

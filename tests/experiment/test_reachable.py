@@ -31,6 +31,11 @@ def test_what_was_not_asked_is_unknown():
     assert reachable(running()).holds is None
 
 
+def test_where_nothing_was_wanted_nothing_is_known_to_be_reachable():
+    made = Made().runs(1, "node1", "a").runs(1, "node2").runs(1, "node3").steady(3)
+    assert reachable(made).holds is None
+
+
 @pytest.mark.parametrize(("again_s", "holds"), [(14, True), (14.2, None), (30, None)])
 def test_a_pause_between_questions_that_is_longer_than_the_rate_allows_is_unknown(again_s, holds):
     # Each second, with a patience of a second: three seconds after an answer it is unknown.

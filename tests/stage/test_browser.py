@@ -26,7 +26,7 @@ def test_a_container_appears_moves_and_dies(live, page):
     heard(live.made.runs(7, "node3", "a", "c").claims(7, placed, down=["node1"]), 8)
     live.write()
     page.shows("pull", ("a", "node3", "runs"), ("b", "node2", "runs"), ("c", "node3", "runs"))
-    page.says(PULL, "All 3 containers run. 1 moved from node1 to other nodes.")
+    page.says(PULL, "All 3 containers run. 1 moved from node1 to another node.")
 
 
 def test_a_paused_node_says_so_and_its_containers_are_frozen(live, page):

@@ -51,9 +51,9 @@ def started(*words):
     argv = [sys.executable, "-m", "lab", *words]
     env = {**os.environ, "PYTHONUNBUFFERED": "1"}
     pipe = subprocess.PIPE
-    with subprocess.Popen(argv, cwd=ROOT, env=env, stdout=pipe, stderr=pipe, text=True) as process:
-        with ended_late(process):
-            yield process
+    started_now = subprocess.Popen(argv, cwd=ROOT, env=env, stdout=pipe, stderr=pipe, text=True)
+    with started_now as process, ended_late(process):
+        yield process
 
 
 def test_it_prints_the_url_serves_it_and_ends_cleanly_with_ctrl_c(run_folder):

@@ -57,6 +57,15 @@ def test_a_stray_is_one_that_goes_on_without_being_wanted():
     assert differs(made.wanted(14, "a", "fake"), 14) == []
 
 
+def test_what_runs_is_no_stray_where_it_is_not_known_what_is_wanted():
+    made = Made().runs(1, "node1", "a").runs(1, "node2").runs(1, "node3").claims(1, {}, ok=False)
+    for at_s in range(2, 30):
+        heard(made.claims(at_s, {}, ok=False), at_s)
+    view = shown(made, 29)
+    assert [one["kind"] for one in view["differs/pull"]] == ["silent"]
+    assert "wanted/pull" not in view
+
+
 def test_where_a_fault_acts_a_stray_is_no_order_under_way():
     made = heard(running().fault(3, "node2", "acted").runs(3, "node2", "fake"), 3)
     assert differs(heard(made, 3 + GRACE_S), 3 + GRACE_S) == [("stray", "fake", "node2")]

@@ -199,3 +199,16 @@ def test_a_stage_without_a_lab_is_refused_before_anything(world):
         opened(None, print)
     with running():
         assert opened(None, print).live is not None
+
+
+@pytest.mark.parametrize(
+    ("states", "down"),
+    [
+        ({}, False),
+        ({"api": "off", "node1": "absent"}, True),
+        ({"api": "off", "node1": "paused"}, False),
+    ],
+)
+def test_a_lab_of_which_nothing_is_known_yet_is_not_down(states, down):
+    recording = SimpleNamespace(states=SimpleNamespace(latest=states))
+    assert module._is_down(recording) is down

@@ -30,10 +30,12 @@ def reachable(timeline: Timeline, mode: str) -> Finding:
     if not gaps:
         return Finding("reachable", None, "no container is known")
     ever = any_of(gap.ever() for gap in gaps.values())
+    if not any(life.wanted.ever() for life in lives(timeline, mode)):
+        return Finding("reachable", None, "no container was wanted")
     if ever is False:
         every_s, _ = _rate(timeline)
-        text = f"all questions were answered; each container was asked every {every_s:.1f} s"
-        return Finding("reachable", True, text)
+        said = "from its first answer on, each container answered"
+        return Finding("reachable", True, f"{said}; it was asked every {every_s:.1f} s")
     longest = widest(gap.longest() for gap in gaps.values())
     names = [name for name, gap in gaps.items() if gap.ever() is ever]
     fails = "answered nowhere" if ever else "may be that it answered nowhere"

@@ -65,14 +65,11 @@ function gather(view, mode, now_s) {
     }
   }
   const bars = (lane) => view[`bars/${mode}/${lane}`] ?? [];
-  const diedOn = (name) => {
-    const said = differs.find((one) => one.kind === "gone" && one.name === name)?.node;
-    const open = (bar) => bar[0] === name && bar[1] === "gone" && bar[3] === null;
-    return said || nodes.find((node) => bars(node).some(open));
-  };
+  const diedOn = (name) =>
+    nodes.find((node) => bars(node).some((bar) => bar[0] === name && bar[1] === "gone" && bar[3] === null));
   const placed = (name) => Object.hasOwn(claims.placed ?? {}, name) && claims.placed[name];
   return {
-    mode, nodes, wanted, claims, differs, runs, bars, placed, diedOn,
+    mode, nodes, wanted, asked: `wanted/${mode}` in view, claims, differs, runs, bars, placed, diedOn,
     home: (name) => placed(name) || runs.get(name)?.[0] || diedOn(name) || "",
     known: (node) => view[`runs/${mode}/${node}`]?.known ?? false,
     machine: (node) => view[`machine/${node}`] ?? "running",
@@ -110,7 +107,8 @@ function headline(facts, blocks) {
   const said = found.flatMap(([, what, then]) => (found.length > 1 || !then ? [what] : [what, then]));
   if (found.length) return { tone: bad ? "bad" : "busy", said };
   const { wanted } = facts;
-  const running = new Set(blocks.filter((b) => ALIVE.has(b.look)).map((b) => b.name)).size;
+  const running = new Set(blocks.filter((b) => counts(facts, b)).map((b) => b.name)).size;
+  if (!facts.asked) return { tone: "plain", said: [["unasked"]] };
   if (!wanted.length) return { tone: "plain", said: [["asked"]] };
   if (running < wanted.length) return { tone: "plain", said: [["some", running, wanted.length]] };
   return { tone: "good", said: [["all", wanted.length], ...repaired(facts)] };

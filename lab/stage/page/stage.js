@@ -41,7 +41,7 @@ function draw() {
 
 function Stage() {
   const { view } = feed;
-  const lang = language(ui.lang, view.run?.lang, navigator.language);
+  const lang = language(ui.lang, navigator.language);
   const t = WORDS[lang];
   document.documentElement.lang = lang;
   const banner = trouble(t);
@@ -73,7 +73,7 @@ function Top({ run, step, now, t, banner }) {
         <p class="step">${ended || doing}</p>
         ${run.damage?.length > 0 && html`<p class="damage" title=${run.damage.join("\n")}>${t.damage(run.damage.length)}</p>`}`}
       <p class="now">${Math.floor(now)} s</p>
-      ${(run.recorded || !banner) && html`
+      ${(run.recorded || !(banner || run.ended)) && html`
         <p class=${run.recorded ? "recorded" : "live"}>${run.recorded ? t.recorded : t.live}</p>`}
       <button class="help" aria-label=${t.help} onClick=${openHelp}>?</button>
     </header>`;
@@ -82,7 +82,8 @@ function Top({ run, step, now, t, banner }) {
 // Why what is shown may not be so any more; null where the stream is fresh.
 function trouble(t) {
   const old_ms = stale_ms(feed, performance.now());
-  const words = feed.state === "refused" ? t.refused : old_ms && t.stale(Math.round(old_ms / 1000));
+  const never = feed.state === "lost" && !feed.got_ms && t.lost;
+  const words = feed.state === "refused" ? t.refused : never || (old_ms && t.stale(Math.round(old_ms / 1000)));
   return words && html`<p class="banner" role="alert">${words}</p>`;
 }
 
@@ -142,7 +143,7 @@ function press(event) {
   else if (event.key === "l") change({ lang: page.lang === "fr" ? "en" : "fr" });
   else if (event.key === "?") openHelp();
   else if (event.key === "Escape") change({ said: null });
-  else if (feed.view.replay && !event.target.closest?.("button, input")) {
+  else if (feed.view.replay && !event.target.closest?.(event.key === " " ? "button, input" : "input")) {
     const from_s = performance.now() < asked.until_ms ? asked.at_s : here_s();
     const body = moved(event.key, feed.view.replay, from_s);
     if (body) event.preventDefault();

@@ -23,9 +23,10 @@ const EN = {
     heal: "undo everything",
   },
   asked: "No container was asked for yet.",
+  unasked: "What is wanted is not known yet.",
   all: (count) => (count === 1 ? "The container runs." : `All ${count} containers run.`),
   some: (count, total) => `${count} of ${total} containers are known to run.`,
-  moved: (count, from) => `${count} moved${from ? ` from ${from}` : ""} to other nodes.`,
+  moved: (count, from) => `${count} moved${from ? ` from ${from}` : ""} to ${count === 1 ? "another node" : "other nodes"}.`,
   again: (count) => `${number(count, "was", "were")} started again.`,
   stopped: (count) => `${number(count, "stray was", "strays were")} stopped.`,
   gone: (count) => `${number(count, "container is", "containers are")} gone.`,
@@ -36,7 +37,7 @@ const EN = {
   goneRestarts: (count) => `The agent starts ${count === 1 ? "it" : "them"} again.`,
   goneStill: (count) => `Nothing starts ${count === 1 ? "it" : "them"} elsewhere.`,
   frozen: (count) => `${number(count, "container stands", "containers stand")} still.`,
-  moving: (count) => `${number(count, "container starts", "containers start")} on other nodes.`,
+  moving: (count) => `${number(count, "container starts", "containers start")} on ${count === 1 ? "another node" : "other nodes"}.`,
   starting: (count) => `${number(count, "container is", "containers are")} being started.`,
   twice: (count) => `${number(count, "container runs", "containers run")} on two nodes at once.`,
   stray: (count) => `${number(count, "container runs", "containers run")} that ${count === 1 ? "was" : "were"} not asked for.`,
@@ -65,11 +66,12 @@ const EN = {
   step: "now:",
   hand: "by hand:",
   ended: {
-    complete: "The run is over.", interrupted: "The run was interrupted.",
+    complete: "The recording is over.", interrupted: "The run was interrupted.",
     error: "The run ended with an error.",
   },
   damage: (count) => `The record is damaged in ${number(count, "place", "places")}.`,
   stale: (age) => `Not connected: what you see is ${age} s old. Does “lab stage” still run?`,
+  lost: "Not connected. Does “lab stage” still run?",
   refused: "The server refuses this page. Open the address that “lab stage” prints.",
   empty: "Waiting for the lab…",
   timeline: (from, to) => `from ${from} s to ${to} s of the run`,
@@ -110,8 +112,9 @@ const FR = {
     "api-errors": "erreurs", heal: "tout réparer",
   },
   asked: "Aucun conteneur n’a encore été demandé.",
+  unasked: "On ne sait pas encore ce qui est demandé.",
   all: (count) => (count === 1 ? "Le conteneur tourne." : `Les ${count} conteneurs tournent.`),
-  some: (count, total) => `${count} conteneurs sur ${total} tournent à coup sûr.`,
+  some: (count, total) => `On sait que ${count} conteneurs sur ${total} tournent.`,
   moved: (count, from) => `${number(count, "a été déplacé", "ont été déplacés")}${from ? ` depuis ${from}` : ""}.`,
   again: (count) => `${number(count, "a été redémarré", "ont été redémarrés")}.`,
   stopped: (count) => `${number(count, "intrus a été arrêté", "intrus ont été arrêtés")}.`,
@@ -123,7 +126,7 @@ const FR = {
   goneRestarts: (count) => `L’agent ${count === 1 ? "le" : "les"} redémarre.`,
   goneStill: (count) => `Rien ne ${count === 1 ? "le" : "les"} démarre ailleurs.`,
   frozen: (count) => `${number(count, "conteneur est figé", "conteneurs sont figés")}.`,
-  moving: (count) => `${number(count, "conteneur démarre", "conteneurs démarrent")} sur d’autres nœuds.`,
+  moving: (count) => `${number(count, "conteneur démarre", "conteneurs démarrent")} sur ${count === 1 ? "un autre nœud" : "d’autres nœuds"}.`,
   starting: (count) => `${number(count, "conteneur démarre", "conteneurs démarrent")}.`,
   twice: (count) => `${number(count, "conteneur tourne", "conteneurs tournent")} sur deux nœuds à la fois.`,
   stray: (count) => `${number(count, "conteneur tourne", "conteneurs tournent")} sans avoir été demandé${count === 1 ? "" : "s"}.`,
@@ -136,7 +139,7 @@ const FR = {
   should: "prévus",
   runs: "réels",
   lists: (count) => `annonce ${count}`,
-  says: (count) => `en dit ${count}`,
+  says: (count) => `dit que ${count} tournent`,
   really: (count) => `en réalité ${count}`,
   isNode: (node, state) => `${node} ${state}`,
   waiting: "sans nœud :",
@@ -152,11 +155,12 @@ const FR = {
   step: "en cours :",
   hand: "à la main :",
   ended: {
-    complete: "L’essai est terminé.", interrupted: "L’essai a été interrompu.",
+    complete: "L’enregistrement est terminé.", interrupted: "L’essai a été interrompu.",
     error: "L’essai s’est terminé par une erreur.",
   },
   damage: (count) => `L’enregistrement est abîmé à ${number(count, "endroit", "endroits")}.`,
   stale: (age) => `Non connecté : ceci date d’il y a ${age} s. « lab stage » tourne-t-il encore ?`,
+  lost: "Non connecté. « lab stage » tourne-t-il encore ?",
   refused: "Le serveur refuse cette page. Ouvrez l’adresse que « lab stage » affiche.",
   empty: "En attente du labo…",
   timeline: (from, to) => `de ${from} s à ${to} s de l’essai`,
@@ -181,8 +185,8 @@ const FR = {
 
 export const WORDS = { en: EN, fr: FR };
 
-// What the address asks for, else what `lab stage --lang` asked for, else the browser's language.
-export function language(asked, of_server, of_browser) {
-  const found = [asked, of_server, (of_browser ?? "").slice(0, 2)].find((one) => one in WORDS);
+// What the address asks for, else the browser's language.
+export function language(asked, of_browser) {
+  const found = [asked, (of_browser ?? "").slice(0, 2)].find((one) => Object.hasOwn(WORDS, one ?? ""));
   return found ?? "en";
 }

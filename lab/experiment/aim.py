@@ -8,7 +8,7 @@ from typing import NamedTuple
 from lab.experiment import actions
 from lab.experiment.parse import Step
 from lab.experiment.setting import Setting
-from lab.faults import catalogue, targets
+from lab.faults import catalogue, plan, targets
 from lab.faults.plan import API, complete
 from lab.history.recording import Recording
 from provisioning.topology import Machine
@@ -64,11 +64,9 @@ def typed(step: Step, find: Callable[[], Aim | None], recording: Recording) -> s
 def _chaos(hit: Aim | None) -> str:
     if hit is None:
         return ""
-    fault = ["lab", "chaos", hit.fault]
-    options = [word for key, value in hit.options.items() for word in (f"--{key}", value)]
-    if catalogue.find(hit.fault).aims == API:
-        return shlex.join([*fault, *options])
-    return "; ".join(shlex.join([*fault, machine.name, *options]) for machine in hit.targets)
+    fault = catalogue.find(hit.fault)
+    commands = (plan.typed(fault, machine.name, hit.options) for machine in hit.targets)
+    return "; ".join(map(shlex.join, commands))
 
 
 def _hosting(setting: Setting, recording: Recording, options: Mapping[str, str]) -> list[Machine]:

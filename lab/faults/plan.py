@@ -213,3 +213,18 @@ MODE = Option(
     # Two names: what `both` becomes once it is known which are on.
     one_of("mode", "push", "pull", "both", "push,pull"),
 )
+
+
+def typed(fault: Fault, target: str, options: Mapping[str, str]) -> list[str]:
+    """Return the words of the command by which a person hits `target`.
+
+    target: left out of it where the fault aims at the API. options: those that are given; a switch
+    is given as `yes`, or else left out.
+    """
+    switches = {option.name for option in fault.options if not option.metavar}
+    words = [
+        f"--{key}" if key in switches else f"--{key}={value}"
+        for key, value in options.items()
+        if key not in switches or value == "yes"
+    ]
+    return ["lab", "chaos", fault.name, *([] if fault.aims == API else [target]), *words]

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from lab.faults.catalogue import CATALOGUE, find
-from lab.faults.plan import API, complete
+from lab.faults.plan import API, complete, typed
 from services.core.errors import LabError
 
 HEAL = "heal"
@@ -33,17 +33,9 @@ def words(fault: str, target: str, options: Mapping[str, str]) -> list[str]:
     }
     given = {**needed, **options}
     complete(found, given)
-    aimed = [] if found.aims == API else [target]
-    if (aimed and not target) or target.startswith("-"):
+    if (found.aims != API and not target) or target.startswith("-"):
         raise LabError(f"{fault} of which machine?", hint=f"lab chaos {fault} --help")
-    switches = {option.name for option in found.options if not option.metavar}
-    typed = [
-        word
-        for key, value in given.items()
-        for word in ([f"--{key}"] if key in switches else [f"--{key}={value}"])
-        if key not in switches or value == "yes"
-    ]
-    return ["lab", "chaos", fault, *aimed, *typed]
+    return typed(found, target, given)
 
 
 class Control:
@@ -58,6 +50,6 @@ class Control:
 
     def strike(self, fault: str, target: str, options: Mapping[str, str]) -> str:
         """Do it, and return the command. Raises LabError."""
-        typed = words(fault, target, options)
-        self._perform(typed)
-        return shlex.join(typed)
+        command = words(fault, target, options)
+        self._perform(command)
+        return shlex.join(command)

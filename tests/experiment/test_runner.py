@@ -215,6 +215,13 @@ def test_a_run_goes_at_the_speaker_s_pace(world, tmp_path):
     assert steps.count("wait") == 2
 
 
+def test_a_speaker_is_shown_a_command_that_lab_takes(world, tmp_path):
+    pace = Noted()
+    step = {"name": "halt it", "fault": "halt", "target": "busiest", "options": {"orderly": "yes"}}
+    play(tmp_path, [step], pace=pace)
+    assert pace.steps == [("halt it", "lab chaos halt node1 --orderly")]
+
+
 def test_what_a_speaker_was_shown_is_what_is_hit(world, tmp_path):
     class Slow(Noted):
         def before(self, step, command):

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TypeVar
@@ -67,3 +67,22 @@ def at_once(threads: int) -> Iterator[ThreadPoolExecutor]:
         except BaseException:
             interrupted.set()
             raise
+
+
+@contextmanager
+def beside(loops: Sequence[Callable[[threading.Event], None]], *, end_s: float) -> Iterator[None]:
+    """Run each of `loops` in a thread of its own for the length of the block.
+
+    Each gets an event that is set when the block ends, and is given end_s to end as well.
+    """
+    over = threading.Event()
+    threads = [threading.Thread(target=run, args=(over,), daemon=True) for run in loops]
+    try:
+        for thread in threads:
+            thread.start()
+        yield
+    finally:
+        over.set()
+        for thread in threads:
+            if thread.ident:
+                thread.join(end_s)

@@ -187,7 +187,8 @@ class _Run:
 
     def _until(self, step: Step, late_s: float) -> Waited:
         expected_s = actions.seconds(step["within"], self.setting.profile)
-        limits = timing.deadlines(expected_s, deadline_s(expected_s))
+        limit_s = max(deadline_s(expected_s), timing.PATIENCE * expected_s)
+        limits = timing.Deadlines(expected_s, limit_s)
         took_s = actions.await_condition(self.orders, step["until"], limits, self.progress)
         for mode in (mode for mode, one in took_s.items() if one is None):
             self.progress(f"{mode}: {step['until']} did not come")

@@ -1,8 +1,6 @@
 """Run experiments one after the other, and each as often as it is asked for."""
 
-import time
 from collections.abc import Iterator, Sequence
-from itertools import chain, count
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,6 +10,7 @@ from lab.experiment import runner
 from lab.experiment.pace import UNATTENDED, Pace
 from lab.experiment.parse import Experiment
 from lab.experiment.setting import Setting
+from lab.history import history
 from lab.planes import modes
 from lab.terminal.progress import Progress
 from provisioning import topology as topology_file
@@ -81,9 +80,9 @@ def check(experiments: Sequence[Experiment], options: Options) -> None:
 def _switch(options: Options, progress: Progress) -> None:
     """Start the timing profile that is asked for."""
     lab = topology_file.load()
-    on = modes.on(lab)
-    if options.profile not in (None, modes.profile(lab).name):
-        bringup.up("both" if len(on) > 1 else on[0], str(options.profile), progress)
+    if options.profile is not None and options.profile != modes.profile(lab).name:
+        on = modes.on(lab)
+        bringup.up("both" if len(on) > 1 else on[0], options.profile, progress)
 
 
 def _runs(
@@ -102,13 +101,7 @@ def _runs(
 
 def new_folder(name: str) -> Path:
     """Make and return the folder for runs of the experiment `name` that begin now."""
-    calls = paths.RUNS / name
-    calls.mkdir(parents=True, exist_ok=True)
-    now = time.strftime("%Y%m%d-%H%M%S")
-    # One that ended within a second has the same time.
-    names = chain([now], (f"{now}-{number}" for number in count(2)))
-    folder = next(calls / one for one in names if not (calls / one).exists())
-    folder.mkdir()
+    folder = history.new_folder(paths.RUNS / name)
     latest = folder.with_name("latest")
     latest.unlink(missing_ok=True)
     latest.symlink_to(folder.name)

@@ -31,11 +31,6 @@ class Deadlines(NamedTuple):
         return elapsed_s >= PATIENCE * max(self.expected_s, pull_s or 0.0)
 
 
-def deadlines(expected_s: float, limit_s: float) -> Deadlines:
-    """Return those of a wait. limit_s: what this machine may need for expected_s with KVM."""
-    return Deadlines(expected_s, max(limit_s, PATIENCE * expected_s))
-
-
 def drift_s(profile: Profile) -> float:
     """Return how long pull may need to correct one node, with KVM."""
     return profile.agent_s + _WORK_S

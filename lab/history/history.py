@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain, count
 from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Any
@@ -92,6 +93,17 @@ def is_written(path: Path) -> bool:
     except OSError:
         return False
     return False
+
+
+def new_folder(parent: Path) -> Path:
+    """Make and return a folder in `parent` for a history that begins now, named after the time."""
+    parent.mkdir(parents=True, exist_ok=True)
+    now = time.strftime("%Y%m%d-%H%M%S")
+    # One that ended within a second has the same time.
+    names = chain([now], (f"{now}-{number}" for number in count(2)))
+    folder = next(parent / one for one in names if not (parent / one).exists())
+    folder.mkdir()
+    return folder
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 
+from lab import waiting
 from lab.history import claims
 from lab.history.claims import Claims
 from lab.history.guests import Follower
@@ -46,17 +47,8 @@ class Recording:
         """Record for the length of the block."""
         with suppress(ToolFailed):
             self.states.look()
-        over = threading.Event()
-        threads = [threading.Thread(target=run, args=(over,), daemon=True) for run in self._loops]
-        try:
-            for thread in threads:
-                thread.start()
+        with waiting.beside(self._loops, end_s=_END_S):
             yield
-        finally:
-            over.set()
-            for thread in threads:
-                if thread.ident:
-                    thread.join(_END_S)
 
     def where(self, mode: str) -> Mapping[str, tuple[str, ...]]:
         """Return container -> the nodes where it has a process now, by what is known by now."""

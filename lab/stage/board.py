@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from lab.stage.view import View, delta
 
-# A page that missed more than these gets a snapshot: keys that are gone need not be known for ever.
+# A page that missed more than these gets a snapshot: older keys that are gone are forgotten.
 KEPT = 1000
 
 

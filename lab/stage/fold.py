@@ -32,9 +32,9 @@ class Claimed(NamedTuple):
 class Fold:
     """clock_s: the latest time of a record. runs: (mode, node) -> what was last said to run.
 
-    heard: machine -> until when its recorder has told all. listed: what pull's API listed last,
-    and what ran in push before the recording began: users wanted that. wanted_s: (mode, name) ->
-    since when it is wanted; ran: those of them that have run since.
+    heard: machine -> until when all is known from its recorder. listed: what pull's API listed
+    last, and what ran in push before the recording began: users wanted that. wanted_s: (mode,
+    name) -> since when it is wanted; ran: those of them that have run since.
     """
 
     def __init__(self, damage: Sequence[str] = ()) -> None:

@@ -6,7 +6,6 @@ stages only one records.
 
 import shutil
 import threading
-import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from lab.errors import LabBusy
 from lab.experiment.check.timeline import EMPTY
 from lab.experiment.parse import Experiment
 from lab.experiment.setting import Setting
-from lab.history.history import FILE, Writer, is_written
+from lab.history.history import FILE, Writer, is_written, new_folder
 from lab.history.recording import Recording
 from lab.planes import modes
 from lab.snapshot import initial
@@ -68,16 +67,17 @@ class Live:
             lab, asked = self._lab, _asked()
             on = modes.on(lab)
             setting = Setting(lab, on, modes.profile(lab), 0, 1)
-            with Writer(_new_folder()) as writer:
+            with Writer(new_folder(paths.STAGE)) as writer:
                 setting.begin(writer, _OURS)
                 recording = Recording(lab, on, writer)
                 notes = Notes(recording, self._pushed)
                 with recording.running():
                     self._play(writer.path)
+                    writer.check()
+                    _delete_old(writer.path.parent)
                     while not over.wait(_LOOK_S) and asked == _asked() and not run_under_way():
                         notes.look()
                         writer.check()
-                        _delete_old(writer.path.parent)
                         if _is_down(recording):
                             return
 
@@ -115,13 +115,6 @@ def _asked() -> Request | None:
         return initial.remembered()
     except LabError:
         return None
-
-
-def _new_folder() -> Path:
-    """Make and return the folder of another recording."""
-    folder = paths.STAGE / time.strftime("%Y%m%d-%H%M%S")
-    folder.mkdir(parents=True)
-    return folder
 
 
 def _delete_old(newest: Path) -> None:

@@ -1,10 +1,10 @@
 """What a stage plays: a recorded run, or the lab as it runs."""
 
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
+from lab import waiting
 from lab.planes import modes
 from lab.report import runs
 from lab.stage.board import Board
@@ -47,15 +47,9 @@ def opened(run: str | None, say: Callable[[str], None]) -> Feed:
 @contextmanager
 def playing(source: Feed, board: Board, extra: View) -> Iterator[None]:
     """Play `source` onto `board` for the length of the block. extra: keys of every view."""
-    over = threading.Event()
     loops = [Player(board, source.pick, extra).run, *([source.live.run] if source.live else [])]
-    threads = [threading.Thread(target=run, args=(over,), daemon=True) for run in loops]
-    for thread in threads:
-        thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        board.close()
-        for thread in threads:
-            thread.join(_END_S)
+    with waiting.beside(loops, end_s=_END_S):
+        try:
+            yield
+        finally:
+            board.close()

@@ -78,7 +78,7 @@ def _stream(parts: Parts) -> Iterator[bytes]:
 
 
 def _events(board: Board, seen: str) -> Iterator[bytes]:
-    """Yield events for ever: a page that goes away ends it."""
+    """Yield events until the board is closed; a page that goes away ends it, too."""
     yield _AGAIN
     while not board.closed:
         event = board.next(seen, _WAIT_S)

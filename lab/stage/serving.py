@@ -35,7 +35,7 @@ class StageServer(ThreadingMixIn, WSGIServer):
 
 
 class _Patient(BufferedIOBase):
-    """The way to a browser. A time-out is told as a broken connection, which is no error here."""
+    """The way to a browser. A time-out becomes a broken connection, which is no error here."""
 
     def __init__(self, file: Any) -> None:
         self._file = file
@@ -53,7 +53,7 @@ class _Patient(BufferedIOBase):
 
 
 class _Handler(WSGIRequestHandler):
-    # One that sends nothing, or reads nothing, for so long is let go.
+    # One that sends nothing, or reads nothing, for so long is disconnected.
     timeout = 20.0
 
     def setup(self) -> None:

@@ -33,20 +33,14 @@ def test_what_is_taken_back_is_not_missed_while_the_order_is_under_way():
     assert all_checks(made)["never-gone"].holds is False
 
 
-@pytest.mark.parametrize("runs", [["b"], []])
-def test_what_was_asked_for_without_an_answer_may_run_or_not(runs):
+@pytest.mark.parametrize("runs", [True, False])
+@pytest.mark.parametrize(
+    ("name", "node"), [("b", "node2"), ("a", "node1")], ids=["asked for", "taken back"]
+)
+def test_what_was_ordered_without_an_answer_may_run_or_not(name, node, runs):
     made = running().fault(10, "node3")
-    made.put(11, "wanted", 1, mode="pull", names=["a"], doubtful=["b"], command="")
-    findings = all_checks(made.runs(13, "node2", *runs))
+    made.put(11, "wanted", 1, mode="pull", names=["a"], doubtful=[name], command="")
+    findings = all_checks(made.runs(14, node, *([name] if runs else [])))
     assert findings["no-strays"].holds is (None if runs else True)
     assert findings["never-gone"].holds is True
     assert findings["repaired"].holds is True
-
-
-@pytest.mark.parametrize("runs", [["a"], []])
-def test_what_was_taken_back_without_an_answer_may_run_or_not(runs):
-    made = running().fault(10, "node3")
-    made.put(11, "wanted", 1, mode="pull", names=["a"], doubtful=["a"], command="")
-    findings = all_checks(made.runs(14, "node1", *runs))
-    assert findings["no-strays"].holds is (None if runs else True)
-    assert findings["never-gone"].holds is True

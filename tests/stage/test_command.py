@@ -35,7 +35,7 @@ def run(*words):
 
 @contextmanager
 def ended_late(process):
-    """Kill `process` after the block, or after a minute: no test waits for its words for ever."""
+    """Kill `process` after the block, or after a minute: no test waits longer for its words."""
     late = threading.Timer(60, process.kill)
     late.start()
     try:

@@ -26,12 +26,11 @@ def reachable(timeline: Timeline, mode: str) -> Finding:
 
     amount: the longest time in which one answered nowhere.
     """
-    gaps = {life.name: unanswered(timeline, mode, life) for life in lives(timeline, mode)}
-    if not gaps:
-        return Finding("reachable", None, "no container is known")
-    ever = any_of(gap.ever() for gap in gaps.values())
-    if not any(life.wanted.ever() for life in lives(timeline, mode)):
+    found = lives(timeline, mode)
+    if not any(life.wanted.ever() for life in found):
         return Finding("reachable", None, "no container was wanted")
+    gaps = {life.name: unanswered(timeline, mode, life) for life in found}
+    ever = any_of(gap.ever() for gap in gaps.values())
     if ever is False:
         every_s, _ = _rate(timeline)
         said = "from its first answer on, each container answered"

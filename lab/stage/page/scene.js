@@ -1,5 +1,5 @@
 // What is on the stage: a pure function of the server's view. The server decides what is true; here
-// it is only decided where a block is drawn and how the difference is told.
+// it is only decided where a block is drawn and in which words.
 
 // A recorder speaks every second; an API is asked every 5 s at the latest.
 const HEARD_S = 3;

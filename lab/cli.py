@@ -60,7 +60,7 @@ SECTIONS: dict[str, dict[str, Entry]] = {
         "run": Entry("run", "An experiment: one fault, both control planes, and a verdict."),
         "report": Entry("report", "What became of a run: verdict, page, figure, JSON, JUnit."),
         "bench": Entry("bench", "Medians of boot and of convergence, over several runs."),
-        "soak": Entry("soak", "Cold `up` and `down` in a row, under load, without a hand."),
+        "soak": Entry("soak", "Cold `up` and `down` in a row, or a healthy lab, under load."),
         "test": Entry("test", "Run the tests that need the VMs."),
     },
     "Set up": {

@@ -1,12 +1,20 @@
-"""`lab soak`: twenty cold bring-ups in a row, under load, without a hand."""
+"""`lab soak`: twenty cold bring-ups in a row, or an hour of a healthy lab; under load."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from lab.terminal.params import json_option, mode_option, profile_option
 from lab.terminal.table import echo, echo_json, render
+from provisioning import topology
 from services.core.errors import LabError
+
+if TYPE_CHECKING:
+    from lab.soak.steady import Round
+
+# Rounds between two lines of progress.
+_EVERY = 50
 
 
 @click.command()
@@ -20,9 +28,18 @@ from services.core.errors import LabError
 @mode_option
 @profile_option
 @click.option("--keep-going", is_flag=True, help="After a failure, take the lab down and go on.")
+@click.option("--steady", metavar="DURATION", help="Instead of cycles, watch the lab for so long.")
 @json_option
+@click.pass_context
 def soak(
-    cycles: int, load: int | None, mode: str, profile: str, keep_going: bool, as_json: bool
+    ctx: click.Context,
+    cycles: int,
+    load: int | None,
+    mode: str,
+    profile: str,
+    keep_going: bool,
+    steady: str | None,
+    as_json: bool,
 ) -> None:
     """Bring the lab up cold and take it down, N times, while other processes keep the CPU busy.
 
@@ -31,28 +48,47 @@ def soak(
     .lab/soak. The lab stays as it is after a failure, unless with --keep-going. What you declared
     is lost. Ends with 1 if a cycle failed.
 
+    With --steady it uses the lab as it is, in pull mode: six containers of its own (soak-*) are
+    stopped and started in turn, and nothing is broken. So it fails at each false alarm: a node that
+    pull takes for down, or a container that leaves its node. It fails, too, if a container does not
+    start in time or the API does not answer.
+
     \b
     lab soak                       twenty, which takes half an hour under emulation
     lab soak --cycles 3 --load 0   three, on a quiet machine
+    lab soak --steady 1h           an hour in which no node may look dead
     """
+    from lab.soak import load as loads
+
+    count = loads.default() if load is None else load
+    if steady is None:
+        _cycle(cycles, count, mode, profile, keep_going=keep_going, as_json=as_json)
+    else:
+        _alone(ctx)
+        _watch(steady, count, as_json=as_json)
+
+
+def _cycle(
+    cycles: int, load: int, mode: str, profile: str, *, keep_going: bool, as_json: bool
+) -> None:
+    """Go through cycles, and print how they went, after Ctrl-C too. Raises LabError."""
     from lab.soak import cycles as loop
     from lab.soak import load as loads
     from lab.soak.steps import steps
     from lab.terminal import lock
 
-    count = loads.default() if load is None else load
     done: list[Any] = []
     with lock.locked("lab soak"):
         try:
-            with loads.busy(count):
+            with loads.busy(load):
                 for cycle in loop.soak(cycles, steps(mode, profile), keep_going=keep_going):
                     done.append(cycle)
                     echo(line(cycle, cycles), err=True)
-        finally:  # after Ctrl-C too
+        finally:
             if as_json:
-                echo_json({"load": count, "asked": cycles, "cycles": [c._asdict() for c in done]})
+                echo_json({"load": load, "asked": cycles, "cycles": [c._asdict() for c in done]})
             elif done:
-                echo(summary(done, cycles, count))
+                echo(summary(done, cycles, load))
     bad = [cycle.number for cycle in done if not cycle.ok]
     if bad:
         raise LabError(
@@ -86,3 +122,69 @@ def summary(done: Any, cycles: int, load: int) -> str:
     table = [render(("phase (s)", "median", "least", "most"), rows)] if rows else []
     told = f"{len(good)} of {cycles} cycles went well, {len(done) - len(good)} failed; load: {load}"
     return "\n".join([*table, told])
+
+
+def _alone(ctx: click.Context) -> None:
+    """Raise LabError if an option is given that belongs to cycles."""
+    for name in ("cycles", "mode", "profile", "keep_going"):
+        if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+            option = f"--{name.replace('_', '-')}"
+            raise LabError(f"--steady takes no {option}", hint=f"leave {option} out")
+
+
+def _watch(duration: str, load: int, *, as_json: bool) -> None:
+    """Watch a healthy lab, and print what was seen, after Ctrl-C too. Raises LabError."""
+    from lab.faults.plan import seconds
+    from lab.planes import client, modes
+    from lab.soak import load as loads
+    from lab.soak.steady import steady
+    from lab.terminal import lock
+
+    lab, length_s = topology.load(), seconds(duration)
+    done: list[Round] = []
+    with lock.locked("lab soak"):
+        profile = modes.profile(lab)
+        try:
+            with loads.busy(load):
+                for one in steady(client.connect(lab).pull, profile, length_s):
+                    done.append(one)
+                    for problem in problems(one):
+                        echo(problem, err=True)
+                    if len(done) % _EVERY == 0:
+                        echo(f"{len(done)} containers were stopped and started", err=True)
+        finally:
+            if as_json:
+                rows = [
+                    one._asdict() | {"alarms": [alarm._asdict() for alarm in one.alarms]}
+                    for one in done
+                ]
+                echo_json({"load": load, "rounds": rows})
+            elif done:
+                echo(seen(done, load))
+    if wrong := sum(len(problems(one)) for one in done):
+        raise LabError(f"{wrong} times something went wrong", hint="lab events tells what pull saw")
+
+
+def _as_json(one: "Round") -> dict[str, Any]:
+    return {**one._asdict(), "alarms": [alarm._asdict() for alarm in one.alarms]}
+
+
+def problems(one: "Round") -> list[str]:
+    """Return what went wrong in a round, a line each."""
+    lines = [f"{e.at} {e.kind} {e.subject}: {e.reason}" for e in one.alarms]
+    if one.trouble:
+        return [*lines, one.trouble]
+    return lines if one.took_s is not None else [*lines, "a container did not start in time"]
+
+
+def seen(done: "list[Round]", load: int) -> str:
+    """Return how the starts went, how long nodes were silent, and how much went wrong."""
+    from lab.bench.stats import by_name, number, summary
+
+    took = {"declared -> running": [one.took_s for one in done if one.took_s is not None]}
+    silent = {f"silence of {n}": v for n, v in by_name([one.silent_s for one in done]).items()}
+    found = [(name, summary(values)) for name, values in (took | silent).items()]
+    rows = [(what, *map(number, one[1:])) for what, one in found if one is not None]
+    alarms = sum(len(one.alarms) for one in done)
+    told = f"{len(done)} containers were stopped and started; {alarms} false alarms; load: {load}"
+    return "\n".join([render(("seconds", "median", "least", "most"), rows), told])

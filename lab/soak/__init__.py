@@ -1,1 +1,1 @@
-"""`lab soak`: cold `up` and `down` in a row, without a hand."""
+"""`lab soak`: cold `up` and `down` in a row, or a healthy lab watched; without a hand."""

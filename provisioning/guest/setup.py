@@ -58,8 +58,6 @@ def apply(root: Path, lab: Topology, timings: Profile) -> list[str]:
 
 def tell_systemd(changed: list[str], *, code_changed: bool) -> None:
     """Reload units if any changed, and restart running services that would otherwise be stale."""
-    if any(path.startswith(UNITS) for path in changed):
-        subprocess.run(["systemctl", "daemon-reload"], check=True)
     restart = {Path(path).name for path in changed if path.startswith(UNITS)}
     restart |= {
         Path(path).parent.name.removesuffix(".d") for path in changed if ".timer.d/" in path
@@ -67,7 +65,10 @@ def tell_systemd(changed: list[str], *, code_changed: bool) -> None:
     if code_changed or "etc/lab/profile.env" in changed:
         restart |= {"push-api.service", "pull-api.service"}
         # A pass may go on watching for ten seconds; the next one has the new code and profile.
+        # Before the reload, after which timers start passes at once: a start cancels a stop.
         subprocess.run(["systemctl", "stop", *PASSES], check=True)
+    if any(path.startswith(UNITS) for path in changed):
+        subprocess.run(["systemctl", "daemon-reload"], check=True)
     # Containers keep running.
     known = {name for name in restart if name.endswith((".timer", "-api.service"))}
     if known:

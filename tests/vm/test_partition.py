@@ -5,8 +5,8 @@ from datetime import datetime
 
 import pytest
 
-from services.core.model import KEEP, STOP
-from tests.vm.conftest import cursor, journal
+from services.core.model import KEEP, STOP, Health
+from tests.vm.conftest import LAB, cursor, journal, run
 
 pytestmark = pytest.mark.vm
 
@@ -87,3 +87,25 @@ def test_cut_off_keep_goes_on_and_stop_ends_before_it_runs_elsewhere(hosts, lab,
         lambda: all(len(nodes) == 1 for nodes in stage.where("pull").values()), "each runs once"
     )
     assert NODE not in stage.where("pull")[KEEP]
+
+
+def test_a_node_that_a_person_called_dead_is_refused_until_it_runs_nothing(
+    hosts, lab, stage, mended
+):
+    stage.pull.declare("web", NODE)
+    stage.wait_running("pull", {"web"})
+    since, before = stage.pull.events(0).revision, cursor(hosts[NODE])
+    hosts[NODE].check_output(CUT.format(api=lab.api.address))
+    run(*LAB, "forget", NODE)
+    stage.wait(lambda: len(stage.where("pull")["web"]) == 2, "it runs elsewhere, too")
+    # Not because the node was silent for long enough: a person said it.
+    assert stage.happened(since, "node-forgotten", NODE)
+    assert not stage.happened(since, "node-down", NODE)
+
+    hosts[NODE].check_output(MEND)
+    known = lambda: {node.name: node.health for node in stage.pull.nodes().nodes}  # noqa: E731
+    stage.wait(lambda: known().get(NODE) is Health.UP, "the node has joined again")
+    assert len(stage.where("pull")["web"]) == 1
+    assert NODE not in stage.where("pull")["web"]
+    said = [line for _, line in journal(hosts[NODE], "pull-agent.service", cursor=before)]
+    assert any("declared dead" in line for line in said), said

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
-from lab.experiment import actions, timing
+from lab.experiment import actions, steady, timing
 from lab.experiment.actions import Orders
 from lab.experiment.aim import Aim, aim, typed
 from lab.experiment.check.timeline import BEFORE, ROLLBACK
@@ -88,9 +88,8 @@ class _Run:
         with self._phase(BEFORE):
             self._await_all_heard()
             self.orders.adopt()
-            self.orders.declare(self.experiment.containers)
             limit_s = deadline_s(timing.placing_s(self.setting.profile) + _COMMAND_S)
-            actions.await_all(self.orders, [*probes, "run-once", "reachable"], limit_s)
+            steady.reach(self.orders, self.experiment.containers, probes, limit_s)
             # The last of it is known for sure only now.
             self._await_all_heard()
         for step in self.experiment.method:

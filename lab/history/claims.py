@@ -41,11 +41,15 @@ def pull(client: PullClient) -> Claim:
 
 
 class Claims:
-    """Asks one API again and again. latest: its last answer, to the question of asked_s."""
+    """Asks one API again and again. latest: its last answer, to the question of asked_s.
+
+    turn: taken while it asks.
+    """
 
     def __init__(self, mode: str, ask: Callable[[], Claim], writer: Writer) -> None:
         self.latest: Claim = EMPTY
         self.asked_s = writer.now_s()
+        self.turn = threading.Lock()
         self._mode = mode
         self._ask = ask
         self._writer = writer
@@ -55,7 +59,8 @@ class Claims:
     def run(self, over: threading.Event) -> None:
         """Ask until `over` is set."""
         while not over.is_set():
-            self.look()
+            with self.turn:
+                self.look()
             over.wait(self._every_s)
 
     def look(self) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Any
 
-from lab.history.record import VERSION, DamagedLine, Record, dump, load
+from lab.history.record import READABLE, VERSION, DamagedLine, Record, dump, load
 from services.core.errors import LabError
 
 FILE = "history.jsonl"
@@ -164,7 +164,7 @@ def parse(text: str) -> History:
             damage.append(f"line {number}: {error}")
         before = line
     version = records[0].fields.get("version") if records else VERSION
-    if records and records[0].kind == "begin" and version != VERSION:
+    if records and records[0].kind == "begin" and version not in READABLE:
         # Its lines may lack what this version needs; that is no damage of theirs.
         damage = [f"it is of version {version}, and this lab reads version {VERSION}"]
     if not records or records[-1].kind != "end":

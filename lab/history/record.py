@@ -14,7 +14,11 @@ from typing import Any, NamedTuple
 
 from services.core.fields import decode
 
-VERSION = 2
+VERSION = 3
+# All that version 2 has, version 3 has, too.
+READABLE = (2, VERSION)
+# When traffic is counted: before the first orders, when they were carried out, and later.
+BEFORE, CHANGED, IDLE = "before", "changed", "idle"
 _DIGITS = 4
 
 # kind -> the fields that a record of it has, beside kind, at_s and error_s.
@@ -32,6 +36,7 @@ FIELDS: Mapping[str, frozenset[str]] = MappingProxyType(
             "machine": "machine state",
             "clock": "machine offset_s",
             "claims": "mode ok containers running nodes error",
+            "traffic": "mode phase bytes requests questions",
             "event": "mode type text node container",
             "rate": "every_s patience_s",
             "asked": "mode node name asked_s ok error",

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from functools import partial
 
 from lab import waiting
@@ -12,6 +12,7 @@ from lab.history.guests import Follower
 from lab.history.history import Writer
 from lab.history.machines import States
 from lab.history.probes import Probes
+from lab.history.traffic import Traffic
 from lab.planes import client
 from provisioning.run import ToolFailed
 from provisioning.topology import Topology
@@ -32,6 +33,8 @@ class Recording:
         self.states = States(topology, writer)
         self.claims = {mode: Claims(mode, ask[mode], writer) for mode in modes}
         self.followers = {m.name: Follower(m, writer, self.states) for m in topology.machines}
+        turn = self.claims["push"].turn if "push" in modes else nullcontext()
+        self.traffic = Traffic(topology, modes, writer, turn)
         self.probes = Probes(topology, modes, writer, self.where)
         self._loops: list[Callable[[threading.Event], None]] = [
             self.states.run,

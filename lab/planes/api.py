@@ -57,6 +57,13 @@ class Api:
         """Return the decoded answer. body: sent as JSON unless None."""
         return _content(self._exchange(method, path, body, {}, read_s))
 
+    def text(self, path: str) -> str:
+        """Return an answer that is no JSON, as it is."""
+        answer = self._exchange("GET", path, None, {}, READ_S)
+        if answer.status >= 400:
+            _content(answer)
+        return answer.body.decode(errors="replace")
+
     def watch(self, path: str, tag: str = "", *, wait_s: float = WAIT_S) -> Seen | None:
         """Return what `path` says once it is no longer what `tag` was; None if it stays so.
 

@@ -49,6 +49,10 @@ def _mode(result: ModeJudgement) -> dict[str, Any]:
             }
             for one in result.containers
         ],
+        "price": {
+            key: None if value is None else round(value, 2)
+            for key, value in result.price._asdict().items()
+        },
     }
 
 

@@ -20,6 +20,7 @@ from lab.experiment.check.traces import Amount, Known
 from lab.report.bars import WORDS as BAR_WORDS
 from lab.report.bars import bars, fault_bars, left_out, shown
 from lab.report.figure import Drawing
+from lab.report.table import PRICES, of_runs
 from services.core.errors import printable
 
 _HERE = Path(__file__).parent
@@ -140,11 +141,13 @@ def _result(result: ModeJudgement) -> str:
         f"<td>{_seconds(one.wrong)}</td><td>{_seconds(one.twice)}</td></tr>"
         for one in result.containers
     )
+    prices = "".join(f"<td>{_text(of_runs([one]))}</td>" for one in result.price)
     return (
         f"<section><h2>{_text(result.mode)}: {_verdict(result.verdict, VERDICTS[result.verdict])}"
         f"</h2><p>{_text(result.why)}</p>"
         f"{_table(('check', 'expected', 'found', 'seconds', 'verdict', 'what happened'), rows)}"
-        f"{_table(('container', 'gone', 'not as wanted', 'on two nodes'), containers)}</section>"
+        f"{_table(('container', 'gone', 'not as wanted', 'on two nodes'), containers)}"
+        f"{_table(PRICES, f'<tr>{prices}</tr>')}</section>"
     )
 
 

@@ -6,9 +6,15 @@ from typing import NamedTuple
 from lab.bench.stats import number, summary
 from lab.experiment.check.finding import VERDICTS, WORDS, composed
 from lab.experiment.check.judge import Judged, ModeJudgement
+from lab.experiment.check.price import Price
 from lab.experiment.check.traces import Amount, Known, widest
 from lab.report.runs import Runs
 from lab.terminal.table import render
+
+# The columns of what a control plane and its nodes say to each other.
+PRICES = (
+    "bytes a change", "requests a change", "bytes/s idle", "requests/s idle", "questions/s idle",
+)  # fmt: skip
 
 
 class Compared(NamedTuple):
@@ -30,6 +36,8 @@ def text(runs: Runs) -> str:
         parts.append(render(header, rows))
     if rows := _containers(runs):
         parts.append(render(("mode", "container", "gone, s", "wrong, s", "twice, s"), rows))
+    if rows := _prices(runs):
+        parts.append(render(("mode", *PRICES), rows))
     return "\n\n".join(parts)
 
 
@@ -133,12 +141,33 @@ def _containers(runs: Runs) -> list[Sequence[str]]:
     ]
 
 
+def _prices(runs: Runs) -> list[Sequence[str]]:
+    found: dict[str, list[Price]] = {}
+    for result in _results(runs):
+        found.setdefault(result.mode, []).append(result.price)
+    return [
+        (mode, *(of_runs(column) for column in zip(*prices, strict=True)))
+        for mode, prices in found.items()
+        if any(price != Price() for price in prices)
+    ]
+
+
+def of_runs(values: Sequence[float | None]) -> str:
+    """Return a number, or of several runs the median and the spread; - where none is known."""
+    known = [value for value in values if value is not None]
+    return number(known[0]) if len(values) == 1 and known else _spread(known)
+
+
 def seconds(amounts: Sequence[Amount | None]) -> str:
     """Return one amount with its range, or of several runs the median and the spread."""
     measured = [amount for amount in amounts if amount is not None]
     if len(amounts) == 1 and measured:
         return str(measured[0]).removesuffix(" s")
-    found = summary([amount.middle_s for amount in measured])
+    return _spread([amount.middle_s for amount in measured])
+
+
+def _spread(values: Sequence[float]) -> str:
+    found = summary(values)
     if found is None:
         return "-"
     return f"{number(found.median)} ({number(found.least)}-{number(found.most)})"

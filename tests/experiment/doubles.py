@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from lab.experiment import runner
+from lab.experiment import runner, steady
 from lab.experiment.pace import UNATTENDED
 from lab.experiment.parse import Experiment
 from lab.experiment.setting import Setting
@@ -76,6 +76,11 @@ class FakeRecording:
         self.claims = dict.fromkeys(modes, claim)
         self.where = lambda mode: world.runs[mode]
         self.probes = SimpleNamespace(answered=world)
+        self.traffic = SimpleNamespace(counting=self.counting)
+
+    @contextmanager
+    def counting(self):
+        yield lambda phase: self.writer.put("note", text=f"counted {phase}")
 
     @contextmanager
     def running(self):
@@ -107,6 +112,7 @@ def world(monkeypatch):
     )
     accel = SimpleNamespace(accel=Accel("kvm", 1.0, "test"))
     monkeypatch.setattr(settings, "load", lambda: accel)
+    monkeypatch.setattr(steady, "_QUIET_S", 0.01)
     monkeypatch.setattr(runner, "deadline_s", lambda seconds: 0.05)
     return found
 

@@ -38,6 +38,14 @@ def test_everything_is_done_in_order_and_taken_away_again(world, tmp_path):
     assert sorted(world.log[8:]) == sorted(stops)
 
 
+def test_traffic_is_counted_around_the_first_orders_and_before_the_fault(world, tmp_path):
+    play(tmp_path)
+    kinds = ("wanted", "note", "fault")
+    said = [r.fields.get("text", r.kind) for r in read(tmp_path).records if r.kind in kinds]
+    orders = ["wanted"] * 4
+    assert said == ["counted before", *orders, "counted changed", "counted idle", "fault"]
+
+
 @pytest.mark.parametrize(
     ("error", "why"), [(KeyboardInterrupt(), "interrupted"), (LabError("no way"), "error")]
 )

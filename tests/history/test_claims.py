@@ -76,6 +76,24 @@ def test_another_answer_became_true_at_some_time_since_the_question_before(write
     assert last.at_s + last.error_s <= writer.now_s() + 1e-3
 
 
+def test_an_api_is_not_asked_while_its_turn_is_taken(writer):
+    over, asked = threading.Event(), threading.Event()
+
+    def ask():
+        asked.set()
+        over.set()
+        return EMPTY
+
+    one = Claims("push", ask, writer)
+    loop = threading.Thread(target=one.run, args=[over])
+    with one.turn:
+        loop.start()
+        loop.join(0.05)
+        assert not asked.is_set()
+    loop.join(5)
+    assert asked.is_set()
+
+
 def test_events_from_now_on_are_written_and_a_silent_api_is_asked_again(
     writer, tmp_path, monkeypatch
 ):

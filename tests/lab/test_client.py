@@ -104,6 +104,15 @@ def test_a_connection_that_is_closed_without_an_answer_is_unreachable():
         thread.join()
 
 
+def test_a_text_is_returned_as_it_is_and_a_refusal_is_none():
+    refused = {"error": "no such page", "hint": "GET /metrics"}
+    routes = {"GET /metrics": (200, {"a": 1}), "GET /other": (404, refused)}
+    with http_server(routes) as (port, _):
+        assert json.loads(PushClient(port).text("/metrics")) == {"a": 1}
+        with pytest.raises(ApiRefused, match="no such page"):
+            PushClient(port).text("/other")
+
+
 def test_an_answer_that_is_no_json_is_no_answer():
     silent = pytest.raises(ApiUnreachable, match="no JSON")
     with http_server({"GET /containers": (200, b"<html>")}) as (port, _), silent:

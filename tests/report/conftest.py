@@ -20,6 +20,10 @@ def made(**options):
     both.machine(24, "node3", "running").human(27, "started a by hand")
     both.runs(28, "node2", "a", mode="push").runs(29, "node3", "stray").runs(33, "node3", "a")
     both.claims(26, {}, mode="push", ok=False)
+    for mode, factor in (("push", 1), ("pull", 3)):
+        for at_s, phase, count in ((0, "before", 0), (2, "changed", 700), (3, "idle", 800)):
+            counts = {"bytes": count * factor, "requests": count // 100, "questions": 0}
+            both.put(at_s, "traffic", mode=mode, phase=phase, **counts)
     both.records.sort(key=lambda record: record.at_s)
     return both
 

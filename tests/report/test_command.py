@@ -42,6 +42,26 @@ def test_it_writes_the_same_files_each_time(kept):
     assert "a: ran nowhere, for" in done.stdout
 
 
+def test_what_a_change_costs_is_printed_drawn_and_written(kept):
+    folder = kept(made())
+    done = report(folder)
+    rows = [line.split() for line in done.stdout.split("bytes a change")[1].splitlines()]
+    assert ["push", "500", "5.00", "100", "1.00", "0.00"] in rows
+    assert ["pull", "1500", "5.00", "300", "1.00", "0.00"] in rows
+    assert "<td>1500</td>" in (folder / "report.html").read_text()
+    (run,) = json.loads((folder / "result.json").read_text())["runs"]
+    assert [mode["price"]["bytes_per_change"] for mode in run["modes"]] == [500.0, 1500.0]
+
+
+def test_what_a_change_costs_of_several_runs_is_a_median_and_unknown_without_counts(kept):
+    without = made()
+    without.records = [r for r in without.records if r.kind != "traffic"]
+    kept(without, run="1")
+    assert "bytes a change" not in report("made").stdout
+    kept(made(), run="2")
+    assert "500 (500-500)" in report("made").stdout
+
+
 @pytest.mark.parametrize(
     ("change", "code"),
     [

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from lab.experiment.check import about_apis, about_clients, about_containers
 from lab.experiment.check.containers import lives
 from lab.experiment.check.finding import Finding, composed, texts
+from lab.experiment.check.price import Price, price
 from lab.experiment.check.timeline import Timeline, build
 from lab.experiment.check.traces import Amount, Known
 from lab.history.history import History
@@ -64,6 +65,7 @@ class ModeJudgement(NamedTuple):
     why: str
     checks: tuple[Judged, ...]
     containers: tuple[Seconds, ...]
+    price: Price
     verdict: Known
 
 
@@ -135,7 +137,9 @@ def _mode(
     )
     verdict = composed(judged.verdict for judged in checks)
     why = str(expected.get("why", ""))
-    return ModeJudgement(mode, why, checks, _seconds(timeline, mode), verdict)
+    return ModeJudgement(
+        mode, why, checks, _seconds(timeline, mode), _price(timeline, mode), verdict
+    )
 
 
 def _seconds(timeline: Timeline, mode: str) -> tuple[Seconds, ...]:
@@ -145,6 +149,13 @@ def _seconds(timeline: Timeline, mode: str) -> tuple[Seconds, ...]:
         return ()
     wanted = [life for life in found if life.wanted.ever() or life.stray.ever()]
     return tuple(Seconds(i.name, i.gone.total(), i.wrong, i.twice.total()) for i in wanted)
+
+
+def _price(timeline: Timeline, mode: str) -> Price:
+    try:
+        return price(timeline, mode)
+    except Exception:  # as _guarded
+        return Price()
 
 
 def _guarded(name: str, check: Checker, timeline: Timeline, mode: str = "") -> Finding:

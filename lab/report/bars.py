@@ -5,12 +5,14 @@ from itertools import pairwise
 from types import MappingProxyType
 from typing import NamedTuple
 
+from lab.experiment.check import about_clients
 from lab.experiment.check.about_apis import untrue
+from lab.experiment.check.about_clients import unanswered
 from lab.experiment.check.about_containers import changes
 from lab.experiment.check.containers import Life, lives
 from lab.experiment.check.finding import text, texts
 from lab.experiment.check.timeline import EMPTY, Timeline, machine_trace
-from lab.experiment.check.traces import Interval, Trace, combine
+from lab.experiment.check.traces import Interval, Trace, all_of, combine
 
 # The lane of an API, below those of the nodes; no node has this name, for it is no label.
 API = "API"
@@ -141,7 +143,9 @@ def _machine(timeline: Timeline, mode: str, node: str) -> Iterator[Bar]:
 
 
 def _container(timeline: Timeline, mode: str, life: Life) -> Iterator[Bar]:
-    """Yield what `life` was on each node; a gap is on the node on which it ran before that."""
+    """Yield what `life` was on each node. A gap is on the node on which it ran before that, and
+    questions in vain to one that runs are where it runs.
+    """
     evidence = {
         what: texts(changes(timeline, mode, life.name, trace))
         for what, trace in (("gone", life.gone), ("twice", life.twice), ("stray", life.stray))
@@ -154,6 +158,11 @@ def _container(timeline: Timeline, mode: str, life: Life) -> Iterator[Bar]:
     for span in life.gone.of(True):
         node = max(runs, key=lambda node: _ended_s(runs[node], span.from_s))
         yield Bar(mode, node, 0, 1, *span[:2], "gone", life.name, evidence["gone"])
+    unheard = combine([unanswered(timeline, mode, life), life.up], all_of)
+    vain = texts(about_clients.evidence(timeline, mode, life.name, unheard))
+    for span in unheard.of(True):
+        for node in (node for node, trace in runs.items() if trace.at(span.from_s)):
+            yield Bar(mode, node, 0, 1, *span[:2], "silent", life.name, vain)
 
 
 def _ended_s(trace: Trace, before_s: float) -> float:

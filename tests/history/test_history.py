@@ -170,3 +170,11 @@ def test_a_history_of_another_version_is_called_that_and_not_damaged():
     made.end(40)
     said = f"it is of version 1, and this lab reads version {VERSION}"
     assert parse(made.text()).damage == (said,)
+
+
+def test_a_history_of_the_version_before_is_read_as_one_of_this():
+    made = healed()
+    begin = made.records[0]
+    made.records[0] = begin._replace(fields=MappingProxyType({**begin.fields, "version": 2}))
+    made.end(40)
+    assert parse(made.text()).damage == ()

@@ -34,6 +34,19 @@ def test_the_bars_of_a_run():
     }
 
 
+def test_a_container_that_runs_and_does_not_answer_is_drawn_where_it_runs():
+    made = healed()
+    hung = [r for r in made.records if r.kind == "asked" and 20 < r.at_s < 25]
+    made.records = [r for r in made.records if r not in hung]
+    # It runs again at 16 s.
+    made.asks(16, 16.5, "node2", ok=False).asks(20.5, 25, "node2", ok=False)
+    timeline = judge(made.end(40)).timeline
+    start, bar = [b for b in bars(timeline) if b.what == "silent"]
+    assert (start.lane, start.from_s, start.to_s) == ("node2", 16, 16.1)
+    assert (bar.lane, bar.name, bar.from_s, bar.to_s) == ("node2", "a", 20.5, 24.6)
+    assert {"19.600", "20.600"} <= {text.split(" s: ")[0] for text in bar.evidence}
+
+
 def test_what_is_not_known_is_drawn():
     timeline = judge(Made().runs(1, "node1", "a").looked(5, "node1").end(20, seen=())).timeline
     assert ("pull", "node1", "node1", "unknown", 5, 21) in short(timeline)

@@ -39,8 +39,8 @@ def reachable(timeline: Timeline, mode: str) -> Finding:
     names = [name for name, gap in gaps.items() if gap.ever() is ever]
     fails = "answered nowhere" if ever else "may be that it answered nowhere"
     text = f"{', '.join(names)}: {fails}, for {longest} at the longest"
-    evidence = [r for name in names for r in _evidence(timeline, mode, name, gaps[name])]
-    return Finding("reachable", invert(ever), text, longest, texts(evidence))
+    records = [r for name in names for r in evidence(timeline, mode, name, gaps[name])]
+    return Finding("reachable", invert(ever), text, longest, texts(records))
 
 
 def unanswered(timeline: Timeline, mode: str, life: Life) -> Trace:
@@ -121,7 +121,7 @@ def _rate(timeline: Timeline) -> tuple[float, float]:
     )
 
 
-def _evidence(timeline: Timeline, mode: str, name: str, gap: Trace) -> Iterator[Record]:
+def evidence(timeline: Timeline, mode: str, name: str, gap: Trace) -> Iterator[Record]:
     """Yield the last answer before each gap, the question in vain, and the first answer after."""
     asked = _questions(timeline, mode, name)
     yield from changes(timeline, mode, name, gap)

@@ -5,6 +5,7 @@ import click
 from lab.bringup.watchdog import watched
 from lab.terminal.params import json_option
 from lab.terminal.table import echo
+from provisioning import topology
 
 
 @click.group()
@@ -26,6 +27,7 @@ def chapter() -> None:
 @click.option("--force", is_flag=True, help="Replace a chapter of that name.")
 def save(name: str, note: str, force: bool) -> None:
     """Save the lab as chapter NAME; the lab goes on. VMs that are off are saved as off."""
+    from lab.faults import mend
     from lab.snapshot import saving, store
     from lab.terminal import lock
     from services.core.errors import LabError
@@ -36,8 +38,10 @@ def save(name: str, note: str, force: bool) -> None:
             f"there is a chapter {name!r} already",
             hint=f"lab chapter save {name} --force replaces it",
         )
+    progress = watched()
     with lock.locked("lab chapter save"):
-        saving.save(kept, name, note, watched())
+        mend.warn_of_save(topology.load(), progress)
+        saving.save(kept, name, note, progress)
 
 
 @chapter.command()

@@ -5,6 +5,7 @@ import click
 from lab.bringup.watchdog import watched
 from lab.terminal.params import dry_run_option, json_option
 from lab.terminal.table import echo
+from provisioning import topology
 
 DEFAULT = "frozen"
 
@@ -21,11 +22,14 @@ def freeze(name: str) -> None:
     lab freeze                  before the rehearsal ...
     lab thaw                    ... and as often as you like
     """
+    from lab.faults import mend
     from lab.snapshot import saving, store
     from lab.terminal import lock
 
+    progress = watched()
     with lock.locked("lab freeze"):
-        saving.save(store.frozen(), name, "", watched())
+        mend.warn_of_save(topology.load(), progress)
+        saving.save(store.frozen(), name, "", progress)
 
 
 @click.command()

@@ -60,5 +60,16 @@ def settle(lab: Topology, say: Say) -> None:
             say(f"still there: {hurt}; lab heal undoes it")
 
 
+def warn_of_save(lab: Topology, say: Say) -> None:
+    """Say which faults act while the lab is saved: every thaw has them again.
+
+    A chapter may be about a broken lab, so this is no error.
+    """
+    settle(lab, say)
+    if hurts := ledger.read().hurts:
+        names = ", ".join(f"{hurt.fault} on {hurt.target}" for hurt in hurts)
+        say(f"saved, too, and back after each thaw: {names}; without that: lab heal, then again")
+
+
 def _look(lab: Topology, machine: Machine) -> Sequence[tuple[str, str]]:
     return traces.listed(perform(lab, traces.look(machine.name)))

@@ -9,6 +9,7 @@ from lab.faults import heal as healing
 from lab.faults import ledger, mend
 from lab.faults.ledger import Hurt
 from lab.faults.plan import Command
+from lab.snapshot import saving
 
 ID = "0a1b"
 
@@ -145,3 +146,17 @@ def test_what_is_overdue_is_said_and_what_went_by_itself_is_forgotten(lab, vms, 
     failing.clear()
     mend.settle(lab, said.append)
     assert ledger.read().hurts == ()
+
+
+@pytest.mark.parametrize("command", [("freeze",), ("chapter", "save", "of-a-test")])
+def test_a_save_says_which_faults_every_thaw_of_it_has(vms, run, failing, monkeypatch, command):
+    saved = []
+    monkeypatch.setattr(saving, "save", lambda labs, name, *_: saved.append(name))
+    ledger.write(hurt())
+    failing.append("true")
+    warning = "saved, too, and back after each thaw: partition on node1"
+    assert warning in run(*command).stderr
+    failing.clear()
+    # It went by itself.
+    assert "saved, too" not in run(*command).stderr
+    assert len(saved) == 2

@@ -107,7 +107,7 @@ def _help(fault: Fault) -> str:
     if not fault.momentary:
         lines.append(
             "Without --for it stays until `lab heal`"
-            + ("; after 10 minutes a machine undoes it by itself." if fault.alone else ".")
+            + ("; after 10 minutes a machine undoes it by itself." if fault.ends else ".")
         )
     typed = f"lab chaos {fault.name}"
     hit = "" if fault.aims == API else " node1"
@@ -167,10 +167,9 @@ def _hit(
 
     what = f"{fault.name} {', '.join(machine.name for machine in machines)}"
     with lock.locked(f"lab chaos {what}"):
-        check_up(lab, fault, machines)
-        options = resolved(lab, fault, options)
         if fault.name == "corrupt":
-            options = _left_alone(machines, options, progress)
+            check_up(lab, fault, machines)
+            options = _left_alone(machines, resolved(lab, fault, options), progress)
             if not options["mode"]:
                 return None
         mend.remind(progress)

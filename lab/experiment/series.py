@@ -47,18 +47,19 @@ def play(
     Raises LabError before anything is touched where the lab is down, or an experiment says nothing
     about the modes that are asked for.
     """
-    check(experiments, options)
-    _switch(options, progress)
+    on = check(experiments, options)
+    _switch(options, on, progress)
     for number, experiment in enumerate(experiments, 1):
         which = f"experiment {number} of {len(experiments)}: " if len(experiments) > 1 else ""
         progress(f"{which}{experiment.title}")
         progress(str(experiment.document.get("description", "")))
         if len(experiments) > 1:
             bringup.reset(progress)
+            on = modes.on(topology_file.load())
         error = None
         folder = new_folder(experiment.name)
         try:
-            _runs(experiment, options, folder, progress, pace)
+            _runs(experiment, options, on, folder, progress, pace)
         except LabError as raised:
             error = raised
             hint = f" ({error.hint})" if error.hint else ""
@@ -66,30 +67,39 @@ def play(
         yield Played(folder, error)
 
 
-def check(experiments: Sequence[Experiment], options: Options) -> None:
-    """Raise LabError where the lab is down, or an experiment says nothing about its modes."""
-    picked = modes.pick(options.mode, modes.on(topology_file.load()))
+def check(experiments: Sequence[Experiment], options: Options) -> list[str]:
+    """Return the modes that are on.
+
+    Raises LabError where the lab is down, or an experiment says nothing about its modes.
+    """
+    on = modes.on(topology_file.load())
+    picked = modes.pick(options.mode, on)
     for experiment in experiments:
         if not set(picked) & set(experiment.modes):
             raise LabError(
                 f"{experiment.name} says nothing about {' and '.join(picked)}",
                 hint=f"it is about {', '.join(experiment.modes)}: --mode",
             )
+    return on
 
 
-def _switch(options: Options, progress: Progress) -> None:
+def _switch(options: Options, on: Sequence[str], progress: Progress) -> None:
     """Start the timing profile that is asked for."""
     lab = topology_file.load()
     if options.profile is not None and options.profile != modes.profile(lab).name:
-        on = modes.on(lab)
         bringup.up("both" if len(on) > 1 else on[0], options.profile, progress)
 
 
 def _runs(
-    experiment: Experiment, options: Options, folder: Path, progress: Progress, pace: Pace
+    experiment: Experiment,
+    options: Options,
+    on: Sequence[str],
+    folder: Path,
+    progress: Progress,
+    pace: Pace,
 ) -> None:
     lab = topology_file.load()
-    picked = [one for one in modes.pick(options.mode, modes.on(lab)) if one in experiment.modes]
+    picked = [one for one in modes.pick(options.mode, on) if one in experiment.modes]
     timings = named(modes.profile(lab).name)
     for number in range(1, options.runs + 1):
         if options.runs > 1:

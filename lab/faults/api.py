@@ -151,6 +151,7 @@ FAULTS = (
         (MODE,),
         stop,
         "`lab chaos start-api` starts it again, as `lab heal` does.",
+        lasts=True,
     ),
     Fault(
         "api-slow",

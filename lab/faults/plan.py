@@ -96,6 +96,7 @@ class Fault(NamedTuple):
     example: the options that an example of it needs. alone: a machine can undo it by itself.
 
     momentary: over as soon as it has acted, so that there is nothing to wait for or to undo.
+    lasts: without a time, no machine undoes it: people work with what it left.
     """
 
     name: str
@@ -107,6 +108,12 @@ class Fault(NamedTuple):
     example: str = ""
     momentary: bool = False
     alone: bool = True
+    lasts: bool = False
+
+    @property
+    def ends(self) -> bool:
+        """Whether it ends some time without `lab`, also where it was given no time."""
+        return self.alone and not self.momentary and not self.lasts
 
 
 def complete(fault: Fault, given: Mapping[str, str]) -> dict[str, str]:

@@ -149,6 +149,7 @@ FAULTS = (
         (Option("name", FAKE, "NAME", "What the stray container is called.", label), MODE),
         corrupt,
         "Where one of that name runs on the node already, it is left alone, also by `lab heal`.",
+        lasts=True,
     ),
     Fault(
         "cache",

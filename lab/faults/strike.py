@@ -79,9 +79,10 @@ class Strike:
     def _arm(self, hit: Hit) -> None:
         """Have the machine undo the fault itself, should there be no `lab` any more."""
         fault = find(hit.hurt.fault)
-        if fault.momentary or not fault.alone:
+        until_s = hit.hurt.until_s
+        if fault.momentary or not fault.alone or (fault.lasts and until_s is None):
             return
-        until_s, after_s = hit.hurt.until_s, deadline_s(_AFTER_S + hit.plan.bites_s)
+        after_s = deadline_s(_AFTER_S + hit.plan.bites_s)
         wait_s = DEAD_MAN_S if until_s is None else until_s - time.time() + after_s
         script = "; ".join(command.text for command in hit.plan.undo)
         timer = (f"--on-active={max(1.0, wait_s):.0f}s", "--timer-property=AccuracySec=1s")

@@ -24,6 +24,7 @@ from services.core.errors import LabError
 # Of a unit that imports Fabric, with KVM.
 START_S = 20.0
 _PERIOD_S = 7.0
+_STOPPED = "inactive|failed"
 # Without these there is no way in, and no undoing.
 _NEEDED = re.compile(r"(sshd?|ssh@.*|systemd-.*|dbus|lab-(undo|fault)-.*|lab-standstill)\.\w+")
 _UNIT = re.compile(r"[A-Za-z0-9:_.@-]{1,200}\.(service|timer|socket)")
@@ -81,7 +82,12 @@ def stopped(machine: Machine, units: list[str]) -> Plan:
     return Plan(
         act=(Command(machine.name, ("systemctl", "stop", *units), timeout_s=START_S),),
         undo=tuple(shell(machine.name, start, timeout_s=START_S) for start in starts),
-        bites=(shell(machine.name, f"! systemctl is-active {' '.join(units)}"),),
+        # Not one that is still ending, nor one that something starts again.
+        bites=(
+            shell(
+                machine.name, f'! systemctl is-active {" ".join(units)} | grep -Evx "{_STOPPED}"'
+            ),
+        ),
         gone=tuple(shell(machine.name, script, run[0].why) for script in runs),
         needs=run,
         gone_s=START_S,

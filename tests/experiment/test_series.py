@@ -7,6 +7,7 @@ from lab import paths
 from lab.cli import main
 from lab.experiment import parse, runner, series, setting
 from lab.experiment.series import Options
+from lab.planes import modes
 from lab.terminal.progress import Progress
 from services.core.errors import LabError
 from tests.experiment.histories import healed
@@ -28,6 +29,20 @@ def test_one_experiment_begins_with_the_lab_as_it_is(lab):
     assert lab == ["node-failure push,pull 7 1"]
     assert folder.parent == paths.RUNS / "node-failure"
     assert (paths.RUNS / "node-failure/latest").resolve() == folder.resolve()
+
+
+def test_the_lab_is_asked_for_its_modes_once_and_again_after_a_reset(lab, monkeypatch):
+    asked = []
+
+    def on(_):
+        asked.append(len(lab))
+        return ["push", "pull"]
+
+    monkeypatch.setattr(modes, "on", on)
+    play(["node-failure"], OPTIONS._replace(runs=2))
+    assert asked == [0]
+    play(["node-failure", "node-failure"])
+    assert asked == [0, 2, 3, 5]
 
 
 def test_runs_lie_beside_each_other_each_with_a_seed_of_its_own(lab):

@@ -33,9 +33,9 @@ def test_a_name_that_is_no_label_reaches_no_machine(run, vms, name):
 def test_chaos_in_a_mode_that_is_off_is_refused(run, vms):
     del vms["api"].units["push.target"]
     result = run("chaos", "stop-api", "--mode", "push")
-    assert (result.exit_code, result.stderr) == (
-        1,
-        "Error: the lab runs without the mode 'push'\nHint: lab up push\n",
+    assert result.exit_code == 1
+    assert result.stderr.endswith(
+        "Error: the lab runs without the mode 'push'\nHint: lab up push\n"
     )
 
 

@@ -12,6 +12,7 @@ from lab.cli import INTERRUPTED
 from lab.commands import faults
 from lab.faults import ledger
 from lab.faults.catalogue import CATALOGUE
+from lab.machines import vagrant
 from lab.terminal import lock
 
 
@@ -114,3 +115,33 @@ def test_a_node_that_is_off_is_named_before_it_is_asked_anything(run, vms):
         "Error: machine 'node1' is off: no corrupt can hurt it\nHint: lab heal boots it\n" in said
     )
     assert vms["node1"].commands == []
+
+
+def test_the_lab_is_looked_at_once_before_a_fault_acts(run, vms, monkeypatch):
+    looks, states = [], vagrant.machine_states
+
+    def look(topology):
+        looks.append(topology)
+        return states(topology)
+
+    monkeypatch.setattr(vagrant, "machine_states", look)
+    assert run("chaos", "partition", "node1").exit_code == 0
+    assert len(looks) == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "machine", "times"),
+    [
+        ("stop-api", "api", []),
+        ("corrupt node1", "node1", []),
+        ("corrupt node1 --for 0s", "node1", ["20s"]),
+    ],
+)
+def test_what_a_lesson_begins_with_ends_by_itself_only_if_it_has_a_time(
+    run, vms, words, machine, times
+):
+    assert run("chaos", *words.split()).exit_code == 0
+    typed = "\n".join(" ".join(command) for command in vms[machine].commands)
+    assert re.findall(r"--on-active=(\d+s)", typed) == times
+    told = run("chaos", words.split()[0], "--help").output
+    assert "stays until `lab heal`." in told

@@ -1,5 +1,6 @@
 """What no fault does: act without an effect, or undo more than it did."""
 
+import os
 import subprocess
 
 import pytest
@@ -39,3 +40,27 @@ def test_what_would_have_no_effect_or_cannot_be_undone_is_refused(fault, options
     found = find(fault)
     with pytest.raises(LabError, match=said):
         found.plan(LAB, LAB.node("node1"), complete(found, options))
+
+
+@pytest.mark.parametrize(
+    ("states", "stopped"),
+    [
+        ("inactive", True),
+        ("failed\ninactive", True),
+        ("activating", False),
+        ("deactivating", False),
+        ("inactive\nactive", False),
+    ],
+)
+def test_a_unit_is_stopped_when_it_has_ended_and_nothing_starts_it(tmp_path, states, stopped):
+    systemctl = tmp_path / "systemctl"
+    # As the real one: 0 where one is active, else 3.
+    systemctl.write_text(
+        f"#!/bin/sh\necho '{states}'\n! echo '{states}' | grep -qx active && exit 3\n"
+    )
+    systemctl.chmod(0o755)
+    fault, node = find("stop-unit"), LAB.machine("node1")
+    (command,) = fault.plan(LAB, node, {"unit": "pull-agent.timer"}).bites
+    path = f"{tmp_path}:{os.environ['PATH']}"
+    done = subprocess.run(["sh", "-c", command.text], check=False, env={"PATH": path})
+    assert (done.returncode == 0) is stopped

@@ -48,7 +48,7 @@ def run(
 
     The lab is healed before and after, also after Ctrl-C. It uses containers of its own (run-*);
     what you started in push on a node that is hurt is lost, as push loses it. With several
-    experiments each begins with `lab reset`: what you declared is lost then.
+    experiments each begins and ends with `lab reset` instead: what you declared is lost then.
 
     The record is written to .lab/runs; `lab report` draws it. Exits with 0 if all is as the
     experiment expects, 1 if not, 2 if that cannot be known. docs/experiments.md explains the files.

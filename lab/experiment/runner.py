@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
-from lab.experiment import actions, steady, timing
+from lab.experiment import actions, heard, steady, timing
 from lab.experiment.actions import Orders
 from lab.experiment.aim import Aim, aim, typed
 from lab.experiment.check.timeline import BEFORE, ROLLBACK
@@ -27,32 +27,35 @@ from lab.terminal.progress import Progress
 from services.core.errors import LabError
 from services.core.model import KEEP
 
-# Connecting to the recorders of four machines; a login costs an emulated guest a second.
-_CONNECT_S = 5.0
 _COMMAND_S = 10.0
-_LOOK_S = 0.1
 # Longer than any experiment lasts; the machines themselves undo a fault after that.
 _FAULT_S = 3600.0
 
 
 def run(
-    experiment: Experiment, setting: Setting, folder: Path, progress: Progress, pace: Pace
+    experiment: Experiment,
+    setting: Setting,
+    folder: Path,
+    progress: Progress,
+    pace: Pace,
+    reset: Callable[[Progress], None] | None = None,
 ) -> None:
     """Run `experiment` and write its history into the new folder `folder`.
 
     The lab is healed before and after, and our containers are gone in the end, also after Ctrl-C.
+    reset: what has just been done to the lab, and is done again afterwards, in place of that.
     Raises the error that ended the run; the history then says so, and no verdict comes of it.
     """
     writer = Writer(folder)
     recording = Recording(setting.lab, setting.modes, writer)
     one = _Run(experiment, setting, recording, progress, pace)
     # Left in the reverse order: the history has its end before the lab is healed.
-    with one.cleared_up(), writer:
+    with one.cleared_up(reset or one.heal), writer:
         setting.begin(writer, experiment)
-        with progress.phase("heal"):
-            heal.heal(setting.lab, progress)
-            # A run that was killed left them, perhaps with another policy.
-            one.take_away()
+        if not reset:
+            with progress.phase("heal"):
+                # A run that was killed left containers, perhaps with another policy.
+                one.heal(progress)
         with recording.running():
             one.play()
 
@@ -86,30 +89,34 @@ class _Run:
         """Record the steady state before, the method, and what became of it."""
         probes = self.experiment.document["steady-state-hypothesis"]["probes"]
         with self._phase(BEFORE):
-            self._await_all_heard()
+            heard.await_all(self.recording)
             self.orders.adopt()
             limit_s = deadline_s(timing.placing_s(self.setting.profile) + _COMMAND_S)
             steady.reach(self.orders, self.experiment.containers, probes, limit_s)
             # The last of it is known for sure only now.
-            self._await_all_heard()
+            heard.await_all(self.recording)
         for step in self.experiment.method:
             self._step(step)
         # What is judged ends here; of the time after it, not everything is known yet.
         self.recording.writer.put("step", name=ROLLBACK, phase="begin")
-        self._await_all_heard(apis=True)
+        heard.await_all(self.recording, apis=True)
 
     @contextmanager
-    def cleared_up(self) -> Iterator[None]:
-        """After the block, also after Ctrl-C: heal the lab, and take our containers away."""
+    def cleared_up(self, clear: Callable[[Progress], None]) -> Iterator[None]:
+        """Call `clear` after the block, also after Ctrl-C."""
         try:
             yield
         finally:
             with self.progress.phase("clear up"):
-                try:
-                    # Also undoes what is left of the faults: the ledger names them.
-                    heal.heal(self.setting.lab, self.progress)
-                finally:
-                    self.take_away()
+                clear(self.progress)
+
+    def heal(self, progress: Progress) -> None:
+        """Heal the lab, and take our containers away."""
+        try:
+            # Also undoes what is left of the faults: the ledger names them.
+            heal.heal(self.setting.lab, progress)
+        finally:
+            self.take_away()
 
     def take_away(self) -> None:
         """Take back all that this experiment may ask for, where an API lists it.
@@ -176,13 +183,13 @@ class _Run:
             put=self.recording.writer.put,
         )
         # Else the next step would look at what was known before the fault.
-        self._await_all_heard()
+        heard.await_all(self.recording)
 
     def _undo(self, step: Step) -> None:
         # One whose mode is not played was not begun.
         if step["undo"] in self.strikes:
             self.strikes.pop(step["undo"]).undo()
-            self._await_all_heard()
+            heard.await_all(self.recording)
 
     def _until(self, step: Step, late_s: float) -> Waited:
         expected_s = actions.seconds(step["within"], self.setting.profile)
@@ -198,37 +205,6 @@ class _Run:
         if duration is not None:
             time.sleep(actions.seconds(duration, self.setting.timings))
             self.recording.writer.check()
-
-    def _await_all_heard(self, *, apis: bool = False) -> None:
-        """Return once all is known of every machine up to now. apis: and what both APIs say.
-
-        Raises LabError, with the names of what is silent.
-        """
-        now_s = self.recording.writer.now_s()
-        limit_s = deadline_s(_CONNECT_S)
-        while silent := self._silent(now_s, apis=apis):
-            if self.recording.writer.now_s() - now_s > limit_s:
-                raise LabError(
-                    f"nothing is heard of {', '.join(silent)} for {limit_s:.0f} s",
-                    hint="lab up both updates the machines; lab heal, then again",
-                )
-            self.recording.writer.check()
-            time.sleep(_LOOK_S)
-
-    def _silent(self, now_s: float, *, apis: bool) -> list[str]:
-        """Return what has not been heard since `now_s`."""
-        looked_s, states = self.recording.states.looked_s, self.recording.states.latest
-        if looked_s < now_s:
-            return ["libvirt"]
-        claims = self.recording.claims if apis else {}
-        return [
-            *(f"the API of {mode}" for mode, one in claims.items() if one.asked_s < now_s),
-            *(
-                f"the recorder of {name}"
-                for name, follower in self.recording.followers.items()
-                if states.get(name) == "running" and follower.until_s < now_s
-            ),
-        ]
 
     @contextmanager
     def _phase(self, name: str) -> Iterator[None]:

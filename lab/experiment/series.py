@@ -10,6 +10,7 @@ from lab.experiment import runner
 from lab.experiment.pace import UNATTENDED, Pace
 from lab.experiment.parse import Experiment
 from lab.experiment.setting import Setting
+from lab.faults import ledger
 from lab.history import history
 from lab.planes import modes
 from lab.terminal.progress import Progress
@@ -43,27 +44,34 @@ def play(
     """Run `experiments`, and yield each when it has ended.
 
     Of several, each begins with a lab that is as it was after the latest `lab up`: thawed, not
-    booted. One that ends with an error does not stop the others.
+    booted; so is the lab in the end. One that ends with an error does not stop the others.
     Raises LabError before anything is touched where the lab is down, or an experiment says nothing
     about the modes that are asked for.
     """
     on = check(experiments, options)
     _switch(options, on, progress)
+    reset, fresh = (_reset if len(experiments) > 1 else None), False
     for number, experiment in enumerate(experiments, 1):
         which = f"experiment {number} of {len(experiments)}: " if len(experiments) > 1 else ""
         progress(f"{which}{experiment.title}")
         progress(str(experiment.document.get("description", "")))
-        if len(experiments) > 1:
-            bringup.reset(progress)
+        if reset and not fresh:
+            reset(progress)
             on = modes.on(topology_file.load())
         error = None
         folder = new_folder(experiment.name)
         try:
-            _runs(experiment, options, on, folder, progress, pace)
+            for setting in _settings(experiment, options, on):
+                if options.runs > 1:
+                    progress(f"run {setting.number} of {options.runs}")
+                one = folder / str(setting.number)
+                one.mkdir()
+                runner.run(experiment, setting, one, progress, pace, reset)
         except LabError as raised:
             error = raised
             hint = f" ({error.hint})" if error.hint else ""
             progress(f"{experiment.name} did not go through: {error}{hint}")
+        fresh = error is None
         yield Played(folder, error)
 
 
@@ -90,23 +98,18 @@ def _switch(options: Options, on: Sequence[str], progress: Progress) -> None:
         bringup.up("both" if len(on) > 1 else on[0], options.profile, progress)
 
 
-def _runs(
-    experiment: Experiment,
-    options: Options,
-    on: Sequence[str],
-    folder: Path,
-    progress: Progress,
-    pace: Pace,
-) -> None:
+def _settings(experiment: Experiment, options: Options, on: Sequence[str]) -> Iterator[Setting]:
     lab = topology_file.load()
     picked = [one for one in modes.pick(options.mode, on) if one in experiment.modes]
     timings = named(modes.profile(lab).name)
     for number in range(1, options.runs + 1):
-        if options.runs > 1:
-            progress(f"run {number} of {options.runs}")
-        (folder / str(number)).mkdir()
-        setting = Setting(lab, picked, timings, options.seed + number - 1, number)
-        runner.run(experiment, setting, folder / str(number), progress, pace)
+        yield Setting(lab, picked, timings, options.seed + number - 1, number)
+
+
+def _reset(progress: Progress) -> None:
+    bringup.reset(progress)
+    # The machines that it names are no more.
+    ledger.clear()
 
 
 def new_folder(name: str) -> Path:

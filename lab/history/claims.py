@@ -1,6 +1,7 @@
 """Write into the history what the two APIs say, and when they say nothing."""
 
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -16,6 +17,7 @@ _AGAIN_S = 5.0
 _EVERY_S = {"push": 0.5, "pull": 0.1}
 _EVENTS_WAIT_S = 5.0
 _FAILED_S = 0.5
+_LOOK_S = 0.1
 
 Claim = dict[str, Any]
 EMPTY: Claim = {"ok": False, "containers": [], "running": [], "nodes": {}, "error": ""}
@@ -50,6 +52,7 @@ class Claims:
         self.latest: Claim = EMPTY
         self.asked_s = writer.now_s()
         self.turn = threading.Lock()
+        self._soon = threading.Event()
         self._mode = mode
         self._ask = ask
         self._writer = writer
@@ -59,9 +62,16 @@ class Claims:
     def run(self, over: threading.Event) -> None:
         """Ask until `over` is set."""
         while not over.is_set():
+            self._soon.clear()
             with self.turn:
                 self.look()
-            over.wait(self._every_s)
+            until_s = time.monotonic() + self._every_s
+            while not (over.is_set() or self._soon.is_set()) and time.monotonic() < until_s:
+                self._soon.wait(_LOOK_S)
+
+    def hurry(self) -> None:
+        """Ask again at once: someone waits for an answer to a question of after now."""
+        self._soon.set()
 
     def look(self) -> None:
         """Ask once, and write the answer if it is another one, or was not written for long.

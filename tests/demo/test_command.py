@@ -27,7 +27,7 @@ def history(lab, monkeypatch):
     """Each run has the history `made`, and ends with the next of `errors`, if there is one."""
     given: dict[str, Any] = {"made": "", "errors": []}
 
-    def run(experiment, under, folder, progress, pace):
+    def run(experiment, under, folder, progress, pace, reset):
         lab.append(experiment.name)
         (folder / "history.jsonl").write_text(given["made"])
         pace.again("wait", Waited({"push": None, "pull": 3.0}, 12.0))

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from lab.experiment import runner, steady
+from lab.experiment import heard, runner, steady
 from lab.experiment.pace import UNATTENDED
 from lab.experiment.parse import Experiment
 from lab.experiment.setting import Setting
@@ -76,6 +76,7 @@ class FakeRecording:
         self.claims = dict.fromkeys(modes, claim)
         self.where = lambda mode: world.runs[mode]
         self.probes = SimpleNamespace(answered=world)
+        self.hurry = lambda: writer.put("note", text="asked at once")
         self.traffic = SimpleNamespace(counting=self.counting)
 
     @contextmanager
@@ -113,11 +114,12 @@ def world(monkeypatch):
     accel = SimpleNamespace(accel=Accel("kvm", 1.0, "test"))
     monkeypatch.setattr(settings, "load", lambda: accel)
     monkeypatch.setattr(steady, "_QUIET_S", 0.01)
-    monkeypatch.setattr(runner, "deadline_s", lambda seconds: 0.05)
+    for module in (heard, runner):
+        monkeypatch.setattr(module, "deadline_s", lambda seconds: 0.05)
     return found
 
 
-def play(folder, method=METHOD, modes=("push", "pull"), pace=UNATTENDED):
+def play(folder, method=METHOD, modes=("push", "pull"), pace=UNATTENDED, reset=None):
     document = {
         "title": "t",
         "containers": 2,
@@ -126,4 +128,4 @@ def play(folder, method=METHOD, modes=("push", "pull"), pace=UNATTENDED):
         "expected": {},
     }
     setting = Setting(LAB, modes, profile("fast"), 7, 1)
-    runner.run(Experiment("test", document), setting, folder, Progress(), pace)
+    runner.run(Experiment("test", document), setting, folder, Progress(), pace, reset)

@@ -1,5 +1,6 @@
 """A run on doubles: what is done in which order, and what an error or Ctrl-C may not spoil."""
 
+from contextlib import nullcontext
 from types import SimpleNamespace
 
 import pytest
@@ -38,14 +39,6 @@ def test_everything_is_done_in_order_and_taken_away_again(world, tmp_path):
     assert sorted(world.log[8:]) == sorted(stops)
 
 
-def test_traffic_is_counted_around_the_first_orders_and_before_the_fault(world, tmp_path):
-    play(tmp_path)
-    kinds = ("wanted", "note", "fault")
-    said = [r.fields.get("text", r.kind) for r in read(tmp_path).records if r.kind in kinds]
-    orders = ["wanted"] * 4
-    assert said == ["counted before", *orders, "counted changed", "counted idle", "fault"]
-
-
 @pytest.mark.parametrize(
     ("error", "why"), [(KeyboardInterrupt(), "interrupted"), (LabError("no way"), "error")]
 )
@@ -59,18 +52,15 @@ def test_whatever_ends_a_run_the_lab_is_healed_and_the_record_says_so(world, tmp
     assert sorted(world.log[-4:]) == sorted(stops)
 
 
-def test_a_lab_that_is_not_steady_is_not_hurt(world, tmp_path, monkeypatch):
-    monkeypatch.setattr(world, "start", lambda *_: None)
-    with pytest.raises(LabError, match=r"steady state did not come.*run-once in push"):
-        play(tmp_path)
-    assert not [line for line in world.log if line.startswith("cut")]
-
-
-def test_containers_that_do_not_answer_are_not_hurt(world, tmp_path):
-    world.hangs = {"run-2"}
-    with pytest.raises(LabError, match=r"steady state did not come.*reachable in push"):
-        play(tmp_path)
-    assert not [line for line in world.log if line.startswith("cut")]
+@pytest.mark.parametrize("error", [None, KeyboardInterrupt()])
+def test_a_lab_that_was_reset_is_reset_again_and_not_healed(world, tmp_path, error):
+    world.strike_error = error
+    with pytest.raises(KeyboardInterrupt) if error else nullcontext():
+        play(tmp_path, reset=lambda _: world.log.append("reset"))
+    assert "heal" not in world.log
+    assert world.log[-1] == "reset"
+    assert world.log.count("reset") == 1
+    assert not [line for line in world.log if " stop " in line]
 
 
 def test_what_is_not_acknowledged_is_recorded_as_such(world, tmp_path, monkeypatch):

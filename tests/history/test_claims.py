@@ -94,6 +94,21 @@ def test_an_api_is_not_asked_while_its_turn_is_taken(writer):
     assert asked.is_set()
 
 
+def test_an_api_that_somebody_waits_for_is_asked_at_once(writer, monkeypatch):
+    monkeypatch.setattr(claims, "_EVERY_S", {"push": 60.0})
+    monkeypatch.setattr(claims, "_AGAIN_S", 60.0)
+    over, asked = threading.Event(), []
+
+    def ask():
+        asked.append(writer.now_s())
+        (over.set if len(asked) == 2 else one.hurry)()
+        return EMPTY
+
+    one = Claims("push", ask, writer)
+    one.run(over)
+    assert asked[1] - asked[0] < 30
+
+
 def test_events_from_now_on_are_written_and_a_silent_api_is_asked_again(
     writer, tmp_path, monkeypatch
 ):

@@ -92,7 +92,8 @@ class _Run:
             heard.await_all(self.recording)
             self.orders.adopt()
             limit_s = deadline_s(timing.placing_s(self.setting.profile) + _COMMAND_S)
-            steady.reach(self.orders, self.experiment.containers, probes, limit_s)
+            quiet_s = steady.quiet_s(self.setting.profile)
+            steady.reach(self.orders, self.experiment.containers, probes, limit_s, quiet_s)
             # The last of it is known for sure only now.
             heard.await_all(self.recording)
         for step in self.experiment.method:

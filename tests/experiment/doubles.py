@@ -113,7 +113,7 @@ def world(monkeypatch):
     )
     accel = SimpleNamespace(accel=Accel("kvm", 1.0, "test"))
     monkeypatch.setattr(settings, "load", lambda: accel)
-    monkeypatch.setattr(steady, "_QUIET_S", 0.01)
+    monkeypatch.setattr(steady, "quiet_s", lambda _: 0.01)
     for module in (heard, runner):
         monkeypatch.setattr(module, "deadline_s", lambda seconds: 0.05)
     return found

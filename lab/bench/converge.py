@@ -17,7 +17,7 @@ from lab.bringup import bringup
 from lab.experiment import timing
 from lab.faults import chaos
 from lab.host.speed import deadline_s
-from lab.machines import vagrant
+from lab.machines import power
 from lab.machines.units import FAKE, container_unit
 from lab.planes.client import Declared
 from lab.terminal.progress import Progress
@@ -99,10 +99,10 @@ def cut_off(playground: Playground, part: float) -> float:
     service = "pull-node-controller.service"
     await_phase(playground, playground.lab.api, service, part, playground.profile.controller_s)
     began_s = time.monotonic()
-    vagrant.cut(node.name)
+    power.cut(node.name)
     playground.await_declared(healed, f"the containers of {node.name} run elsewhere")
     took_s = time.monotonic() - began_s
-    vagrant.start(node.name)
+    power.start(node.name)
     playground.await_nodes()
     _spread(playground)
     return took_s

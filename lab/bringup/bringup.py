@@ -6,8 +6,8 @@ from pathlib import Path
 from lab.bringup import look, plan
 from lab.bringup.perform import Run, check
 from lab.bringup.plan import Act, Asked, Found, Step
-from lab.host import daemons, forward, netns, settings, virsh
-from lab.machines import boxes, inventory
+from lab.host import forward
+from lab.machines.choice import chosen
 from lab.snapshot import initial, store, thaw
 from lab.snapshot.initial import Request
 from lab.snapshot.state import State
@@ -65,26 +65,13 @@ def down(progress: Progress) -> None:
     """Delete the machines, the networks and whatever the lab runs on the host. Idempotent."""
     topology = topology_file.load()
     forward.stop()
-    namespace = settings.namespace_of(topology)
-    if namespace is not None and (netns.exists(namespace) or inventory.traces(topology)):
-        # QEMU outlives a libvirtd that crashed, and files a computer that was switched off; only
-        # a libvirtd can find what they belong to.
-        daemons.ensure(namespace)
-    elif namespace is not None:
-        progress("nothing is up: the lab's network namespace does not exist")
-        thaw.clear_mark()
-        return
+    provider = chosen()
     with progress.phase("delete"):
-        boxes.ensure_pool()
-        names = inventory.ours(topology).clear()
+        names = provider.delete(topology, ground=True)
         progress(f"deleted: {', '.join(names) or 'nothing, there was nothing'}")
     # Not before: what is left of two labs is no lab.
     thaw.clear_mark()
-    if daemons.ours() and not virsh.domains(""):
-        with progress.phase("stop libvirt"):
-            daemons.stop()
-            if namespace is not None:
-                netns.remove(namespace)
+    provider.release(topology, progress)
 
 
 def _as_before() -> Asked:

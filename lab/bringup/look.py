@@ -5,7 +5,7 @@ from pathlib import Path
 from lab import paths
 from lab.bringup.plan import Found, Saved
 from lab.host import daemons, settings
-from lab.machines import inventory, vagrant
+from lab.machines import inventory, power
 from lab.snapshot import initial, thaw
 from lab.snapshot import state as saved_state
 from provisioning import topology as topology_file
@@ -39,7 +39,7 @@ def states(topology: Topology) -> dict[str, str]:
     From files where the lab's own libvirtd does not run: paused machines count as running then.
     """
     if settings.namespace_of(topology) is None or daemons.ours():
-        return vagrant.machine_states(topology)
+        return power.machine_states(topology)
     return inventory.states_by_files(topology)
 
 

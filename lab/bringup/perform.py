@@ -10,7 +10,8 @@ from lab.bringup.prepare import prepare
 from lab.bringup.restore import restore
 from lab.host import forward
 from lab.host.speed import deadline_s
-from lab.machines import inventory, vagrant
+from lab.machines import power
+from lab.machines.choice import chosen
 from lab.planes import answers
 from lab.snapshot import initial, store, thaw
 from lab.snapshot.initial import Request
@@ -84,15 +85,15 @@ class Run:
 
     def _delete(self, _: Step) -> None:
         with self.progress.phase("boot"):
-            inventory.ours(self.topology).clear(networks=False)
+            chosen().delete(self.topology, ground=False)
 
     def _create(self, step: Step) -> None:
         with self.progress.phase("boot"):
-            vagrant.create(step.names)
+            power.create(step.names)
 
     def _boot(self, step: Step) -> None:
         with self.progress.phase("boot"):
-            vagrant.start(*step.names)
+            power.start(*step.names)
 
     def _clocks(self, step: Step) -> None:
         with self.progress.phase("clocks"):

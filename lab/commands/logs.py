@@ -52,13 +52,13 @@ def logs(
     lab logs node1 -f                       what the agent does, as it does it
     lab logs api --unit pull-scheduler      where containers were placed, and why
     """
-    from lab.machines import journal, remote, vagrant
+    from lab.machines import journal, power, remote
 
     lab = topology.load()
     if everywhere == bool(name):
         raise click.UsageError("give the NAME of one machine, or --all")
     if name:
-        vagrant.check_running(lab, name)
+        power.check_running(lab, name)
     machines = [lab.machine(name)] if name else list(lab.machines)
     if unit is not None and not journal.speaks_of(machines, unit):
         none = f"{name} has no unit {unit!r}, and had none" if name else f"no unit is {unit!r}"

@@ -21,9 +21,9 @@ def ssh(ctx: click.Context, name: str, command: tuple[str, ...]) -> None:
     lab ssh node1 -- top
     lab ssh node1 'systemctl list-units "pull-*" | wc -l'
     """
-    from lab.machines import remote, vagrant
+    from lab.machines import power, remote
 
     lab = topology.load()
     words = command[1:] if command[:1] == ("--",) else command
-    vagrant.check_running(lab, name)
+    power.check_running(lab, name)
     ctx.exit(remote.interactive(lab.machine(name), " ".join(words)))

@@ -10,7 +10,7 @@ from lab.errors import LabNotUp, MachineAbsent
 from lab.faults import api, state
 from lab.faults.perform import perform
 from lab.host.speed import deadline_s
-from lab.machines import remote, vagrant
+from lab.machines import power, remote
 from lab.machines.units import container_unit, properties
 from provisioning.topology import Machine, Topology
 from services.core.names import check_label
@@ -50,12 +50,12 @@ def free_modes(node: Machine, name: str, modes: Sequence[str]) -> list[str]:
 
 def start(topology: Topology, name: str) -> None:
     """Boot machine `name` again; returns once it answers. Idempotent."""
-    states = vagrant.machine_states(topology)
+    states = power.machine_states(topology)
     if all(state == ABSENT for state in states.values()):
         raise LabNotUp(topology.lab)
     if states.get(name, ABSENT) == ABSENT:
         raise MachineAbsent(name)
-    vagrant.start(name)
+    power.start(name)
 
 
 def start_api(topology: Topology, modes: Sequence[str]) -> None:

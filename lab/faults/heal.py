@@ -21,7 +21,7 @@ from lab.faults.mend import sweep
 from lab.faults.strike import Put, unrecorded
 from lab.host import daemons, forward, settings
 from lab.host.speed import deadline_s
-from lab.machines import remote, vagrant
+from lab.machines import power, remote
 from lab.machines.units import properties
 from lab.snapshot import store, thaw
 from lab.snapshot.pause import correct_clocks
@@ -169,7 +169,7 @@ def _give_up(machine: Machine, _: Say) -> None:
 
 
 def _boot(machine: Machine, _: Say) -> None:
-    vagrant.start(machine.name)
+    power.start(machine.name)
 
 
 def _reach(machine: Machine, say: Say) -> None:
@@ -178,11 +178,11 @@ def _reach(machine: Machine, say: Say) -> None:
         remote.run(machine, ["true"], timeout_s=deadline_s(_LOGIN_S))
         return
     except NodeUnreachable:
-        if not vagrant.may_boot(machine.name):
+        if not power.may_boot(machine.name):
             raise _hung(machine) from None
         say(f"{machine.name} does not answer; waiting, as it may be booting")
     try:
-        vagrant.start(machine.name)
+        power.start(machine.name)
     except TookTooLong as error:
         raise _hung(machine) from error
 

@@ -6,18 +6,18 @@ A machine that is off keeps no dead-man timer: `lab heal` boots it, `lab up` too
 from collections.abc import Mapping
 
 from lab.faults.plan import HOST, MACHINES, Command, Fault, Option, Plan, one_of, shell
-from lab.host.virsh import URI
-from lab.machines.vagrant import BOOT_S, HALT_S, domain
+from lab.machines.choice import chosen
+from lab.machines.power import BOOT_S, HALT_S
+from lab.machines.provider import Verb
 from provisioning.topology import Machine, Topology
 
-_VIRSH = ("virsh", "--quiet", "--connect", URI)
-_VIRSH_S = 60.0
+_COMMAND_S = 60.0
 _STAYS = "! systemctl is-system-running | grep -qx stopping"
 
 
 def cut(lab: Topology, machine: Machine, _: Mapping[str, str]) -> Plan:
     """Pull the plug of `machine`."""
-    return _switch(lab, machine, "destroy", "shut off", "start")
+    return _switch(lab, machine, Verb.CUT, "off", Verb.START)
 
 
 def halt(lab: Topology, machine: Machine, options: Mapping[str, str]) -> Plan:
@@ -25,23 +25,22 @@ def halt(lab: Topology, machine: Machine, options: Mapping[str, str]) -> Plan:
     if options["orderly"] == "no":
         return cut(lab, machine, options)
     # A node says goodbye first, and waits for its containers to run elsewhere.
-    return _switch(lab, machine, "shutdown", "shut off", "start")._replace(bites_s=HALT_S)
+    return _switch(lab, machine, Verb.HALT, "off", Verb.START)._replace(bites_s=HALT_S)
 
 
 def pause(lab: Topology, machine: Machine, _: Mapping[str, str]) -> Plan:
     """Let `machine` stand still; no clock of its own goes on but the battery's."""
-    return _switch(lab, machine, "suspend", "paused", "resume")
+    return _switch(lab, machine, Verb.PAUSE, "paused", Verb.RESUME)
 
 
-def _switch(lab: Topology, machine: Machine, off: str, state: str, on: str) -> Plan:
-    full = domain(lab, machine.name)
-    asked = f'{" ".join(_VIRSH)} domstate {full} | grep -qx "{state}"'
+def _switch(lab: Topology, machine: Machine, off: Verb, state: str, on: Verb) -> Plan:
+    provider, name = chosen(), machine.name
     return Plan(
-        act=(Command(HOST, (*_VIRSH, off, full), timeout_s=_VIRSH_S),),
-        undo=(Command(HOST, (*_VIRSH, on, full), timeout_s=_VIRSH_S),),
-        bites=(shell(HOST, asked),),
+        act=(Command(HOST, provider.command(lab, off, name), timeout_s=_COMMAND_S),),
+        undo=(Command(HOST, provider.command(lab, on, name), timeout_s=_COMMAND_S),),
+        bites=(Command(HOST, provider.proof(lab, state, name)),),
         # One that shuts down may still answer.
-        gone=(shell(machine.name, _STAYS, f"{machine.name} does not answer", 5.0),),
+        gone=(shell(name, _STAYS, f"{name} does not answer", 5.0),),
         gone_s=BOOT_S,
     )
 

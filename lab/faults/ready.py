@@ -7,7 +7,7 @@ from lab.errors import LabNotUp, MachineAbsent
 from lab.faults import ledger
 from lab.faults.perform import attempt, seen
 from lab.faults.plan import Fault, Plan, complete
-from lab.machines import vagrant
+from lab.machines import power
 from lab.planes import modes
 from provisioning.topology import Machine, Topology
 from services.core.errors import LabError
@@ -34,7 +34,7 @@ def resolved(lab: Topology, fault: Fault, options: Mapping[str, str]) -> dict[st
 
 def check_up(lab: Topology, fault: Fault, targets: Sequence[Machine]) -> None:
     """Raise LabError where a target does not run; without targets, nothing to do is an error."""
-    states = vagrant.machine_states(lab)
+    states = power.machine_states(lab)
     if all(state == ABSENT for state in states.values()):
         raise LabNotUp(lab.lab)
     for machine in targets:

@@ -4,7 +4,7 @@ import threading
 from contextlib import suppress
 
 from lab.history.history import Writer
-from lab.machines import vagrant
+from lab.machines import power
 from provisioning.run import ToolFailed
 from provisioning.topology import Topology
 
@@ -27,7 +27,7 @@ class States:
     def look(self) -> None:
         """Write what has changed since the last look: it did so at some time in between."""
         began_s = self._writer.now_s()
-        found = vagrant.machine_states(self._topology, timeout_s=_LIBVIRT_S)
+        found = power.machine_states(self._topology, timeout_s=_LIBVIRT_S)
         now_s = self._writer.now_s()
         middle_s, error_s = (now_s + self.looked_s) / 2, (now_s - self.looked_s) / 2
         for name, state in found.items():

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lab import paths
@@ -92,11 +92,16 @@ def namespace_of(topology: Topology) -> str | None:
 
 
 def write(
-    topology: Topology, box: "Box", accel: Accel, namespace: str | None, modes: Sequence[str]
+    topology: Topology,
+    box: "Box",
+    accel: Accel,
+    namespace: str | None,
+    modes: Sequence[str],
+    doors: Mapping[str, tuple[str, int]],
 ) -> None:
     """Write lab.json, the ssh_config and what QEMU opens itself. Idempotent.
 
-    modes: what new machines start by themselves.
+    modes: what new machines start by themselves. doors: machine -> where its SSH is reached.
     """
     # All that makes a box takes 60 ms to import, and only `lab up` writes.
     from lab.host import console, credentials, kernel, keys, networks
@@ -106,7 +111,7 @@ def write(
     keys.ensure(topology)
     given = credentials.credentials(topology, modes)
     (paths.SHARED / "console").mkdir(parents=True, exist_ok=True)
-    SSH_CONFIG.write_text(_ssh_config(topology, namespace))
+    SSH_CONFIG.write_text(_ssh_config(topology, namespace, doors))
     data: dict[str, Any] = {
         "netns": namespace,
         "topology": topology_file.digest(),
@@ -156,13 +161,16 @@ def _emulator(namespace: str | None) -> str | None:
     return str(share(source, f"{source.name}-{digest}", mode=0o755))
 
 
-def _ssh_config(topology: Topology, namespace: str | None) -> str:
+def _ssh_config(
+    topology: Topology, namespace: str | None, doors: Mapping[str, tuple[str, int]]
+) -> str:
     from lab.host import keys
 
     proxy = netns.proxy_command(namespace)
     blocks = "".join(
         f"Host {machine.name} {machine.management}\n"
-        f"  HostName {machine.management}\n  HostKeyAlias {machine.name}\n"
+        f"  HostName {doors[machine.name][0]}\n  Port {doors[machine.name][1]}\n"
+        f"  HostKeyAlias {machine.name}\n"
         for machine in topology.machines
     )
     return f"""# `ssh -F .lab/ssh_config node1`: the way in of `lab ssh` and `vagrant ssh`.

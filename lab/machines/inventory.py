@@ -7,8 +7,9 @@ from pathlib import Path
 from lab import paths
 from lab.host import networks
 from lab.host.virsh import domains, identities, virsh
-from lab.machines import boxes, leftovers, plug, remote, vagrant
+from lab.machines import boxes, leftovers, plug, remote
 from lab.machines.boxes import POOL
+from lab.machines.domains import OFF, discard, domain
 from lab.machines.leftovers import Domain, Inventory, Lab, Leftover, Removal
 from provisioning.box import cache
 from provisioning.topology import Topology
@@ -72,18 +73,18 @@ class Place:
             _PERFORM[task.act](self, task.name)
 
     def _domain(self, name: str, state: str, uuid: str | None) -> Domain:
-        full = vagrant.domain(self.topology, name)
+        full = domain(self.topology, name)
         file = self.notes / name / "libvirt/id"
         known = file.exists() and file.read_text().strip() == uuid
         # Whose it is matters only where this checkout does not know it.
         maker = "" if known else virsh("desc", full).strip().removeprefix("Source: ")
-        return Domain(state not in vagrant.OFF, known, self.vagrantfile if known else Path(maker))
+        return Domain(state not in OFF, known, self.vagrantfile if known else Path(maker))
 
     def _delete_machine(self, name: str) -> None:
         for machine in self.topology.machines:
             if machine.name == name:
                 remote.disconnect(machine)
-        vagrant.discard(self.topology, name)
+        discard(self.topology, name)
 
     def _forget(self, name: str) -> None:
         shutil.rmtree(self.notes / name, ignore_errors=True)
@@ -104,7 +105,7 @@ def ours(topology: Topology) -> Place:
 
 def states_by_files(topology: Topology) -> dict[str, str]:
     """Return machine -> running, off or absent, where no libvirt runs that could be asked."""
-    full = {machine.name: vagrant.domain(topology, machine.name) for machine in topology.machines}
+    full = {machine.name: domain(topology, machine.name) for machine in topology.machines}
     return {
         name: "running"
         if plug.runs(domain)

@@ -1,153 +1,125 @@
-"""The machines, made by Vagrant and vagrant-libvirt, switched by libvirt.
+"""Machines made by Vagrant and vagrant-libvirt, switched by libvirt: a lab.machines.provider.
 
 Vagrant creates and deletes: what it made, `vagrant halt|up|ssh|destroy` knows. What the lab
 does often goes to libvirt directly, because the `vagrant` command takes 2 s before it begins.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING
 
-from lab import waiting
-from lab.errors import MachineAbsent, MachineDied
-from lab.host import console, netns, settings
+from lab.host import daemons, netns, networks, settings, shared, virsh
 from lab.host.speed import deadline_s
-from lab.host.virsh import domains, virsh
-from lab.machines import plug, remote
 from lab.machines.command import vagrant
-from provisioning import topology as topology_file
-from provisioning.run import ToolFailed
+from lab.machines.domains import domain
+from lab.machines.domains import states as states
+from lab.machines.provider import Address, Say, Verb
+from lab.terminal.progress import Progress
 from provisioning.topology import Machine, Topology
-from services.core.errors import LabError, NodeUnreachable
+from services.core.errors import LabError
 
-# With KVM; lab.host.speed scales them.
+if TYPE_CHECKING:
+    from provisioning.box.build import Box
+
+# With KVM; lab.host.speed scales it.
 _UP_S = 25
-BOOT_S = 20
-# A node says goodbye first, and waits for its containers to run elsewhere.
-HALT_S = 30
-# A person at a terminal takes a longer silence of libvirt for a hang.
-_LOOK_S = 4.0
-# Whatever else libvirt says (paused, in shutdown, …), there is a QEMU.
-OFF = ("shut off", "crashed")
+_LOOK_S = 60
+_VIRSH = ("virsh", "--quiet", "--connect", virsh.URI)
+_WORDS = {
+    Verb.START: "start",
+    Verb.HALT: "shutdown",
+    Verb.CUT: "destroy",
+    Verb.PAUSE: "suspend",
+    Verb.RESUME: "resume",
+}
+_STATES = {"off": "shut off", "paused": "paused"}
 
 
-def machine_states(topology: Topology, *, timeout_s: float = 60) -> dict[str, str]:
-    """Return machine name -> "running", "paused", "off" or "absent", for every machine.
+def claim(topology: Topology, box: "Box", saved: Collection[str], say: Say) -> None:
+    """Start libvirt where that is the lab's; delete what is left over, refuse what runs."""
+    # All that makes a box takes 60 ms to import, and `lab status` needs none of it.
+    from lab.machines import boxes, inventory, leftovers
+    from provisioning.box.cache import NAME
 
-    Raises ToolFailed when libvirt does not say so within `timeout_s`.
-    """
-    space = settings.namespace_of(topology)
-    # No namespace, no libvirtd of the lab's own to ask, and no machine.
-    nowhere = space is not None and not netns.exists(space)
-    found = {} if nowhere else domains(f"{topology.lab}_", timeout_s=timeout_s)
-    states = {}
-    for machine in topology.machines:
-        states[machine.name] = _named(found.get(machine.name))
-    return states
-
-
-def _named(state: str | None) -> str:
-    """libvirt's state of a domain in our words. Paused is what a freeze leaves that was killed."""
-    if state is None:
-        return "absent"
-    return "off" if state in OFF else "paused" if state == "paused" else "running"
-
-
-def check_running(topology: Topology, name: str) -> None:
-    """Raise a LabError that names the remedy if machine `name` cannot answer: it does not run.
-
-    Where libvirt is silent, too, it may run: then nothing is raised.
-    """
-    try:
-        state = machine_states(topology, timeout_s=_LOOK_S)[name]
-    except ToolFailed:
-        return
-    if state == "absent":
-        raise MachineAbsent(name)
-    if state != "running":
+    namespace = netns.wanted(topology)
+    if namespace is not None:
+        daemons.ensure(namespace)
+    boxes.ensure_pool()
+    place = inventory.ours(topology)
+    found = place.look()
+    images = [boxes.image(NAME, version) for version in {*saved, box.version}]
+    lab = place.lab(found, images)
+    foreign = leftovers.foreign(found, lab)
+    if foreign:
+        folder = min(str(maker.parent) for maker in foreign.values())
         raise LabError(
-            f"machine {name!r} is {state}",
-            hint=f"lab heal {'lets it go on' if state == 'paused' else 'boots it'}",
+            f"machines of another checkout are running: {', '.join(foreign)} of {folder}",
+            hint="use that one, or delete its machines: lab down",
+        )
+    place.perform(leftovers.left_over(found, lab), say)
+
+
+def furnish(topology: Topology, box: "Box", saved: Collection[str], say: Say) -> None:
+    """Define the networks; make the box known to Vagrant, and its image to libvirt."""
+    from lab.machines import boxes
+
+    networks.ensure(topology)
+    if set(states(topology, timeout_s=_LOOK_S).values()) == {"absent"}:
+        boxes.prune(box.version, set(saved))
+        shared.prune()
+    boxes.ensure_box(box)
+    boxes.ensure_image(box)
+    outdated = boxes.outdated(box)
+    if outdated:
+        say(
+            f"{', '.join(outdated)} stand on an older box; what changed in the image "
+            "itself reaches them with: lab down && lab up both"
         )
 
 
-def create(names: Sequence[str]) -> None:
-    """Create and boot the machines `names`. Raises ToolFailed with the log's end."""
+def create(names: Sequence[str]) -> Sequence[str]:
+    """Create and boot `names`; Vagrant waits until they answer. ToolFailed has the log's end."""
     vagrant(["up", *names], timeout_s=deadline_s(_UP_S))
+    return ()
 
 
-def start(*names: str) -> None:
-    """Boot the machines `names` that are off, let paused ones go on; returns once SSH answers.
+def delete(topology: Topology, *, ground: bool) -> list[str]:
+    """Delete the machines and their disks; ground: also the networks."""
+    from lab.machines import boxes, inventory
 
-    Raises MachineAbsent, MachineDied, and TookTooLong.
-    """
-    topology = topology_file.load()
-    states = machine_states(topology)
-    for name in names:
-        topology.machine(name)
-        if states[name] == "absent":
-            raise MachineAbsent(name)
-        if states[name] == "off":
-            virsh("start", domain(topology, name))
-        if states[name] == "paused":
-            virsh("resume", domain(topology, name))
-    for name in names:
-        _await_ssh(topology, topology.machine(name))
+    namespace = settings.namespace_of(topology)
+    if ground and namespace is not None:
+        if not netns.exists(namespace) and not inventory.traces(topology):
+            return []
+        # QEMU outlives a libvirtd that crashed, and files a computer that was switched off; only
+        # a libvirtd can find what they belong to.
+        daemons.ensure(namespace)
+    if ground:
+        boxes.ensure_pool()
+    place = inventory.ours(topology)
+    return place.clear() if ground else place.clear(networks=False)
 
 
-def _await_ssh(topology: Topology, machine: Machine) -> None:
-    def answers() -> bool:
-        try:
-            remote.run(machine, ["true"], timeout_s=deadline_s(2))
-        except NodeUnreachable:
-            if machine_states(topology)[machine.name] != "running":
-                raise MachineDied(machine.name) from None
-            return False
-        return True
-
-    waiting.until(
-        answers,
-        f"{machine.name} answers over SSH",
-        timeout_s=deadline_s(BOOT_S),
-        hint=f"watch it boot: tail -f {console.file(machine.name)}",
-    )
+def release(topology: Topology, progress: Progress) -> None:
+    """Stop the lab's own libvirt, unless it has machines of others."""
+    if daemons.ours() and not virsh.domains(""):
+        with progress.phase("stop libvirt"):
+            namespace = settings.namespace_of(topology)
+            daemons.stop()
+            if namespace is not None:
+                netns.remove(namespace)
 
 
-def may_boot(name: str) -> bool:
-    """Return whether `name`, which runs, may be booting: its console tells of every boot."""
-    return console.silent_s(name) < deadline_s(BOOT_S)
+def command(topology: Topology, verb: Verb, name: str) -> tuple[str, ...]:
+    """Return a call of virsh."""
+    return (*_VIRSH, _WORDS[verb], domain(topology, name))
 
 
-def cut(name: str) -> None:
-    """Pull the plug of `name`: no shutdown, no last word. Idempotent."""
-    topology = topology_file.load()
-    machine = topology.machine(name)
-    if machine_states(topology)[name] in ("running", "paused"):
-        virsh("destroy", domain(topology, name))
-    remote.disconnect(machine)
+def proof(topology: Topology, state: str, name: str) -> tuple[str, ...]:
+    """Return a shell's words that ask virsh for the state."""
+    asked = f"{' '.join(_VIRSH)} domstate {domain(topology, name)}"
+    return ("sh", "-c", f'{asked} | grep -qx "{_STATES[state]}"')
 
 
-def halt(name: str) -> None:
-    """Shut `name` down in an orderly way; returns once it is off. Idempotent."""
-    topology = topology_file.load()
-    machine = topology.machine(name)
-    if machine_states(topology)[name] == "running":
-        virsh("shutdown", domain(topology, name))
-        waiting.until(
-            lambda: machine_states(topology)[name] == "off",
-            f"{name} is off",
-            timeout_s=deadline_s(HALT_S),
-            hint=f"pull its plug instead: lab chaos halt {name}",
-        )
-    remote.disconnect(machine)
-
-
-def discard(topology: Topology, name: str) -> None:
-    """End the machine `name` where it stands, and let libvirt forget it; its disk stays."""
-    full = domain(topology, name)
-    if domains(f"{topology.lab}_")[name] not in OFF:
-        plug.pull(full)
-    virsh("undefine", full, "--managed-save", "--snapshots-metadata")
-
-
-def domain(topology: Topology, name: str) -> str:
-    """Return what libvirt calls the machine `name`."""
-    return f"{topology.lab}_{name}"
+def address(machine: Machine, port: int) -> Address:
+    """Return the address in the management network: this computer is in it."""
+    return Address(machine.management, port)

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 from lab.errors import LabNotUp
 from lab.host.speed import deadline_s
-from lab.machines import remote, units, vagrant
+from lab.machines import power, remote, units
 from lab.terminal.params import BOTH
 from provisioning.topology import Topology
 from services.core.errors import ApiUnreachable, LabError
@@ -17,7 +17,7 @@ _SSH_S = 5.0
 
 def on(topology: Topology) -> list[str]:
     """Return the modes that are on, as the API machine says; raises LabNotUp when that is off."""
-    states = vagrant.machine_states(topology)
+    states = power.machine_states(topology)
     if states.get(topology.api.name) != "running":
         raise LabNotUp(topology.lab, states)
     said = remote.run(topology.api, units.LIST, timeout_s=deadline_s(_SSH_S))

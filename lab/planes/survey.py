@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from lab.errors import LabNotUp
 from lab.host.speed import deadline_s
-from lab.machines import clocks, remote, units, vagrant
+from lab.machines import clocks, power, remote, units
 from lab.machines.units import Unit
 from lab.planes import client, orders
 from provisioning.topology import Machine, Topology
@@ -82,7 +82,7 @@ def take(topology: Topology, say: Say = lambda _: None) -> Survey:
     """
     push, pull = client.connect(topology)
     with ThreadPoolExecutor(8) as pool:
-        said = pool.submit(_ask, partial(vagrant.machine_states, topology, timeout_s=_LIBVIRT_S))
+        said = pool.submit(_ask, partial(power.machine_states, topology, timeout_s=_LIBVIRT_S))
         _await({"libvirt": said}, say)
         libvirt, states = _states(topology, said.result())
         up = [m for m in topology.machines if states[m.name] in (RUNNING, UNKNOWN)]

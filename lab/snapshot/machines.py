@@ -16,7 +16,7 @@ from typing import TypeVar
 from lab import paths, waiting
 from lab.host.speed import deadline_s
 from lab.host.virsh import identities, virsh
-from lab.machines import plug, vagrant
+from lab.machines import domains, plug, power
 from lab.machines.boxes import POOL
 from lab.snapshot.state import FrozenMachine
 from provisioning.run import run, sudo
@@ -52,7 +52,7 @@ class Domains:
 
     def resume(self, names: Iterable[str]) -> None:
         """Let those of `names` that are paused go on. Idempotent."""
-        states = vagrant.machine_states(self.topology)
+        states = power.machine_states(self.topology)
         paused = [name for name in names if states[name] == "paused"]
         self._each(lambda name: self._virsh("resume", name), paused)
 
@@ -101,7 +101,7 @@ class Domains:
 
     def discard(self, names: Iterable[str]) -> None:
         """End the machines `names` where they stand; their disks are worth nothing then."""
-        self._each(lambda name: plug.pull(vagrant.domain(self.topology, name)), names)
+        self._each(lambda name: plug.pull(domains.domain(self.topology, name)), names)
 
     def put_back(self, machines: Iterable[FrozenMachine], folder: Path) -> None:
         """Make every one of `machines`, none of which runs, what it was; paused if it ran."""
@@ -144,10 +144,10 @@ class Domains:
         pool = re.search("<path>(.*)</path>", virsh("pool-dumpxml", POOL))
         assert pool is not None  # noqa: S101 - a pool of directories has one
         names = [machine.name for machine in self.topology.machines]
-        return {n: Path(pool[1]) / f"{vagrant.domain(self.topology, n)}.img" for n in names}
+        return {n: Path(pool[1]) / f"{domains.domain(self.topology, n)}.img" for n in names}
 
     def _virsh(self, command: str, name: str, *words: str) -> str:
-        full = vagrant.domain(self.topology, name)
+        full = domains.domain(self.topology, name)
         return virsh(command, full, *words, timeout_s=deadline_s(_SAVE_S))
 
     def _each(self, one: Callable[[T], R], items: Iterable[T]) -> list[R]:

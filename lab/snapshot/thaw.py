@@ -5,7 +5,7 @@ from pathlib import Path
 
 from lab import paths
 from lab.host import forward, settings
-from lab.machines import remote, vagrant
+from lab.machines import power, remote
 from lab.snapshot import key, needs
 from lab.snapshot.freeze import resume
 from lab.snapshot.machines import Domains
@@ -61,7 +61,7 @@ def thaw(topology: Topology, folder: Path, saved: State, progress: Progress) -> 
     error it leaves a mark, see cut_short: some machines are new and some are not.
     """
     domains = Domains(topology)
-    states = vagrant.machine_states(topology)
+    states = power.machine_states(topology)
     _MARKER.write_text(str(folder))
     forward.stop()
     for machine in topology.machines:
@@ -73,7 +73,7 @@ def thaw(topology: Topology, folder: Path, saved: State, progress: Progress) -> 
         meanwhile.submit(forward.ensure, topology)
         domains.put_back(saved.machines, folder)
         silent = resume(domains, _pause(topology, saved), progress)
-    states = vagrant.machine_states(topology) if silent else {}
+    states = power.machine_states(topology) if silent else {}
     ended = [name for name in silent if states[name] != "running"]
     if ended:
         raise LabError(f"{', '.join(ended)} ended meanwhile")

@@ -8,7 +8,7 @@ import pytest
 from benchmarks.baseline import build
 from benchmarks.baseline import twin as untuned
 from lab.host import networks, settings
-from lab.machines import boxes, vagrant
+from lab.machines import boxes, domains
 from provisioning import topology
 from provisioning.run import ToolFailed
 from services.core.errors import LabError
@@ -27,7 +27,7 @@ def test_the_twin_has_the_same_machines_and_nothing_else_of_the_labs(lab):
     found = [ipaddress.ip_network(cidr, strict=False) for cidr in ours]
     assert not any(a.overlaps(b) for a in found for b in found if a is not b)
     # `lab down`, which goes by this prefix, must not take one for the other.
-    assert not vagrant.domain(twin, "api").startswith(f"{lab.lab}_")
+    assert not domains.domain(twin, "api").startswith(f"{lab.lab}_")
 
 
 @pytest.fixture

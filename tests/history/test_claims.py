@@ -9,7 +9,7 @@ from lab.history import claims, machines
 from lab.history.claims import EMPTY, Claims
 from lab.history.history import Writer, read
 from lab.history.machines import States
-from lab.machines import vagrant
+from lab.machines import power
 from provisioning import topology
 from provisioning.run import ToolFailed
 from services.core.errors import ApiRefused, ApiUnreachable
@@ -140,7 +140,7 @@ def test_events_from_now_on_are_written_and_a_silent_api_is_asked_again(
 
 def test_a_machine_changed_at_some_time_between_two_looks(writer, tmp_path, monkeypatch):
     said = iter([{"node1": "running"}, {"node1": "running"}, {"node1": "off"}])
-    monkeypatch.setattr(vagrant, "machine_states", lambda *_, **__: next(said))
+    monkeypatch.setattr(power, "machine_states", lambda *_, **__: next(said))
     states = States(topology.load(), writer)
     states.look()
     states.look()
@@ -166,6 +166,6 @@ def test_a_silent_libvirt_makes_the_range_wider_and_ends_nothing(writer, tmp_pat
             raise answer
         return answer
 
-    monkeypatch.setattr(vagrant, "machine_states", ask)
+    monkeypatch.setattr(power, "machine_states", ask)
     States(topology.load(), writer).run(over)
     assert [fields["state"] for fields in records(tmp_path, "machine")] == ["running", "paused"]

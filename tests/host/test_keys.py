@@ -72,9 +72,12 @@ def test_ssh_finds_the_keys_whatever_the_path_of_the_checkout(monkeypatch, tmp_p
     folder = tmp_path / name
     monkeypatch.setattr(keys, "USER_KEY", folder / "user")
     monkeypatch.setattr(keys, "KNOWN_HOSTS", folder / "known_hosts")
-    (tmp_path / "config").write_text(settings._ssh_config(LAB, None))
+    doors = {machine.name: ("127.0.0.1", 2200) for machine in LAB.machines}
+    (tmp_path / "config").write_text(settings._ssh_config(LAB, None, doors))
     argv = ["ssh", "-G", "-F", tmp_path / "config", "node1"]
     said = subprocess.run(argv, capture_output=True, text=True, check=True).stdout
     assert f"globalknownhostsfile {folder}/known_hosts\n" in said
+    assert "hostname 127.0.0.1\n" in said
+    assert "port 2200\n" in said
     # Here % begins a token, see ssh_config(5).
     assert f"identityfile {folder}/user\n".replace("%", "%%") in said

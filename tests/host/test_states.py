@@ -1,7 +1,7 @@
 """Which machines there are, also when there is nothing to ask."""
 
 from lab.host import netns, settings, virsh
-from lab.machines import vagrant
+from lab.machines import domains
 from provisioning import topology
 
 LAB = topology.load()
@@ -10,14 +10,14 @@ LAB = topology.load()
 def test_without_the_labs_namespace_every_machine_is_absent(monkeypatch):
     monkeypatch.setattr(settings, "namespace_of", lambda lab: "gone")
     monkeypatch.setattr(netns, "exists", lambda name: False)
-    assert set(vagrant.machine_states(LAB).values()) == {"absent"}
+    assert set(domains.states(LAB, timeout_s=1).values()) == {"absent"}
 
 
 def test_what_libvirt_says_is_told_in_three_words(monkeypatch):
     said = {"api": "running", "node1": "shut off", "node2": "in shutdown"}
     monkeypatch.setattr(settings, "namespace_of", lambda lab: None)
-    monkeypatch.setattr(vagrant, "domains", lambda prefix, **_: said)
-    assert vagrant.machine_states(LAB) == {
+    monkeypatch.setattr(domains, "domains", lambda prefix, **_: said)
+    assert domains.states(LAB, timeout_s=1) == {
         "api": "running",
         "node1": "off",
         "node2": "running",

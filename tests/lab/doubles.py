@@ -18,7 +18,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from lab.faults import perform
 from lab.host import forward, settings
 from lab.host.accel import Accel
-from lab.machines import remote, vagrant
+from lab.machines import power, remote
 from lab.waiting import TookTooLong
 from provisioning.run import ToolFailed
 from services.core.errors import NodeUnreachable
@@ -97,7 +97,7 @@ class FakeLab:
     def install(self, monkeypatch):
         """Stand in for the VMs; deadlines are those of a machine with KVM."""
         for name in ("machine_states", "start", "cut", "halt"):
-            monkeypatch.setattr(vagrant, name, getattr(self, name))
+            monkeypatch.setattr(power, name, getattr(self, name))
         for name in ("run", "run_all"):
             monkeypatch.setattr(remote, name, getattr(self, name))
         monkeypatch.setattr(perform, "run", self.on_host)

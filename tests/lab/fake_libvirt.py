@@ -25,7 +25,7 @@ class FakeLibvirt:
 
     def install(self, monkeypatch, folder):
         """Stand in for virsh wherever it is used; the checkout's state lies in `folder`."""
-        users = ("networks", "virsh"), ("boxes", "inventory", "plug", "vagrant")
+        users = ("networks", "virsh"), ("boxes", "inventory", "plug", "domains")
         for package, modules in zip(("host", "machines"), users, strict=True):
             for module in modules:
                 monkeypatch.setattr(f"lab.{package}.{module}.virsh", self.virsh)

@@ -10,7 +10,7 @@ from lab.bringup import bringup, deploy, look, perform
 from lab.bringup.perform import Run
 from lab.bringup.plan import ABSENT, MODES, Act, Asked, Found, Saved, Step
 from lab.host import forward
-from lab.machines import inventory, vagrant
+from lab.machines import inventory, power
 from lab.planes import answers
 from lab.snapshot import initial, thaw
 from lab.snapshot.initial import Request
@@ -73,8 +73,8 @@ def fake(monkeypatch, tmp_path):
         (perform, "prepare", fake.say("prepare")),
         (perform, "restore", fake.restore),
         (perform, "deadline_s", lambda seconds: seconds),
-        (vagrant, "create", fake.say("create")),
-        (vagrant, "start", fake.say("start")),
+        (power, "create", fake.say("create")),
+        (power, "start", fake.say("start")),
         (inventory, "ours", lambda _: SimpleNamespace(clear=fake.say("delete"))),
         (perform, "correct_clocks", fake.say("clocks")),
         (deploy, "deploy", fake.say("look", lambda: fake.updated)),

@@ -9,7 +9,7 @@ from lab.bringup import look
 from lab.bringup.plan import Act
 from lab.faults.heal import Harm, decide
 from lab.host import console, daemons, settings
-from lab.machines import clocks, vagrant
+from lab.machines import clocks, power
 from lab.snapshot import store
 from lab.waiting import TookTooLong
 
@@ -59,7 +59,7 @@ def test_a_machine_that_hangs_has_a_remedy_that_touches_no_other(run, vms, monke
     def start(name):
         raise TookTooLong(f"{name} answers over SSH", 20, False, "")
 
-    monkeypatch.setattr(vagrant, "start", start)
+    monkeypatch.setattr(power, "start", start)
     vms["node1"].hangs = True
     result = run("heal")
     assert "node1 does not answer; waiting" in result.stderr

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from lab.host import forward
-from lab.machines import remote, vagrant
+from lab.machines import power, remote
 from lab.snapshot import thaw
 from lab.terminal.progress import Progress
 from provisioning import topology
@@ -54,7 +54,7 @@ def domains(monkeypatch, tmp_path):
     monkeypatch.setattr(thaw, "_MARKER", tmp_path / "thawing")
     monkeypatch.setattr(thaw, "Domains", lambda _: fake)
     monkeypatch.setattr(thaw, "resume", fake.resume)
-    monkeypatch.setattr(vagrant, "machine_states", lambda _: dict(fake.states))
+    monkeypatch.setattr(power, "machine_states", lambda _: dict(fake.states))
     monkeypatch.setattr(forward, "stop", lambda: fake.done.append("ports end"))
     monkeypatch.setattr(forward, "ensure", lambda _: fake.done.append("ports are back"))
     monkeypatch.setattr(remote, "disconnect", lambda _: None)

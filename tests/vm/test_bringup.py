@@ -6,7 +6,7 @@ import signal
 import pytest
 
 from lab.host import forward, settings
-from lab.machines import vagrant
+from lab.machines import power
 from lab.terminal import lock
 from services.core.profiles import profile, stretched
 from tests.vm.conftest import LAB, run, running
@@ -60,9 +60,9 @@ def test_a_machine_that_vagrant_destroyed_is_made_again_and_has_its_token_from_b
     stage, lab, hosts
 ):
     run("vagrant", "destroy", "--force", "node3")
-    assert vagrant.machine_states(lab)["node3"] == "absent"
+    assert power.machine_states(lab)["node3"] == "absent"
     said = run(*LAB, "up", "both").stderr
-    assert set(vagrant.machine_states(lab).values()) == {"running"}
+    assert set(power.machine_states(lab).values()) == {"running"}
     # Nobody had to bring it afterwards; and nobody brings it a second time.
     assert "tokens:" not in said
     shown = "systemctl show -P Result -P ConditionResult lab-first.service"
@@ -122,7 +122,7 @@ def test_an_up_that_is_interrupted_is_finished_by_the_next(stage, lab):
             # To the whole group, as a terminal does it.
             assert up.interrupt(signal.SIGINT) == 130, up.said
     run(*LAB, "up", "both")
-    assert set(vagrant.machine_states(lab).values()) == {"running"}
+    assert set(power.machine_states(lab).values()) == {"running"}
     stage.wait(lambda: len(stage.pull.nodes().nodes) == 3, "three nodes report")
     assert stage.push.running().unreachable == ()
 

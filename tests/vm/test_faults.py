@@ -4,7 +4,7 @@ import pytest
 
 from lab.host import console
 from lab.host.speed import deadline_s
-from lab.machines import clocks, remote, vagrant
+from lab.machines import clocks, power, remote
 from services.core.errors import ApiRefused
 from services.core.model import Health
 from tests.vm.conftest import LAB, run
@@ -54,8 +54,8 @@ def test_what_lab_wrote_in_a_guest_survives_the_plug_at_once(stage, hosts):
     setup = "cd /opt/lab && python3 -m provisioning.guest.setup --live"
     node3.check_output(f"{setup} --profile seed --digest {digest}")
     before = node3.file(profile).content_string
-    vagrant.cut("node3")
-    vagrant.start("node3")
+    power.cut("node3")
+    power.start("node3")
     after = node3.file(profile).content_string
     node3.check_output(f"{setup} --profile fast --digest {digest}")
     assert "LAB_PROFILE=seed" in before
@@ -116,9 +116,9 @@ def test_a_node_that_vagrant_halts_gives_its_containers_away_and_comes_back_empt
 def test_an_api_machine_whose_plug_is_pulled_forgets_nothing(stage):
     _declare(stage)
     before = stage.pull.declared().containers
-    vagrant.cut("api")
+    power.cut("api")
     assert {name for name, nodes in stage.where("pull").items() if nodes} == NAMES
-    vagrant.start("api")
+    power.start("api")
     stage.wait(lambda: stage.pull.healthy() and stage.push.healthy(), "both APIs answer again")
     assert stage.pull.declared().containers == before
     stage.wait(lambda: set(_health(stage).values()) == {Health.UP}, "all nodes report again")
@@ -131,14 +131,14 @@ def test_a_node_that_boots_while_the_api_is_away_takes_its_containers_from_its_c
     _declare(stage)
     mine = {name for name, nodes in stage.where("pull").items() if nodes == ["node2"]}
     assert mine
-    vagrant.cut("api")
-    vagrant.cut("node2")
-    vagrant.start("node2")
+    power.cut("api")
+    power.cut("node2")
+    power.start("node2")
     stage.wait(
         lambda: {name for name, nodes in stage.where("pull").items() if "node2" in nodes} == mine,
         "node2 runs what it remembers",
     )
-    vagrant.start("api")
+    power.start("api")
     stage.wait(lambda: stage.pull.healthy(), "the pull API answers again")
     stage.wait_running("pull", NAMES)
 

@@ -8,7 +8,7 @@ from lab.faults import ledger, traces
 from lab.faults.catalogue import CATALOGUE
 from lab.faults.perform import perform
 from lab.host.speed import deadline_s
-from lab.machines import clocks, remote, vagrant
+from lab.machines import clocks, power, remote
 from tests.vm.conftest import LAB, run, running
 
 pytestmark = pytest.mark.vm
@@ -42,7 +42,7 @@ def look(lab, machine):
 
 def clean(lab):
     """The machines all run, the units of the modes do, and none has a trace."""
-    assert set(vagrant.machine_states(lab).values()) == {"running"}
+    assert set(power.machine_states(lab).values()) == {"running"}
     assert {machine.name: look(lab, machine) for machine in lab.machines} == {
         machine.name: [] for machine in lab.machines
     }

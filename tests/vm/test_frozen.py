@@ -9,7 +9,7 @@ import pytest
 
 from lab.host import daemons
 from lab.host.speed import deadline_s
-from lab.machines import remote, vagrant
+from lab.machines import power, remote
 from lab.snapshot import store, thaw
 from provisioning.run import sudo
 from services.core.errors import LabError
@@ -73,7 +73,7 @@ def test_vagrant_knows_the_machines_that_were_thawed(stage, lab, chapter):
     said = run("vagrant", "status").stdout
     assert said.count("running (libvirt)") == len(lab.machines)
     run("vagrant", "halt", "node3")
-    assert vagrant.machine_states(lab)["node3"] == "off"
+    assert power.machine_states(lab)["node3"] == "off"
     run("vagrant", "up", "node3")
     assert run("vagrant", "ssh", "node3", "-c", "hostname").stdout.strip() == "node3"
 
@@ -128,7 +128,7 @@ def test_a_reset_gives_a_lab_in_which_nothing_was_ever_declared(stage, lab):
     stage.push.start("later", "node1")
     run(*LAB, "chaos", "halt", "node2")
     run(*LAB, "reset")
-    assert set(vagrant.machine_states(lab).values()) == {"running"}
+    assert set(power.machine_states(lab).values()) == {"running"}
     assert stage.pull.declared().names == ()
     assert stage.where("push") == {}
     stage.wait(lambda: len(stage.pull.nodes().nodes) == len(lab.nodes), "all nodes report")
@@ -151,10 +151,10 @@ def test_a_thaw_that_is_killed_is_finished_by_the_next_up(stage, lab, chapter):
 
 def test_machines_that_a_killed_freeze_left_paused_go_on(stage, lab):
     run("virsh", "--connect", "qemu:///system", "suspend", f"{lab.lab}_node1")
-    assert vagrant.machine_states(lab)["node1"] == "paused"
+    assert power.machine_states(lab)["node1"] == "paused"
     said = run(*LAB, "heal").stderr
     assert "resume node1: paused" in said
-    assert vagrant.machine_states(lab)["node1"] == "running"
+    assert power.machine_states(lab)["node1"] == "running"
 
 
 def test_a_full_disk_is_said_before_anything_stands_still(stage, lab, chapter):
@@ -167,4 +167,4 @@ def test_a_full_disk_is_said_before_anything_stands_still(stage, lab, chapter):
         assert list(store.CHAPTERS.iterdir()) == []
     finally:
         run(*sudo(), "umount", str(store.CHAPTERS))
-    assert set(vagrant.machine_states(lab).values()) == {"running"}
+    assert set(power.machine_states(lab).values()) == {"running"}

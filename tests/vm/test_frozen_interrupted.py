@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from lab.host.speed import deadline_s
-from lab.machines import vagrant
+from lab.machines import domains, power
 from lab.snapshot import pause, store, thaw
 from provisioning.run import sudo
 from tests.vm.conftest import LAB, run, running
@@ -21,7 +21,7 @@ HALF = "half"
 def wait_state(lab, *names, state="paused"):
     """Return as soon as one of the machines `names` is in `state`."""
     wait_for(
-        lambda: any(vagrant.machine_states(lab)[name] == state for name in names),
+        lambda: any(power.machine_states(lab)[name] == state for name in names),
         f"one of {names} is {state}",
         timeout_s=deadline_s(30),
         every_s=0.005,
@@ -30,12 +30,12 @@ def wait_state(lab, *names, state="paused"):
 
 def signal_qemu(lab, name, number):
     """Send a signal to machine `name`, whose process is another user's under a system's libvirt."""
-    pid = Path(f"/run/libvirt/qemu/{vagrant.domain(lab, name)}.pid").read_text()
+    pid = Path(f"/run/libvirt/qemu/{domains.domain(lab, name)}.pid").read_text()
     run(*sudo(), "kill", f"-{int(number)}", pid)
 
 
 def all_running(lab):
-    return set(vagrant.machine_states(lab).values()) == {"running"}
+    return set(power.machine_states(lab).values()) == {"running"}
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from lab.host.virsh import domains, virsh
-from lab.machines import vagrant
+from lab.machines import power
 from lab.machines.boxes import POOL
 from tests.vm.conftest import LAB, ROOT, run
 
@@ -35,4 +35,4 @@ def test_a_lab_comes_up_cold_after_a_killed_one_and_down_leaves_nothing(stage, l
     finally:
         run(*LAB, "up", "both")
     assert f"{lab.lab}_node9.img" not in virsh("vol-list", POOL)
-    assert set(vagrant.machine_states(lab).values()) == {"running"}
+    assert set(power.machine_states(lab).values()) == {"running"}

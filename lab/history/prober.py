@@ -1,10 +1,11 @@
 """Ask containers over HTTP, as a user's program would: python3 -m lab.history.prober.
 
 A program of its own because it runs inside the lab's network namespace. Each line of its standard
-input says all that it should ask from now on, and how often: {"every_s", "patience_s", "endpoints":
-[[mode, node, name, address, port], ...]}. Each line of its output is the end of one question:
-[mode, node, name, asked_s, ended_s, why]; `why` is empty where that container answered. Times are
-those of the monotonic clock. It ends with its input.
+input says all that it should ask from now on, how often, and how many ports of each, from the one
+that is named on: {"every_s", "patience_s", "tries", "endpoints": [[mode, node, name, address,
+port], ...]}. Each line of its output is the end of one question: [mode, node, name, asked_s,
+ended_s, why]; `why` is empty where that container answered. Times are those of the monotonic
+clock. It ends with its input.
 """
 
 import errno
@@ -23,13 +24,11 @@ _REQUEST = b"GET / HTTP/1.0\r\n\r\n"
 _LONGEST_BYTES = 8192
 # A container that did not answer is asked again so much sooner: to refuse costs a node little.
 _SOONER = 4
-# So many ports does a container try, from its preferred one on: services/workload/listen.py.
-_TRIES = 100
 SILENT, STRANGE, OTHER = "no answer in time", "no answer of a container", "another one answers"
 
 
 class Endpoint(NamedTuple):
-    """Where a container may answer. port: the one that it prefers."""
+    """Where a container may answer. port: the one that it prefers, or what leads there."""
 
     mode: str
     node: str
@@ -92,6 +91,7 @@ class Prober:
         self._orders = orders
         self._begun = b""
         self._every_s = self._patience_s = 1.0
+        self._tries = 1
         # Endpoint -> when to ask it, and how far from its preferred port.
         self._due_s: dict[Endpoint, float] = {}
         self._shift: dict[Endpoint, int] = {}
@@ -132,6 +132,7 @@ class Prober:
 
     def _obey(self, order: dict[str, Any]) -> None:
         self._every_s, self._patience_s = order["every_s"], order["patience_s"]
+        self._tries = order["tries"]
         endpoints = [Endpoint(*fields) for fields in order["endpoints"]]
         new = [endpoint for endpoint in endpoints if endpoint not in self._due_s]
         # Not all at once, then and after that.
@@ -160,7 +161,7 @@ class Prober:
         if why:
             # Two names may prefer one port.
             shift = self._shift.get(endpoint, 0) + 1
-            self._shift[endpoint] = shift % _TRIES if why == OTHER else 0
+            self._shift[endpoint] = shift % self._tries if why == OTHER else 0
         return [endpoint.mode, endpoint.node, endpoint.name, question.asked_s, ended_s, why]
 
     def _close(self, question: Question) -> None:

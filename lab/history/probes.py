@@ -7,7 +7,6 @@ import sys
 import threading
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from subprocess import PIPE, Popen
 from typing import Any
 
@@ -15,8 +14,11 @@ from lab import paths
 from lab.history.history import Writer
 from lab.host import netns, settings
 from lab.host.speed import deadline_s
+from lab.machines.choice import chosen
+from lab.machines.provider import Address
 from provisioning.topology import Topology
 from services.core.catalogue import preferred_port
+from services.core.errors import LabError
 from services.core.fields import decode
 
 # With KVM. What one answer takes of a node's processor, and how much of it they may take together.
@@ -26,6 +28,8 @@ _ANSWER_S, _SHARE = 0.0006, 0.02
 _EVERY_S, _PATIENCE_S = 0.25, 1.0
 _PATIENT_S = 0.15
 _LOOK_S = 0.1
+# So many ports does a container try, from its preferred one on: services/workload/listen.py.
+_TRIES = 100
 
 Where = Callable[[str], Mapping[str, Sequence[str]]]
 Order = dict[str, Any]
@@ -41,7 +45,8 @@ class Probes:
         self, topology: Topology, modes: Sequence[str], writer: Writer, where: Where
     ) -> None:
         """where: mode -> container -> the nodes where it runs now."""
-        self._addresses = {node.name: node.address for node in topology.nodes}
+        self._nodes = {node.name: node for node in topology.nodes}
+        self._doors: dict[tuple[str, int], Address] = {}
         self._modes = modes
         self._writer = writer
         self._where = where
@@ -64,15 +69,20 @@ class Probes:
             # Ctrl-C is for the command, which closes the input at its end.
             start_new_session=True,
         ) as prober:
-            with suppress(BrokenPipeError):
+            why = ""
+            try:
                 self._follow(prober, over)
+            except BrokenPipeError:
+                pass  # its own last words say why
+            except LabError as error:
+                why = str(error)
             # It ends with its input, and also where it wants to write and cannot.
             for file in (prober.stdin, prober.stdout):
                 if file:
                     file.close()
-            words = prober.stderr.read().decode(errors="replace").strip() if prober.stderr else ""
+            why += prober.stderr.read().decode(errors="replace").strip() if prober.stderr else ""
         if not over.is_set():
-            self._writer.put("note", text=f"no container is asked any more: {words[-200:]}")
+            self._writer.put("note", text=f"no container is asked any more: {why[-200:]}")
 
     def _follow(self, prober: "Popen[bytes]", over: threading.Event) -> None:
         if prober.stdin is None or prober.stdout is None:
@@ -99,15 +109,26 @@ class Probes:
             for name, nodes in self._where(mode).items():
                 self._last[mode, name] = nodes
                 loads.update(nodes)
+        endpoints = [
+            [mode, node, name, *self._door(node, preferred_port(mode, name))]
+            for (mode, name), nodes in self._last.items()
+            for node in nodes
+        ]
+        # Where each port has a door of its own, the port beside the door is no container's.
+        direct = all(door.port == port for (_, port), door in self._doors.items())
         return {
             "every_s": max(_EVERY_S, max(loads.values(), default=0) * self._spacing_s),
             "patience_s": self._patience_s,
-            "endpoints": [
-                [mode, node, name, self._addresses[node], preferred_port(mode, name)]
-                for (mode, name), nodes in self._last.items()
-                for node in nodes
-            ],
+            "tries": _TRIES if direct else 1,
+            "endpoints": endpoints,
         }
+
+    def _door(self, node: str, port: int) -> Address:
+        """Where `port` of `node` is reached; asked for once, as it costs a question."""
+        key = (node, port)
+        if key not in self._doors:
+            self._doors[key] = chosen().lab_address(self._nodes[node], port)
+        return self._doors[key]
 
     def _state(self, order: Order) -> None:
         """Write how often containers are asked from now on, if that has changed."""

@@ -75,4 +75,10 @@ class Provider(Protocol):
         """Return the words that end with 0 where machine `name` is "off", or "paused"."""
 
     def address(self, machine: Machine, port: int) -> Address:
-        """Return where this computer reaches TCP `port` of the machine's management address."""
+        """Return where this computer reaches `port` of the machine's management address."""
+
+    def lab_address(self, machine: Machine, port: int) -> Address:
+        """Return where it reaches TCP `port` of the machine in the lab's network, with its faults.
+
+        Raises LabError.
+        """

@@ -123,3 +123,8 @@ def proof(topology: Topology, state: str, name: str) -> tuple[str, ...]:
 def address(machine: Machine, port: int) -> Address:
     """Return the address in the management network: this computer is in it."""
     return Address(machine.management, port)
+
+
+def lab_address(machine: Machine, port: int) -> Address:
+    """Return the address in the lab's network: this computer is in that, too."""
+    return Address(machine.address, port)

@@ -1,9 +1,9 @@
 """Say one word to services.lib.standstill on several machines, until every one has answered.
 
-    python -m lab.snapshot.call SECRET arm|go|stay|renew PORT TIMEOUT_S ADDRESS...
+    python -m lab.snapshot.call SECRET arm|go|stay|renew TIMEOUT_S ADDRESS:PORT...
 
 A program of its own because it runs inside the lab's network namespace. With `go` travels the
-time of day, taken as each datagram leaves. Ends with 1 and the silent addresses on standard output.
+time of day, taken as each datagram leaves. Ends with 1 and the silent ones on standard output.
 """
 
 import select
@@ -18,14 +18,15 @@ _ANSWERS = {"arm": "armed", "go": "gone", "stay": "stays", "renew": "renews"}
 
 def main(arguments: list[str]) -> int:
     """Call until all have answered or time is up; return the exit code."""
-    secret, word, port, timeout_s, *addresses = arguments
-    silent = call(secret, word, [(address, int(port)) for address in addresses], float(timeout_s))
+    secret, word, timeout_s, *named = arguments
+    doors = [(host, int(port)) for host, _, port in (one.rpartition(":") for one in named)]
+    silent = call(secret, word, doors, float(timeout_s))
     print(*silent)
     return 1 if silent else 0
 
 
 def call(secret: str, word: str, doors: list[tuple[str, int]], timeout_s: float) -> list[str]:
-    """Return the addresses of `doors` (address, port) that did not answer within `timeout_s`."""
+    """Return those of `doors`, ADDRESS:PORT, that did not answer within `timeout_s`."""
     answer = f"{secret} {_ANSWERS[word]}".encode()
     silent = set(doors)
     deadline = time.monotonic() + timeout_s
@@ -35,7 +36,7 @@ def call(secret: str, word: str, doors: list[tuple[str, int]], timeout_s: float)
                 text = f"{secret} {word} {time.time_ns()}" if word == "go" else f"{secret} {word}"
                 _send(asking, text.encode(), door)
             silent -= _heard(asking, answer)
-    return sorted(address for address, _ in silent)
+    return sorted(f"{address}:{port}" for address, port in silent)
 
 
 def _send(asking: socket.socket, message: bytes, door: tuple[str, int]) -> None:

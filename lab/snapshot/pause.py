@@ -16,6 +16,7 @@ from lab import paths
 from lab.host import netns, settings
 from lab.host.speed import deadline_s
 from lab.machines import clocks, remote, units
+from lab.machines.choice import chosen
 from provisioning.topology import Machine
 from services.core.errors import LabError, NodeUnreachable
 
@@ -118,7 +119,7 @@ class Pause:
         """The machines that did not answer; all of them where the call failed and names none."""
         silent = call.communicate()[0].split()
         failed = call.returncode != 0 and not silent
-        return [m.name for m in self._armed if failed or m.management in silent]
+        return [m.name for m in self._armed if failed or _door(m) in silent]
 
     def _words(self, machine: Machine) -> list[str]:
         run = ["systemd-run", "--quiet", "--collect", f"--unit={_UNIT}", "--service-type=notify"]
@@ -133,11 +134,10 @@ class Pause:
 
     def _call(self, word: str, timeout_s: float) -> "subprocess.Popen[str]":
         space = settings.load().netns
-        addresses = [machine.management for machine in self._armed]
         return subprocess.Popen(
             # -S -E: it needs nothing but the standard library, and the machines wait for it.
             [*netns.prefix(space), sys.executable, "-S", "-E", "-m", "lab.snapshot.call"]
-            + [self.secret, word, str(PORT), f"{timeout_s:g}", *addresses],
+            + [self.secret, word, f"{timeout_s:g}", *map(_door, self._armed)],
             cwd=paths.ROOT,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -145,6 +145,11 @@ class Pause:
             start_new_session=True,
             text=True,
         )
+
+
+def _door(machine: Machine) -> str:
+    """Where the machine's side of a pause listens, for this computer."""
+    return "{}:{}".format(*chosen().address(machine, PORT))
 
 
 def correct_clocks(machines: Sequence[Machine], say: Callable[[str], None]) -> None:

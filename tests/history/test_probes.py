@@ -163,7 +163,7 @@ def test_a_prober_that_ends_is_noted(lab, monkeypatch):
 def test_a_prober_whose_lab_was_killed_ends(unit):
     name = free_name()
     order = (
-        '{"every_s": 1, "patience_s": 99, "endpoints": '
+        '{"every_s": 1, "patience_s": 99, "tries": 1, "endpoints": '
         f'[["push", "node1", "{name}", "127.0.0.1", {preferred_port("push", name)}]]}}\n'
     )
     command = [sys.executable, "-S", "-E", "-m", "lab.history.prober"]

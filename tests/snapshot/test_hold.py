@@ -77,7 +77,7 @@ def test_a_guest_renews_its_lease_when_it_is_told(
     monkeypatch.setattr(hold, "RENEW_AFTER_S", 20)
     assert call.call("secret", "arm", [(ADDRESS, port)], 20) == []
     assert call.call("secret", "go", [(ADDRESS, port)], 20) == []
-    assert call.call("guess", last, [(ADDRESS, port)], 0.1) == [ADDRESS]
+    assert call.call("guess", last, [(ADDRESS, port)], 0.1) == [f"{ADDRESS}:{port}"]
     assert not (tmp_path / "renewed").exists()
     assert call.call("secret", last, [(ADDRESS, port)], 10) == []
     assert guest() == [0]
@@ -85,9 +85,9 @@ def test_a_guest_renews_its_lease_when_it_is_told(
 
 
 def test_who_does_not_know_the_secret_moves_nothing(guest, port, clock):
-    assert call.call("guess", "arm", [(ADDRESS, port)], 0.2) == [ADDRESS]
+    assert call.call("guess", "arm", [(ADDRESS, port)], 0.2) == [f"{ADDRESS}:{port}"]
     assert call.call("secret", "arm", [(ADDRESS, port)], 20) == []
-    assert call.call("guess", "go", [(ADDRESS, port)], 0.2) == [ADDRESS]
+    assert call.call("guess", "go", [(ADDRESS, port)], 0.2) == [f"{ADDRESS}:{port}"]
     assert clock == [("real time", 0)]
     assert call.call("secret", "go", [(ADDRESS, port)], 20) == []
 
@@ -137,4 +137,4 @@ def test_a_guest_that_is_never_armed_ends(port, clock, monkeypatch):
 
 
 def test_a_machine_that_is_not_there_is_named():
-    assert call.main(["secret", "arm", "9", "0.1", ADDRESS]) == 1
+    assert call.main(["secret", "arm", "0.1", f"{ADDRESS}:9"]) == 1

@@ -1,10 +1,14 @@
 """For all tests: examples of property tests are not timed (hypothesis allows each 200 ms)."""
 
 import logging
+import os
 from pathlib import Path
 
 import pytest
 from hypothesis import Phase, settings
+
+# Whatever this computer can do: before `lab` is imported, which looks.
+os.environ.setdefault("LAB_PROVIDER", "vagrant")
 
 from lab import paths
 

@@ -7,7 +7,7 @@ from lab.bringup import look, plan
 from lab.bringup.perform import Run, check
 from lab.bringup.plan import Act, Asked, Found, Step
 from lab.host import forward
-from lab.machines.choice import chosen
+from lab.machines.choice import check_saves, chosen
 from lab.snapshot import initial, store, thaw
 from lab.snapshot.initial import Request
 from lab.snapshot.state import State
@@ -44,6 +44,7 @@ def steps_reset() -> tuple[Step, ...]:
 
 def steps_thaw(labs: Store, name: str) -> tuple[Step, ...]:
     """Return what `goto` would do now. Changes nothing."""
+    check_saves()
     return plan.saved(labs.path(name), labs.read(name).answering)
 
 
@@ -52,6 +53,7 @@ def goto(labs: Store, name: str, progress: Progress) -> State:
 
     Returns once what answered when it was saved answers again.
     """
+    check_saves()
     state = labs.read(name)
     mode = next((mode for mode, modes in plan.MODES.items() if modes == state.modes), "both")
     run = Run(topology_file.load(), Asked(mode, state.profile, replace=True), progress)

@@ -6,6 +6,7 @@ from lab import paths
 from lab.bringup.plan import Found, Saved
 from lab.host import daemons, settings
 from lab.machines import inventory, power
+from lab.machines.choice import chosen
 from lab.snapshot import initial, thaw
 from lab.snapshot import state as saved_state
 from provisioning import topology as topology_file
@@ -20,6 +21,7 @@ def look(topology: Topology) -> Found:
     """Return what there is of the lab, its box and its saved states."""
     box = box_build.wanted()
     built = box_build.exists(box)
+    saves = chosen().saves()
     unfinished = thaw.cut_short()
     return Found(
         states=states(topology),
@@ -27,9 +29,12 @@ def look(topology: Topology) -> Found:
         changed=_changed(),
         box=built,
         our_code=not built or manifest.read(box.folder).code == source.digest(),
-        initial=_saved(initial.folder(), is_initial=True) if initial.usable(box) else None,
+        initial=_saved(initial.folder(), is_initial=True)
+        if saves and initial.usable(box)
+        else None,
         cut_short=unfinished is not None,
         unfinished=_saved(unfinished) if unfinished else None,
+        saves=saves,
     )
 
 

@@ -19,6 +19,7 @@ from lab.snapshot.pause import correct_clocks
 from lab.snapshot.state import State
 from lab.terminal.progress import Progress
 from provisioning.box import build as box_build
+from provisioning.box import cache
 from provisioning.box.build import Box
 from provisioning.host import programs
 from provisioning.run import check_root
@@ -28,22 +29,34 @@ from services.core.profiles import DEFAULT_PROFILE
 
 # What the services of a new machine take from the end of its boot, and some more.
 _SOON_S = 5.0
-_TOOLS = ("qemu-system-x86_64", "qemu-img", "virsh", "ssh", "nc", "setpriv")
 
 
 def check(steps: Iterable[Step]) -> None:
     """Raise LabError where `steps` lack a tool or rights: to be called before any is performed."""
     acts = {step.act for step in steps}
-    needed = [*_TOOLS, *(["vagrant"] if Act.CREATE in acts else [])]
+    needed = chosen().tools(creating=Act.CREATE in acts)
     missing = [name for name in needed if not programs.which(name)]
     if missing:
         raise LabError(f"not installed: {', '.join(missing)}", hint="lab doctor --fix")
-    if acts & {Act.BUILD, Act.THAW}:
+    if Act.BUILD in acts:
+        _check_build()
+    if Act.THAW in acts:
         check_root()
     elif Act.SAVE in acts:
         # sudo may ask for a password now, and not after minutes. Without one the lab comes up, too.
         with suppress(LabError):
             check_root()
+
+
+def _check_build() -> None:
+    try:
+        check_root()
+    except LabError as error:
+        raise LabError(
+            f"the box is not in {cache.folder()}, and to build it {error}",
+            hint=f"{error.hint}; or where there is one: lab bundle export FILE, and here: "
+            "lab bundle import FILE",
+        ) from None
 
 
 class Run:

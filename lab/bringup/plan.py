@@ -36,7 +36,7 @@ class Act(Enum):
     """What a step does, of `lab up`, `reset`, `thaw` or `heal`."""
 
     BUILD = "build the box"
-    PREPARE = "prepare libvirt, networks, keys and settings"
+    PREPARE = "prepare networks, keys and settings"
     THAW = "verify and thaw"
     DELETE = "delete"
     CREATE = "create"
@@ -89,7 +89,7 @@ class Found(NamedTuple):
     the lab. changed: whether the topology has changed since these machines were created. our_code:
     whether the box contains this checkout's code. initial: the initial lab, if it is made of what
     a new one would be made of. cut_short: whether a thaw did not finish; unfinished: what it
-    thawed, if that can be read.
+    thawed, if that can be read. saves: whether machines of this kind can be saved at all.
     """
 
     states: Mapping[str, str]
@@ -100,6 +100,7 @@ class Found(NamedTuple):
     initial: Saved | None = None
     cut_short: bool = False
     unfinished: Saved | None = None
+    saves: bool = True
 
 
 class Asked(NamedTuple):
@@ -140,7 +141,8 @@ def machines(found: Found, asked: Asked) -> tuple[Step, ...]:
         return (*reach(found.states), *_settle(found, asked), clocks, _answer(asked))
     absent = dict.fromkeys(found.states, "absent")
     delete = [Step(Act.DELETE, exist, REPLACES if asked.replace else MIXED)] if exist else []
-    return (*delete, *reach(absent), *_new(found, asked), _answer(asked), SAVE)
+    save = [SAVE] if found.saves else []
+    return (*delete, *reach(absent), *_new(found, asked), _answer(asked), *save)
 
 
 def saved(folder: Path, modes: tuple[str, ...]) -> tuple[Step, ...]:

@@ -17,23 +17,28 @@ def doctor(ctx: click.Context, fix: bool, tests: bool, record: bool, as_json: bo
     """Check what the lab needs of this machine, and say which command supplies what is missing.
 
     For each tool: the version found, and the one that the lab was tested with. Older and newer
-    ones are only a remark. Exits with 1 when something is missing.
+    ones are only a remark. `machines` says of which kind the VMs are, and why: LAB_PROVIDER=vagrant
+    or LAB_PROVIDER=qemu asks for one. Exits with 1 when something is missing.
 
     \b
     lab doctor            look only
     lab doctor --fix      install it; what is there already is left alone
     lab doctor --record   after all tests have passed here: provisioning/host/tested.json
     """
+    from lab import kind, paths
     from lab.host import accelerator
     from provisioning.host import doctor as host
     from provisioning.host import tested
+    from provisioning.host.check import Check
 
+    plain = paths.KIND.name == kind.QEMU
     if fix:
-        host.fix(watched(), tests=tests)
-    checks = host.checks(tests=tests or record)
+        host.fix(watched(), tests=tests, plain=plain)
+    checks = host.checks(tests=tests or record, plain=plain)
     if record:
         tested.record(checks)
         checks = tested.annotate(checks)
+    checks.append(Check("machines", True, f"{paths.KIND.name}: {paths.KIND.why}", ""))
     checks.append(accelerator.check())
     if as_json:
         echo_json([{**check._asdict(), "state": check.state} for check in checks])

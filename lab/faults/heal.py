@@ -19,9 +19,10 @@ from lab.faults.chaos import START_S
 from lab.faults.ledger import Hurt
 from lab.faults.mend import sweep
 from lab.faults.strike import Put, unrecorded
-from lab.host import daemons, forward, settings
+from lab.host import forward
 from lab.host.speed import deadline_s
 from lab.machines import power, remote
+from lab.machines.choice import chosen
 from lab.machines.units import properties
 from lab.snapshot import store, thaw
 from lab.snapshot.pause import correct_clocks
@@ -83,7 +84,7 @@ def look_at(topology: Topology) -> Harm:
     if set(states.values()) == {"absent"}:
         raise LabNotUp(topology.lab)
     left = [str(folder) for labs in store.stores() for folder in labs.left()]
-    libvirt = daemons.complete(settings.namespace_of(topology))
+    libvirt = chosen().complete(topology)
     book = ledger.read()
     torn = [str(file) for file in book.unreadable]
     return Harm(states, libvirt, forward.current(topology), left, book.hurts, torn)
@@ -96,10 +97,9 @@ def heal(topology: Topology, say: Say, put: Put = unrecorded) -> None:
     all else is mended. put: takes a record of each fault that was healed. Raises as `look_at` does.
     """
     harm = look_at(topology)
-    namespace = settings.namespace_of(topology)
-    if not harm.libvirt and namespace is not None:
+    if not harm.libvirt:
         say(str(decide(harm)[0]))
-        daemons.ensure(namespace)
+        chosen().revive(topology)
         harm = look_at(topology)
     steps = decide(harm)
     for step in steps:

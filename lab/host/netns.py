@@ -6,6 +6,7 @@
 import os
 from pathlib import Path
 
+from lab import kind, paths
 from provisioning.run import run, sudo
 from provisioning.topology import Topology
 from services.core.names import check_label
@@ -14,8 +15,11 @@ from services.core.names import check_label
 def wanted(topology: Topology) -> str | None:
     """Return the namespace to use: LAB_NETNS, or one of our own without systemd, or None.
 
-    None: the machines' networks belong to the host, as usual with a libvirt that systemd runs.
+    None: the machines' networks belong to the host, as usual with a libvirt that systemd runs, or
+    there are none that a host could have, as with plain QEMU.
     """
+    if paths.KIND.name == kind.QEMU:
+        return None
     name = os.environ.get("LAB_NETNS")
     if name:
         return check_label(name, "namespace")

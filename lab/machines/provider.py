@@ -37,6 +37,12 @@ class Address(NamedTuple):
 class Provider(Protocol):
     """One kind of machines. Whatever changes something is safe to interrupt and to repeat."""
 
+    def tools(self, *, creating: bool) -> Sequence[str]:
+        """Return the programs that are needed. creating: also for machines that do not exist."""
+
+    def saves(self) -> bool:
+        """Return whether memory and disks of these machines can be saved; see lab.snapshot."""
+
     def claim(self, topology: Topology, box: "Box", saved: Collection[str], say: Say) -> None:
         """Make sure that nothing but this checkout's lab is in the way of new settings.
 
@@ -61,6 +67,12 @@ class Provider(Protocol):
 
     def release(self, topology: Topology, progress: Progress) -> None:
         """End what the lab runs on this computer for machines, once there are none."""
+
+    def complete(self, topology: Topology) -> bool:
+        """Return whether what the lab runs on this computer for machines runs."""
+
+    def revive(self, topology: Topology) -> None:
+        """Start what of that has ended. Raises LabError."""
 
     def states(self, topology: Topology, *, timeout_s: float) -> dict[str, str]:
         """Return machine name -> "running", "paused", "off" or "absent", for every machine.

@@ -34,6 +34,17 @@ _WORDS = {
 _STATES = {"off": "shut off", "paused": "paused"}
 
 
+def tools(*, creating: bool) -> Sequence[str]:
+    """Return libvirt's programs, and Vagrant where it has to create something."""
+    needed = ("qemu-system-x86_64", "qemu-img", "virsh", "ssh", "nc", "setpriv")
+    return (*needed, "vagrant") if creating else needed
+
+
+def saves() -> bool:
+    """Return True: libvirt saves the memory of machines, see lab.snapshot."""
+    return True
+
+
 def claim(topology: Topology, box: "Box", saved: Collection[str], say: Say) -> None:
     """Start libvirt where that is the lab's; delete what is left over, refuse what runs."""
     # All that makes a box takes 60 ms to import, and `lab status` needs none of it.
@@ -107,6 +118,18 @@ def release(topology: Topology, progress: Progress) -> None:
             daemons.stop()
             if namespace is not None:
                 netns.remove(namespace)
+
+
+def complete(topology: Topology) -> bool:
+    """Return whether the lab's own libvirt runs, where it needs one."""
+    return daemons.complete(settings.namespace_of(topology))
+
+
+def revive(topology: Topology) -> None:
+    """Start the lab's own libvirt, where it needs one."""
+    namespace = settings.namespace_of(topology)
+    if namespace is not None:
+        daemons.ensure(namespace)
 
 
 def command(topology: Topology, verb: Verb, name: str) -> tuple[str, ...]:

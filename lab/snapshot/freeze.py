@@ -9,6 +9,7 @@ from pathlib import Path
 from lab.errors import LabNotUp
 from lab.host import settings
 from lab.machines import power
+from lab.machines.choice import check_saves
 from lab.planes import answers, modes
 from lab.snapshot import key, secrets, state, store
 from lab.snapshot.machines import Domains
@@ -35,6 +36,7 @@ def freeze(topology: Topology, labs: Store, name: str, note: str, progress: Prog
     The machines stand still for a second or two, all at once, and go on. They go on after an error
     and an interruption, too. Only a whole state replaces an older one of that name.
     """
+    check_saves()
     states = power.machine_states(topology)
     up = [machine for machine in topology.machines if states[machine.name] == "running"]
     needed = _check(topology, states, labs)

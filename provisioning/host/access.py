@@ -15,9 +15,9 @@ _RULE = f"{SHARED}/** rwk,"
 _KVM = Path("/dev/kvm")
 
 
-def checks() -> list[Check]:
-    """Return what is known of folder, AppArmor, libvirt and KVM."""
-    return [_shared_folder(), _apparmor(), _libvirt(), _kvm()]
+def checks(*, plain: bool = False) -> list[Check]:
+    """Return what is known of folder, AppArmor, libvirt and KVM; plain: without libvirt."""
+    return [_kvm()] if plain else [_shared_folder(), _apparmor(), _libvirt(), _kvm()]
 
 
 def fix(say: Callable[[str], None]) -> None:

@@ -13,36 +13,43 @@ _DISK_GIB = (1, 5)
 _MEMORY_MIB = (512, 2048)
 
 
-def checks(*, tests: bool = False) -> list[Check]:
+def checks(*, tests: bool = False, plain: bool = False) -> list[Check]:
     """Return every prerequisite, in the order in which they are needed.
 
-    tests: also what `make test` needs beyond the lab itself.
+    tests: also what `make test` needs beyond the lab itself. plain: of a lab without libvirt.
     """
-    wanted = [*programs.PROGRAMS, *(programs.FOR_TESTS if tests else ())]
+    ours = programs.PLAIN if plain else programs.PROGRAMS
+    wanted = [*ours, *(programs.FOR_TESTS if tests else ())]
     return tested.annotate(
         [
             _system(),
             Check("kernel", True, platform.machine(), "", versions.number(platform.release())),
             *libraries.checks(),
             *programs.checks(wanted),
-            *programs.files(),
-            *access.checks(),
+            *(() if plain else programs.files()),
+            *access.checks(plain=plain),
             _room("disk below /var", shutil.disk_usage("/var").free // 1024**3, "GiB", _DISK_GIB),
             _room("memory", _memory_mib(), "MiB", _MEMORY_MIB),
         ]
     )
 
 
-def fix(say: Callable[[str], None], *, tests: bool = False) -> None:
-    """Install the packages that are missing and make the shared folder. Idempotent."""
-    packages = {one.package for one in programs.PROGRAMS if not programs.which(one.name)}
-    packages |= {check.name for check in programs.files() if not check.found}
+def fix(say: Callable[[str], None], *, tests: bool = False, plain: bool = False) -> None:
+    """Install the packages that are missing and make the shared folder. Idempotent.
+
+    plain: for a lab without libvirt, which has no shared folder.
+    """
+    wanted = programs.PLAIN if plain else programs.PROGRAMS
+    packages = {one.package for one in wanted if not programs.which(one.name)}
+    if not plain:
+        packages |= {check.name for check in programs.files() if not check.found}
     apt.install(sorted(packages), say)
     if tests:
         servers.install(say)
     if not packages:
         say("packages: all installed already")
-    access.fix(say)
+    if not plain:
+        access.fix(say)
 
 
 def _system() -> Check:

@@ -72,6 +72,9 @@ BARE = [
     "services.workload.__main__",
     "provisioning.guest.setup",
     "services.lib.standstill",
+    "lab.history.prober",
+    "lab.machines.qemu.hub",
+    "lab.snapshot.call",
     "lab.bundle.__main__",
     "lab.bundle.pack",
 ]

@@ -143,6 +143,29 @@ def test_tools_are_looked_for_before_anything_is_touched(fake, lacks, found):
     assert fake.done == []
 
 
+def test_without_a_box_and_rights_a_bundle_is_named(fake, monkeypatch):
+    def refuse():
+        raise LabError("this needs root: no sudo", hint="be root")
+
+    monkeypatch.setattr(perform, "check_root", refuse)
+    fake.found = Found(NOTHING, box=False)
+    with pytest.raises(LabError, match=r"the box is not in .*this needs root: no sudo") as refused:
+        bringup.up("both", "fast", progress())
+    assert "be root; " in refused.value.hint
+    assert "lab bundle import FILE" in refused.value.hint
+    assert fake.done == []
+
+
+def test_machines_that_cannot_be_saved_are_not_thawed_either(fake, monkeypatch, tmp_path):
+    def refuse():
+        raise LabError("cannot be saved")
+
+    monkeypatch.setattr(bringup, "check_saves", refuse)
+    with pytest.raises(LabError, match="cannot be saved"):
+        bringup.goto(saved(fake, tmp_path), "lesson-1", progress())
+    assert fake.done == []
+
+
 def test_a_thaw_creates_nothing_and_needs_no_vagrant(fake):
     fake.found, fake.lacks = Found(NOTHING, initial=INITIAL), ["vagrant"]
     bringup.up("both", "fast", progress())

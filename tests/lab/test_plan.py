@@ -173,3 +173,9 @@ def test_a_saved_lab_waits_for_what_answered_then():
     assert (thaw.act, thaw.names) == (Act.THAW, ("chapters/one",))
     assert (answer.act, answer.names) == (Act.ANSWER, ("push",))
     assert plan.saved(Path("chapters/one"), ()) == (thaw,)
+
+
+def test_machines_that_cannot_be_saved_are_not():
+    found = Found(dict.fromkeys(("api", "node1"), "absent"), saves=False)
+    acts = [step.act for step in plan.machines(found, BOTH)]
+    assert acts == NEW[:-1]

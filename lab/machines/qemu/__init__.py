@@ -1,0 +1,1 @@
+"""Machines of plain QEMU, for a user who may not become root: nothing is needed but QEMU."""

@@ -190,7 +190,7 @@ def _reach(machine: Machine, say: Say) -> None:
 def _hung(machine: Machine) -> LabError:
     return LabError(
         f"machine {machine.name!r} runs, but does not answer over SSH",
-        hint=f"vagrant halt --force {machine.name} && lab heal",
+        hint=f"lab chaos cut {machine.name} && lab heal",
     )
 
 

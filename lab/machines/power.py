@@ -21,7 +21,6 @@ HALT_S = 30
 # A person at a terminal takes a longer silence for a hang.
 _LOOK_S = 4.0
 _COMMAND_S = 60
-_HINT = "does libvirt run? `lab up both` starts the lab's own; lab doctor"
 
 
 def machine_states(topology: Topology, *, timeout_s: float = 60) -> dict[str, str]:
@@ -129,4 +128,4 @@ def halt(name: str) -> None:
 def _do(topology: Topology, verb: Verb, name: str) -> None:
     """What was asked for happens, whatever becomes of who asked: Ctrl-C must not hide it."""
     words = chosen().command(topology, verb, name)
-    run(words, timeout_s=_COMMAND_S, uninterrupted=True, hint=_HINT)
+    run(words, timeout_s=_COMMAND_S, uninterrupted=True, hint="lab doctor says what is missing")

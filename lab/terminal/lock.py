@@ -15,10 +15,12 @@ from lab.errors import LabBusy
 def locked(what: str, instead: Path | None = None) -> Iterator[None]:
     """Take the lab's lock for `what`, or raise LabBusy at once. instead: the file of another lock.
 
-    The kernel releases it when the process ends, however it ends. Machine-wide: two
-    checkouts share the libvirt, the ports and the addresses.
+    The kernel releases it when the process ends, however it ends. Machine-wide with libvirt: two
+    checkouts share that, the ports and the addresses. A lab of plain QEMU has its own.
     """
-    folder = paths.SHARED if paths.SHARED.is_dir() else paths.RUN
+    # In the checkout it is made for this; elsewhere only root could.
+    ours = paths.SHARED.is_dir() or paths.SHARED.is_relative_to(paths.STATE)
+    folder = paths.SHARED if ours else paths.RUN
     path = instead or folder / "lock"
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     with path.open("a+") as file:

@@ -63,7 +63,7 @@ def test_a_machine_that_hangs_has_a_remedy_that_touches_no_other(run, vms, monke
     vms["node1"].hangs = True
     result = run("heal")
     assert "node1 does not answer; waiting" in result.stderr
-    assert "Hint: vagrant halt --force node1 && lab heal\n" in result.stderr
+    assert "Hint: lab chaos cut node1 && lab heal\n" in result.stderr
     assert "lab down" not in result.stderr
     assert "console" not in result.stderr
 

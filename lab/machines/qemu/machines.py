@@ -86,7 +86,7 @@ def create(names: Sequence[str]) -> Sequence[str]:
 
 def delete(topology: Topology, *, ground: bool) -> list[str]:
     """End the machines where they stand, and delete what they were."""
-    names = [name for name, state in states(topology, timeout_s=10).items() if state != "absent"]
+    names = [machine.name for machine in topology.machines if _exists(machine.name)]
     for machine in topology.machines:
         remote.disconnect(machine)
         processes.end(machine.name)
@@ -163,7 +163,7 @@ def start(topology: Topology, name: str) -> None:
 def _state(name: str, timeout_s: float) -> str:
     said = processes.status(name, timeout_s)
     if not said:
-        return "off" if (_folder(name) / "made.json").exists() else "absent"
+        return "off" if _exists(name) else "absent"
     return "paused" if said == "paused" else "running"
 
 
@@ -177,6 +177,10 @@ def _make(name: str, settings: Mapping[str, Any], image: Path) -> None:
     part = _folder(name) / ".made.json"
     part.write_text(json.dumps(made | {"credentials": settings["credentials"][name]}, indent=1))
     part.rename(_folder(name) / "made.json")
+
+
+def _exists(name: str) -> bool:
+    return (_folder(name) / "made.json").exists()
 
 
 def _made(name: str) -> dict[str, Any]:

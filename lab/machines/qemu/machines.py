@@ -150,8 +150,10 @@ def lab_address(machine: Machine, port: int) -> Address:
 
 
 def start(topology: Topology, name: str) -> None:
-    """Boot machine `name`, which is off; returns once its QEMU runs. Raises LabError."""
+    """Boot machine `name`; returns once its QEMU runs. Idempotent. Raises LabError."""
     processes.ensure(topology)
+    if processes.runs(name):
+        return
     machine = topology.machine(name)
     made = _made(name)
     argv = words.machine(topology, machine, made, _disk(name), paths.RUN, ports.of(topology, name))

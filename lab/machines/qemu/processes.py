@@ -55,6 +55,8 @@ def stop() -> None:
         os.kill(pid, signal.SIGTERM)
         _gone(lambda: _hub_pid() is None)
     _hub_file().unlink(missing_ok=True)
+    for plug in (*paths.RUN.glob("*.hub"), *paths.RUN.glob("*.net")):
+        plug.unlink()
 
 
 def bounded(argv: Sequence[str]) -> list[str]:

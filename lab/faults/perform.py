@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
-from lab import waiting
+from lab import paths, waiting
 from lab.faults.plan import HOST, Command
 from lab.host.speed import deadline_s
 from lab.machines import remote
@@ -28,8 +28,9 @@ class Proof(NamedTuple):
 def perform(lab: Topology, command: Command) -> str:
     """Run `command` and return what it prints; raises LabError."""
     if command.where == HOST:
-        # What libvirt was asked for happens: Ctrl-C must not hide that from us.
-        return run(command.argv, timeout_s=command.timeout_s, uninterrupted=True)
+        # What a machine's power was asked for happens: Ctrl-C must not hide that from us.
+        timeout_s = command.timeout_s
+        return run(command.argv, cwd=paths.ROOT, timeout_s=timeout_s, uninterrupted=True)
     machine = lab.machine(command.where)
     return remote.run(machine, command.argv, timeout_s=deadline_s(command.timeout_s))
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from lab import waiting
+from lab import paths, waiting
 from lab.errors import MachineAbsent, MachineDied
 from lab.host import console
 from lab.host.speed import deadline_s
@@ -128,4 +128,10 @@ def halt(name: str) -> None:
 def _do(topology: Topology, verb: Verb, name: str) -> None:
     """What was asked for happens, whatever becomes of who asked: Ctrl-C must not hide it."""
     words = chosen().command(topology, verb, name)
-    run(words, timeout_s=_COMMAND_S, uninterrupted=True, hint="lab doctor says what is missing")
+    run(
+        words,
+        cwd=paths.ROOT,
+        timeout_s=_COMMAND_S,
+        uninterrupted=True,
+        hint="lab doctor says what is missing",
+    )

@@ -15,7 +15,6 @@ from pathlib import Path
 from socket import AF_UNIX, SOCK_DGRAM, socket
 from types import FrameType
 
-# An Ethernet address is six bytes; the first is odd for a group, such as everyone.
 _MAC = 6
 _FRAME_BYTES = 65536 + 64
 
@@ -41,7 +40,8 @@ class Hub:
         target, source = frame[:_MAC], frame[_MAC : 2 * _MAC]
         self._behind[source] = name
         known = self._behind.get(target)
-        for other in self.plugs if known is None or target[0] & 1 else (known,):
+        # Nothing is behind the address of a group, such as everyone: it never sends.
+        for other in self.plugs if known is None else (known,):
             if other != name:
                 self._send(other, frame)
 

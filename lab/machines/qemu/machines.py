@@ -86,10 +86,12 @@ def create(names: Sequence[str]) -> Sequence[str]:
 
 def delete(topology: Topology, *, ground: bool) -> list[str]:
     """End the machines where they stand, and delete what they were."""
-    names = [machine.name for machine in topology.machines if _exists(machine.name)]
+    # Also those that the topology has no more.
+    names = sorted(note.parent.name for note in _machines().glob("*/made.json"))
     for machine in topology.machines:
         remote.disconnect(machine)
-        processes.end(machine.name)
+    for name in {*names, *(machine.name for machine in topology.machines)}:
+        processes.end(name)
     shutil.rmtree(_machines(), ignore_errors=True)
     return names
 

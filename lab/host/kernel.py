@@ -12,6 +12,7 @@ from pathlib import Path
 
 from lab.host.shared import share as share_file
 from provisioning.box.build import Box
+from provisioning.host import programs
 from provisioning.run import run
 
 _MAGIC_AT, _MAGIC = 0x202, b"HdrS"
@@ -24,10 +25,11 @@ _SIZE_BYTES = 4
 def share(box: Box, accel: str) -> Path:
     """Return the kernel of `box` for QEMU under `accel`, where QEMU may read it.
 
-    Its name begins with the key of the box. It is read and unpacked the first time only.
+    Its name begins with the key of the box. It is read and unpacked the first time only; where
+    there is no zstd, the machine unpacks it at each boot.
     """
     packed = box.folder / "vmlinuz"
-    if accel == "tcg":
+    if accel == "tcg" and programs.which("zstd"):
         return share_file(packed, f"{box.key}-vmlinux", make=_unpack)
     return share_file(packed, f"{box.key}-vmlinuz")
 

@@ -8,6 +8,7 @@ import pytest
 from lab import paths
 from lab.host import kernel
 from provisioning.box.build import Box
+from provisioning.host import programs
 
 KERNEL = b"\x7fELF" + bytes(range(256)) * 20
 
@@ -44,6 +45,15 @@ def test_kvm_gets_it_as_it_is(box):
     shared = kernel.share(box, "kvm")
     assert shared.read_bytes() == (box.folder / "vmlinuz").read_bytes()
     assert shared.name == "0123abcd-vmlinuz"
+
+
+def test_without_zstd_emulation_gets_it_as_it_is_and_unpacked_as_soon_as_there_is_one(
+    box, monkeypatch
+):
+    with monkeypatch.context() as without:
+        without.setattr(programs, "which", lambda name: None)
+        assert kernel.share(box, "tcg").read_bytes() == (box.folder / "vmlinuz").read_bytes()
+    assert kernel.share(box, "tcg").read_bytes() == KERNEL
 
 
 @pytest.mark.parametrize("image", [b"", b"no kernel" * 200, bz_image(b"\xfd7zXZ packed otherwise")])

@@ -12,7 +12,7 @@ from lab.cli import INTERRUPTED
 from lab.commands import faults
 from lab.faults import ledger
 from lab.faults.catalogue import CATALOGUE
-from lab.machines import vagrant
+from lab.machines import power
 from lab.terminal import lock
 
 
@@ -118,13 +118,13 @@ def test_a_node_that_is_off_is_named_before_it_is_asked_anything(run, vms):
 
 
 def test_the_lab_is_looked_at_once_before_a_fault_acts(run, vms, monkeypatch):
-    looks, states = [], vagrant.machine_states
+    looks, states = [], power.machine_states
 
     def look(topology):
         looks.append(topology)
         return states(topology)
 
-    monkeypatch.setattr(vagrant, "machine_states", look)
+    monkeypatch.setattr(power, "machine_states", look)
     assert run("chaos", "partition", "node1").exit_code == 0
     assert len(looks) == 1
 

@@ -45,8 +45,8 @@ def stage(port: int, run: str | None, control: bool, lang: str) -> None:
     from lab.stage.board import Board
     from lab.stage.control import Control, faults
     from lab.stage.opening import opened, playing
-    from lab.stage.server import Parts, make_app, new_token
-    from lab.stage.serving import bind, serve
+    from lab.stage.web.server import Parts, make_app, new_token
+    from lab.stage.web.serving import bind, serve
 
     if control and run is not None:
         raise LabError("a recorded run cannot be broken", hint="leave --control or --replay out")

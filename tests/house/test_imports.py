@@ -43,7 +43,8 @@ MAY_IMPORT = {
         "lab", "provisioning", "services.core", "services.lib", "jsonschema_rs", "yaml",
     },
     "lab/demo/": {"lab", "provisioning", "services.core", "yaml"},
-    "lab/stage/": {"lab", "provisioning", "services.core", "bottle"},
+    "lab/stage/": {"lab", "provisioning", "services.core"},
+    "lab/stage/web/": {"lab", "provisioning", "services.core", "bottle"},
     "lab/terminal/": {"lab", "provisioning", "services.core", "click", "rich"},
     # Also before there is a Python environment.
     "lab/bundle/": {"lab", "provisioning", "services.core", "services.lib"},

@@ -9,9 +9,9 @@ from lab.history.history import FILE
 from lab.history.record import dump
 from lab.stage.board import Board
 from lab.stage.opening import playing
-from lab.stage.server import Parts, make_app
-from lab.stage.serving import bind
 from lab.stage.source import Replay, Tail
+from lab.stage.web.server import Parts, make_app
+from lab.stage.web.serving import bind
 from provisioning.host import programs
 from tests.browser import tab
 from tests.experiment.histories import Made

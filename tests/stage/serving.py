@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from lab.stage.board import Board
-from lab.stage.server import Parts, make_app
-from lab.stage.serving import bind
+from lab.stage.web.server import Parts, make_app
+from lab.stage.web.serving import bind
 
 TOKEN = "right"
 

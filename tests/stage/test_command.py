@@ -14,7 +14,7 @@ from click.testing import CliRunner
 
 from lab.cli import main
 from lab.history.history import FILE
-from lab.stage.serving import bind
+from lab.stage.web.serving import bind
 from tests.experiment.histories import healed
 from tests.house.repository import ROOT
 from tests.stage.serving import ask

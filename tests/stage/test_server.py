@@ -6,8 +6,8 @@ import threading
 import pytest
 
 from lab.errors import LabBusy
-from lab.stage.guard import HEADERS
-from lab.stage.serving import bind
+from lab.stage.web.guard import HEADERS
+from lab.stage.web.serving import bind
 from services.core.errors import LabError
 from tests.stage.serving import TOKEN, Page, ask, served
 from tests.waiting import wait_for

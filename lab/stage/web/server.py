@@ -10,8 +10,8 @@ from bottle import Bottle, HTTPError, HTTPResponse, request, response, static_fi
 
 from lab.errors import LabBusy
 from lab.stage.board import Board
-from lab.stage.guard import guarded, is_token
 from lab.stage.source import MOST_SPEED
+from lab.stage.web.guard import guarded, is_token
 from services.core import wire
 from services.core.errors import LabError
 from services.core.fields import as_object, decode

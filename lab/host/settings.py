@@ -2,11 +2,10 @@
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from lab import paths
+from lab import files, paths
 from lab.host import netns
 from lab.host.accel import Accel
 from provisioning import topology as topology_file
@@ -192,17 +191,14 @@ def _ssh_config(
 """
 
 
-def _credentials(machine: str, files: dict[str, str]) -> dict[str, str]:
+def _credentials(machine: str, texts: dict[str, str]) -> dict[str, str]:
     """Write one machine's credentials; readable by us and by the group QEMU runs in."""
     folder = paths.SHARED / "credentials" / machine
     folder.mkdir(parents=True, exist_ok=True)
     written = {}
-    for name, text in files.items():
+    for name, text in texts.items():
         path = folder / name
         if not path.exists() or path.read_text() != text:
-            part = path.with_name(f".{name}.{os.getpid()}")
-            part.touch(mode=0o640)
-            part.write_text(text)
-            part.rename(path)
+            files.replace(path, text, mode=0o640)
         written[name] = str(path)
     return written

@@ -7,12 +7,11 @@ replacement.
 
 import hashlib
 import json
-import os
 import secrets
 from collections.abc import Iterable
 from pathlib import Path
 
-from lab import paths
+from lab import files, paths
 
 TOKENS = paths.STATE / "tokens"
 
@@ -71,8 +70,4 @@ def _next(node: str) -> Path:
 def _write(file: Path) -> None:
     """Whole or not at all, and readable for this user alone from the beginning."""
     TOKENS.mkdir(parents=True, exist_ok=True, mode=0o700)
-    part = file.with_name(f".{file.name}.{os.getpid()}")
-    part.unlink(missing_ok=True)
-    part.touch(mode=0o600)
-    part.write_text(secrets.token_urlsafe(32))
-    part.rename(file)
+    files.replace(file, secrets.token_urlsafe(32))

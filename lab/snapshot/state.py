@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from lab import files
 from services.core.errors import LabError
 
 FORMAT = 2
@@ -78,10 +79,8 @@ def write(folder: Path, state: State) -> None:
         "machines": [machine._asdict() for machine in state.machines],
     }
     data["digest"] = _digest(data)
-    part = folder / f".{MANIFEST}"
-    part.touch(mode=0o600)  # it contains keys
-    part.write_text(json.dumps(data, indent=1) + "\n")
-    part.rename(folder / MANIFEST)
+    # It contains keys.
+    files.replace(folder / MANIFEST, json.dumps(data, indent=1) + "\n")
 
 
 def read(folder: Path) -> State:

@@ -195,10 +195,13 @@ class _Run:
     def _until(self, step: Step, late_s: float) -> Waited:
         expected_s = actions.seconds(step["within"], self.setting.profile)
         limit_s = max(deadline_s(expected_s), timing.PATIENCE * expected_s)
-        limits = timing.Deadlines(expected_s, limit_s)
+        limits, now_s = timing.Deadlines(expected_s, limit_s), self.recording.writer.now_s()
         took_s = actions.await_condition(self.orders, step["until"], limits, self.progress)
-        for mode in (mode for mode, one in took_s.items() if one is None):
-            self.progress(f"{mode}: {step['until']} did not come")
+        for mode, one in took_s.items():
+            if one is None:
+                self.progress(f"{mode}: {step['until']} did not come")
+            else:
+                self.recording.writer.put("came", at_s=now_s + one, step=step["name"], mode=mode)
         sums_s = {mode: None if one is None else late_s + one for mode, one in took_s.items()}
         return Waited(sums_s, late_s + limits.limit_s)
 

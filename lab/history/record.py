@@ -28,6 +28,7 @@ FIELDS: Mapping[str, frozenset[str]] = MappingProxyType(
         for kind, fields in {
             "begin": "version experiment modes profile seed run nodes api machine versions at",
             "step": "name phase",
+            "came": "step mode",
             "wanted": "mode names doubtful command",
             "runs": "node mode containers",
             "units": "machine units",

@@ -26,6 +26,8 @@ def test_a_run_is_recorded_from_before_the_fault_to_before_the_healing(
     steps = [r.fields["name"] for r in history.of("step", phase="begin")]
     assert steps == ["steady state before", "pull it", "wait", "put it back", "rollback"]
     assert [r.fields["names"] for r in history.of("wanted", mode="pull")][-1] == ["run-1", "run-2"]
+    # Push does not repair, and the history says so by having no such record of it.
+    assert [dict(r.fields) for r in history.of("came")] == [{"step": "wait", "mode": "pull"}]
 
 
 def test_everything_is_done_in_order_and_taken_away_again(world, tmp_path):

@@ -1,11 +1,13 @@
 """`lab demo`: the three demonstrations, and the table at the end."""
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from lab.bringup.watchdog import watched
 from lab.commands.chaos import mode_option
@@ -15,6 +17,7 @@ from provisioning import topology
 from services.core.errors import LabError
 
 if TYPE_CHECKING:
+    from lab.demo.cue import Cue
     from lab.demo.performance import Outcome
     from lab.demo.presenter import Slack
     from lab.experiment.pace import Pace
@@ -35,6 +38,7 @@ def _languages() -> Sequence[str]:
 
 
 _LANGUAGE = Known("language", _languages)
+_TYPED = ParameterSource.COMMANDLINE
 _WORDS = {True: "expected", False: "unexpected", None: "unknown"}
 
 
@@ -48,6 +52,7 @@ _WORDS = {True: "expected", False: "unexpected", None: "unknown"}
     "--rehearse", is_flag=True, help="As --auto; then print how much of each deadline was left."
 )
 @click.option("--from", "first", type=_NAME, metavar="NAME", help="Begin with this one.")
+@click.option("--resume", is_flag=True, help="Go on at the step at which the last one was ended.")
 @click.option(
     "--lang",
     type=_LANGUAGE,
@@ -65,6 +70,7 @@ def demo(
     auto: bool,
     rehearse: bool,
     first: str | None,
+    resume: bool,
     lang: str,
     as_json: bool,
 ) -> None:
@@ -76,8 +82,10 @@ def demo(
     self-healing     the plug of a node is pulled
 
     On a terminal it stops before each act, shows what to say, the command and what to expect, and
-    goes on at Enter, space, or a clicker's key. If pull misses its deadline, it asks: wait on,
-    reset and play again, or go on. After Ctrl-C, `--from` begins with the one that was played.
+    goes on at Enter, space, or a clicker's key, or at a press on the page of `lab stage --phone`.
+    If pull misses its deadline, it asks: wait on, reset and play the step again, play it as an
+    earlier run recorded it (on the page of `lab stage`), or go on. After Ctrl-C, a closed terminal
+    or a crash, `--resume` plays what was played before without stopping, and stops at that step.
 
     One fault hits all modes at the same instant: these are experiments, and `lab run` plays the
     same. Exits with 0 only if every outcome is the expected one; that push repairs nothing is
@@ -89,21 +97,24 @@ def demo(
     lab demo                              on stage
     lab demo --auto                       unattended
     lab demo --rehearse                   before the talk: how close is each deadline?
+    lab demo --resume                     after Ctrl-C: at that step, with that mode and language
     lab demo self-healing --lang fr
     """
+    from lab.demo.cue import Cue
     from lab.demo.performance import perform
     from lab.demo.presenter import Rehearsal, Slack
     from lab.experiment.check.finding import composed
     from lab.planes import modes
     from lab.terminal import lock
 
-    chosen, progress = _chosen(name, first), watched()
-    waits: list[Slack] = []
     attended = not (auto or rehearse or as_json) and sys.stdin.isatty() and sys.stderr.isatty()
+    cue = _resumed(ctx, attended=attended) if resume else Cue(_chosen(name, first), mode, lang)
+    chosen = {one: EXPERIMENTS[one] for one in cue.names}
+    progress, waits = watched(), list[Slack]()
     with lock.locked("lab demo"):
         profile = modes.profile(topology.load()).name
-        alone: Callable[[str], Pace] = lambda name: Rehearsal(name, waits)  # noqa: E731
-        done = perform(chosen, mode, _speaker(lang) if attended else alone, progress)
+        with _speaker(cue) if attended else nullcontext(partial(Rehearsal, waits=waits)) as pace:
+            done = perform(chosen, cue.mode, pace, progress)
     as_expected = composed(outcome.verdict for outcome in done.outcomes) is True
     if as_json:
         rows = [_as_json(one) for one in done.outcomes]
@@ -117,20 +128,54 @@ def demo(
     ctx.exit(0 if as_expected else 1)
 
 
-def _chosen(name: str | None, first: str | None) -> Mapping[str, str]:
+def _chosen(name: str | None, first: str | None) -> tuple[str, ...]:
     if name and first:
         raise LabError("a name and --from are two wishes", hint="leave one of them out")
-    names = list(EXPERIMENTS)
-    chosen = [name] if name else names[names.index(first) if first else 0 :]
-    return {one: EXPERIMENTS[one] for one in chosen}
+    names = tuple(EXPERIMENTS)
+    return (name,) if name else names[names.index(first) if first else 0 :]
 
 
-def _speaker(language: str) -> "Callable[[str], Pace]":
-    """Return what makes a presenter, in this terminal, of a demonstration's name."""
+def _resumed(ctx: click.Context, *, attended: bool) -> "Cue":
+    """Return where the last one was ended. Raises LabError, also where more is asked for."""
+    from lab.demo import cue
+    from lab.demo.presenter import LANGUAGES
+
+    typed = [one for one in ctx.params if ctx.get_parameter_source(one) is _TYPED]
+    if typed != ["resume"] or not attended:
+        raise LabError(
+            "--resume goes on as it was, and on a terminal",
+            hint="leave the name and all options out",
+        )
+    left = cue.read()
+    known = left and set(left.names) <= set(EXPERIMENTS) and left.language in LANGUAGES
+    if left is None or not known or not left.names:
+        raise LabError("no demonstration was ended in the middle", hint="lab demo begins one")
+    return left
+
+
+@contextmanager
+def _speaker(cue: "Cue") -> "Iterator[Callable[[str], Pace]]":
+    """Yield what makes a presenter, in this terminal, of a demonstration's name."""
+    from lab.demo import recorded
+    from lab.demo.cue import Cue, desk
     from lab.demo.presenter import Presenter, load
 
-    show = partial(echo, err=True)
-    return lambda name: Presenter(load(EXPERIMENTS[name], language), language, show, click.getchar)
+    language, show = cue.language, partial(echo, err=True)
+
+    def presenter(name: str) -> Presenter:
+        experiment = EXPERIMENTS[name]
+        stop = cue.stop if name == cue.names[0] else ""
+        left = cue.names[cue.names.index(name) :]
+        table.tell(**Cue(left, cue.mode, language, stop=stop)._asdict())
+        find = partial(recorded.find, experiment)
+        return Presenter(load(experiment, language), language, show, table, find, stop)
+
+    with desk(cue) as table:
+        try:
+            yield presenter
+        except KeyboardInterrupt:
+            show("lab demo --resume goes on at this step")
+            raise
 
 
 def _table(outcomes: "list[Outcome]") -> str:

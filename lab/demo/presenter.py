@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import yaml
 
+from lab.demo.cue import Desk, Excerpt
 from lab.experiment.pace import Unattended, Waited
 from services.core.errors import LabError
 
@@ -18,13 +19,17 @@ _STOP = "\x03"
 _WORDS = {
     "en": {
         "say": "SAY", "do": "DO", "expect": "EXPECT",
-        "missed": "pull is not done after {:.0f} s.  w: wait on   r: reset, and play it again   "
-        "Enter: go on",
+        "missed": "pull is not done after {:.0f} s.  w: wait on   r: reset, and play this step "
+        "again   {}Enter: go on",
+        "recorded": "p: play this step as it was recorded   ",
+        "plays": "The stage plays what was recorded: {}. The next key makes it live again.",
     },
     "fr": {
         "say": "DIRE", "do": "FAIRE", "expect": "ATTENDU",
         "missed": "pull n'a pas terminé au bout de {:.0f} s.  w : attendre encore   "
-        "r : réinitialiser et rejouer   Entrée : continuer",
+        "r : réinitialiser et rejouer cette étape   {}Entrée : continuer",
+        "recorded": "p : montrer l'étape enregistrée   ",
+        "plays": "La scène montre un enregistrement : {}. La touche suivante revient au direct.",
     },
 }  # fmt: skip
 
@@ -78,7 +83,9 @@ class Rehearsal(Unattended):
 class Presenter:
     """A Pace that shows the talk, and goes on when the speaker presses a key.
 
-    show: prints a text. key: returns the next key that is pressed.
+    show: prints a text. desk: where keys come from, and who is told what is shown. recorded:
+    returns where a step was recorded, or None. resume: the step at which it stops first, as those
+    before it were shown already; "" stops at each.
     """
 
     def __init__(
@@ -86,37 +93,69 @@ class Presenter:
         talk: Mapping[str, Line],
         language: str,
         show: Callable[[str], None],
-        key: Callable[[], str],
+        desk: Desk,
+        recorded: Callable[[str], Excerpt | None],
+        resume: str = "",
     ) -> None:
         self._talk = talk
         self._words = _WORDS[language]
         self._show = show
-        self._key = key
+        self._desk = desk
+        self._recorded = recorded
+        # A step that the talk does not have any more would never come.
+        self._resume = resume if resume in talk else ""
 
     def before(self, step: str, command: Callable[[], str]) -> None:
         """Show what to say, the command and what to expect; return at the next key.
 
         A step that the talk does not name begins at once. Raises KeyboardInterrupt at Ctrl-C.
         """
-        if line := self._talk.get(step):
-            parts = (("say", line.say), ("do", command()), ("expect", line.expect))
-            rows = [f"{self._words[what]:<10}{text}" for what, text in parts if text]
-            self._show("\n" + "\n".join(rows))
-            self._press(_ON)
+        line = self._talk.get(step)
+        if step == self._resume:
+            self._resume = ""
+        if line and not self._resume:
+            self._stop(step, line, command())
+        self._desk.tell(step=step, keys=())
+
+    def _stop(self, step: str, line: Line, command: str) -> None:
+        steps = list(self._talk)
+        later = steps[steps.index(step) + 1 :]
+        then = self._talk[later[0]].say if later else ""
+        said = {"say": line.say, "command": command, "expect": line.expect, "then": then}
+        # What is shown can be gone on with, also after a crash in that moment.
+        self._desk.tell(stop=step, step=step, keys=("on",), **said)
+        parts = (("say", line.say), ("do", command), ("expect", line.expect))
+        rows = [f"{self._words[what]:<10}{text}" for what, text in parts if text]
+        self._show("\n" + "\n".join(rows))
+        self._press(_ON)
 
     def again(self, step: str, waited: Waited) -> bool:
         """Ask the speaker what to do if pull missed its deadline. Raises StartOver."""
-        if waited.took_s.get("pull", 0.0) is not None:
+        if waited.took_s.get("pull", 0.0) is not None or self._resume:
             return False
-        self._show(self._words["missed"].format(waited.limit_s))
-        key = self._press(("w", "r", *_ON))
+        key = self._ask(waited.limit_s, self._recorded(step))
+        self._desk.tell(keys=(), missed_s=None, recorded=None)
         if key == "r":
+            self._resume = self._desk.cue.stop
             raise StartOver(f"the speaker starts over at {step!r}")
         return key == "w"
 
+    def _ask(self, limit_s: float, recorded: Excerpt | None) -> str:
+        """Return the key that answers a missed deadline. recorded: what `p` shows on the stage."""
+        offered = ("wait", "reset", *(("recorded",) if recorded else ()), "on")
+        self._desk.tell(keys=offered, missed_s=limit_s)
+        more = self._words["recorded"] if recorded else ""
+        self._show(self._words["missed"].format(limit_s, more))
+        if not recorded:
+            return self._press(("w", "r", *_ON))
+        while (key := self._press(("w", "r", "p", *_ON))) == "p":
+            self._desk.tell(recorded=recorded)
+            self._show(self._words["plays"].format(recorded.folder))
+        return key
+
     def _press(self, keys: Sequence[str]) -> str:
         try:
-            while (key := self._key()) not in keys:
+            while (key := self._desk.key()) not in keys:
                 if key == _STOP:
                     raise KeyboardInterrupt
         except EOFError:

@@ -3,13 +3,11 @@
 import json
 from typing import Any
 
-import click
 import pytest
 from click.testing import CliRunner
 
 from lab.bringup import bringup
 from lab.cli import main
-from lab.commands import demo as commands
 from lab.commands.demo import EXPERIMENTS
 from lab.demo.presenter import StartOver
 from lab.experiment import runner
@@ -135,13 +133,6 @@ def test_an_error_of_one_takes_nothing_from_the_others(lab, history, monkeypatch
     assert [name for name, _ in seen[1:]] == ["resilience", "self-healing"]
 
 
-def test_on_a_terminal_it_asks_the_speaker(lab, history, monkeypatch):
-    history["made"] = text(healed(checks={"repaired": True}))
-    monkeypatch.setattr(click, "getchar", lambda: "r")
-    with pytest.raises(StartOver):
-        commands._speaker("en")("self-healing").again("wait", Waited({"pull": None}, 9.0))
-
-
 def test_after_ctrl_c_it_can_begin_with_the_one_that_was_played(lab, history):
     history["made"] = text(healed(checks={"repaired": True}))
     history["errors"] = [KeyboardInterrupt()]
@@ -161,7 +152,16 @@ def test_a_rehearsal_says_how_close_each_deadline_was(lab, history):
 
 @pytest.mark.parametrize(
     "words",
-    [["nosuch"], ["--from", "nosuch"], ["--lang", "de"], ["resilience", "--from", "resilience"]],
+    [
+        ["nosuch"],
+        ["--from", "nosuch"],
+        ["--lang", "de"],
+        ["resilience", "--from", "resilience"],
+        ["--resume"],
+        ["resilience", "--resume"],
+        ["--resume", "--lang", "fr"],
+        ["--resume", "--auto"],
+    ],
 )
 def test_words_that_it_does_not_know_are_refused_before_anything_is_touched(lab, history, words):
     assert demo(*words).exit_code == 1

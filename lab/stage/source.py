@@ -43,10 +43,8 @@ class Tail:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._at = 0
-        self._half = b""
-        self._before = ""
-        self._number = 0
+        self._plays = self._at = self._number = 0
+        self._half, self._before = b"", ""
         # A record is of no later time than it was read: so far ahead is the run's clock, at least.
         self._ahead_s = -time.monotonic()
 
@@ -59,7 +57,13 @@ class Tail:
                 self._at += len(data)
                 *lines, self._half = (self._half + data).split(b"\n")
                 items += [self._load(line.decode(errors="replace")) for line in lines]
-        return 0, items
+        return self._plays, items
+
+    def rewind(self) -> None:
+        """Let the next call of `due` give all of it again."""
+        self._plays += 1
+        self._at = self._number = 0
+        self._half, self._before = b"", ""
 
     def now_s(self) -> float:
         return time.monotonic() + self._ahead_s
@@ -131,3 +135,20 @@ class Replay:
             if record.at_s > now_s:
                 return
             yield record
+
+
+class Interlude(Replay):
+    """Plays a part of the recorded run in `folder`, once: instead of the lab, which is live."""
+
+    def __init__(self, folder: Path, from_s: float, to_s: float) -> None:
+        super().__init__(folder)
+        self.from_s, self.to_s = from_s, min(to_s, self.to_s)
+        self._at_s = from_s
+
+    def extra(self) -> dict[str, Any]:
+        """No replay that a person moves; and what is not there cannot be broken."""
+        return {"control": None}
+
+    @property
+    def over(self) -> bool:
+        return self.now_s() >= self.to_s

@@ -56,6 +56,12 @@ def echo_labelled(label: str, colour: str, text: str) -> None:
         click.echo(f"{painted}  {printable(line)}")
 
 
+def echo_picture(text: str) -> None:
+    """Print a picture made of blocks: light on dark, whatever the colours of the terminal are."""
+    for line in text.splitlines():
+        click.echo(click.style(printable(line), fg="bright_white", bg="black"))
+
+
 def echo_json(value: Any, *, indent: int | None = 2) -> None:
     """Print `value` as JSON that is also readable. indent: None for one line."""
     echo_raw(json.dumps(value, indent=indent) + "\n")

@@ -44,7 +44,7 @@ MAY_IMPORT = {
     },
     "lab/demo/": {"lab", "provisioning", "services.core", "yaml"},
     "lab/stage/": {"lab", "provisioning", "services.core"},
-    "lab/stage/web/": {"lab", "provisioning", "services.core", "bottle"},
+    "lab/stage/web/": {"lab", "provisioning", "services.core", "bottle", "segno"},
     "lab/terminal/": {"lab", "provisioning", "services.core", "click", "rich"},
     # Also before there is a Python environment.
     "lab/bundle/": {"lab", "provisioning", "services.core", "services.lib"},

@@ -10,7 +10,7 @@ import pytest
 from lab.report.bars import WORDS
 from lab.report.figure import LOOKS
 from lab.stage.control import Control, faults
-from lab.stage.web.server import PAGE
+from lab.stage.web.answers import PAGE
 from tests.experiment.histories import Made
 from tests.stage.browsing import MODES, Stage, Written
 from tests.stage.made import heard

@@ -79,6 +79,28 @@ def test_two_servers_have_two_tokens(run_folder):
     assert urls[0] != urls[1]
 
 
+def test_a_phone_gets_a_code_and_a_page_of_its_own_on_the_address_that_was_named(run_folder):
+    words = ("stage", "--port", "0", "--replay", str(run_folder), "--phone", "127.0.0.1:0")
+    with started(*words) as process:
+        assert process.stdout
+        text = ""
+        while "second speaker" not in text:
+            text += (line := process.stdout.readline())
+            assert line, text
+        stage = re.search(r"http://localhost:(\d+)(/\S+)", text)
+        phone = re.search(r"phone: http://127.0.0.1:(\d+)(/\S+)", text)
+        assert stage
+        assert phone
+        assert "█" in text
+        assert ask(int(phone[1]), "GET", phone[2], Host="127.0.0.1")[0] == 200
+        # Neither token opens the other page.
+        assert ask(int(stage[1]), "GET", phone[2])[0] == 403
+        assert ask(int(phone[1]), "GET", stage[2], Host="127.0.0.1")[0] == 403
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=20)
+        assert (process.returncode, errors) == (0, "")
+
+
 def test_a_port_that_is_taken_is_an_error_with_a_hint(run_folder):
     with bind(lambda *_: [], 0) as server:
         words = ("stage", "--port", str(server.server_port), "--replay", str(run_folder))
@@ -95,6 +117,7 @@ def test_a_port_that_is_taken_is_an_error_with_a_hint(run_folder):
         (["watch", "--replay", "no-such-run"], "no run 'no-such-run'"),
         (["stage", "--replay", "x", "--control"], "a recorded run cannot be broken"),
         (["stage", "--lang", "de"], "unknown language 'de'"),
+        (["stage", "--phone", "0.0.0.0"], "the phone page cannot listen on '0.0.0.0'"),
     ],
 )
 def test_what_cannot_be_shown_is_an_error_with_a_hint(words, error):

@@ -1,9 +1,10 @@
-"""How the page is served: on loopback alone, a thread for each connection."""
+"""How a page is served: on loopback, or on the address that a user names; with threads."""
 
 import errno
 import sys
-from collections.abc import Callable
-from contextlib import suppress
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from io import BufferedIOBase
 from socketserver import TCPServer, ThreadingMixIn
 from typing import Any
@@ -65,22 +66,40 @@ class _Handler(WSGIRequestHandler):
         """Nothing: each line would be one of noise on the presenter's terminal."""
 
 
-def bind(app: Callable[..., Any], port: int) -> StageServer:
-    """Return a server of `app` on `port` of loopback; 0 for a free one. Raises LabError."""
+def bind(app: Callable[..., Any], port: int, address: str = ADDRESS) -> StageServer:
+    """Return a server of `app` on `port` of `address`; 0 for a free one. Raises LabError."""
     try:
-        server = StageServer((ADDRESS, port), _Handler)
+        server = StageServer((address, port), _Handler)
     except OSError as error:
+        if error.errno == errno.EADDRNOTAVAIL:
+            raise LabError(
+                f"{address} is no address of this computer", hint="ip -4 -brief address lists them"
+            ) from None
         taken = error.errno == errno.EADDRINUSE
         why = "another program has it" if taken else str(error)
         raise LabError(
             f"cannot listen on port {port}: {why}",
-            hint="is the stage open already? --port 0 takes any port that is free",
+            hint="is the stage open already? --port 0 takes any port that is free, and so does "
+            "--phone ADDRESS:0",
         ) from None
     server.set_app(app)
     return server
 
 
+@contextmanager
+def serving(server: StageServer) -> Iterator[None]:
+    """Serve in a thread for the length of the block."""
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    with server:
+        thread.start()
+        try:
+            yield
+        finally:
+            server.shutdown()
+            thread.join()
+
+
 def serve(server: StageServer) -> None:
     """Serve until Ctrl-C."""
-    with server, suppress(KeyboardInterrupt):
+    with suppress(KeyboardInterrupt):
         server.serve_forever()

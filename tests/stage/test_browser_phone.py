@@ -63,8 +63,9 @@ def test_it_shows_the_notes_and_a_press_goes_on_once(desk, opened):
     page.says("[role=status]", "Pull is not done after 12 s.")
     click(page, FALLBACK)
     assert desk.key() == "p"
-    desk.tell(**MISSED, recorded=Excerpt("f", 1, 2))
+    desk.tell(**MISSED, recorded=Excerpt("f", 1, 4))
     page.says(".recorded", "RECORDED")
+    page.wait("!document.querySelector('.recorded')", "the recorded step is over")
     click(page, WAIT)
     assert desk.key() == "w"
 
@@ -115,7 +116,7 @@ def test_names_full_of_html_are_text(desk, opened):
 
 
 @pytest.mark.parametrize("lang", ["en", "fr"])
-@pytest.mark.parametrize("state", [STOP, {**STOP, **MISSED, "recorded": Excerpt("f", 1, 2)}, {}])
+@pytest.mark.parametrize("state", [STOP, {**STOP, **MISSED, "recorded": Excerpt("f", 1, 600)}, {}])
 def test_it_fits_on_a_small_phone_and_every_target_is_large(desk, opened, lang, state):
     desk.tell(**state)
     page = opened(lang)

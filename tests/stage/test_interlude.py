@@ -29,8 +29,8 @@ def folder(path, one):
 
 @pytest.fixture
 def recorded(tmp_path):
-    """A run in which node1 loses its power at 4 s, and its end is at 30 s."""
-    return folder(tmp_path / "recorded", heard(made().machine(4, "node1", "off"), 30)).folder
+    """A run in which node1 loses its power at 41 s, and its end is at 60 s."""
+    return folder(tmp_path / "recorded", heard(made().machine(41, "node1", "off"), 60)).folder
 
 
 class Show:
@@ -54,10 +54,10 @@ def show(tmp_path):
 
 def test_it_plays_what_was_asked_for_once_and_goes_back(desk, show, recorded):
     assert show.view()["run"]["recorded"] is False
-    desk.tell(recorded=Excerpt(str(recorded), 3.5, 4.5))
+    desk.tell(recorded=Excerpt(str(recorded), 40.5, 41.5))
     view = show.view()
     assert view["run"]["recorded"] is True
-    assert screen.text(view, 3.5).startswith("RECORDED")
+    assert screen.text(view, 40.5).startswith("RECORDED")
     # It begins where the step does: the plug is still in, and what ran before is known.
     assert view.get("machine/node1") != "off"
     assert view["runs/pull/node1"]["containers"] == ["a"]
@@ -75,7 +75,7 @@ def test_it_plays_what_was_asked_for_once_and_goes_back(desk, show, recorded):
 
 def test_the_next_key_ends_it_and_asked_for_again_it_begins_again(desk, show, recorded):
     for _ in range(2):
-        desk.tell(recorded=Excerpt(str(recorded), 3.0, 30.0))
+        desk.tell(recorded=Excerpt(str(recorded), 40.0, 60.0))
         assert show.view()["run"]["recorded"] is True
         desk.tell(recorded=None)
         assert show.view()["run"]["recorded"] is False
@@ -85,7 +85,7 @@ def test_what_the_lab_did_meanwhile_is_shown_then(desk, tmp_path, recorded):
     live = folder(tmp_path / "live", made())
     show = Show(live)
     show.view()
-    desk.tell(recorded=Excerpt(str(recorded), 3.0, 30.0))
+    desk.tell(recorded=Excerpt(str(recorded), 40.0, 60.0))
     live.made.machine(9, "node2", "paused")
     live.write()
     assert show.view().get("machine/node2") != "paused"
@@ -97,7 +97,7 @@ def test_a_demonstration_that_was_killed_meanwhile_leaves_the_stage_live(
     tmp_path, monkeypatch, show, recorded
 ):
     with playing_demo(tmp_path / "s", monkeypatch, ends=False) as desk:
-        desk.tell(recorded=Excerpt(str(recorded), 3.0, 30.0))
+        desk.tell(recorded=Excerpt(str(recorded), 40.0, 60.0))
         assert show.view()["run"]["recorded"] is True
     assert show.view()["run"]["recorded"] is False
 
@@ -106,6 +106,6 @@ def test_a_demonstration_that_was_killed_meanwhile_leaves_the_stage_live(
 def test_a_recording_that_cannot_be_read_changes_nothing(desk, show, tmp_path, text):
     if text is not None:
         (tmp_path / "history.jsonl").write_text(text)
-    desk.tell(recorded=Excerpt(str(tmp_path), 3.0, 30.0))
+    desk.tell(recorded=Excerpt(str(tmp_path), 40.0, 60.0))
     for _ in range(2):
         assert show.view()["run"]["recorded"] is False

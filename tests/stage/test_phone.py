@@ -10,6 +10,7 @@ from lab import paths
 from lab.stage.web.phone import picture, place
 from lab.stage.web.serving import bind
 from services.core.errors import LabError
+from tests.demo.terminal import terminal
 from tests.stage.phones import HOST, STOP, phone, playing_demo
 from tests.stage.serving import TOKEN, Page, ask
 
@@ -79,6 +80,23 @@ def test_two_phones_see_the_same_and_one_of_two_presses_goes_on(desk, port):
     assert desk.key() == "\r"
     for page in pages:
         page.close()
+
+
+def test_a_press_is_a_key_at_a_real_terminal(tmp_path, monkeypatch, port):
+    monkeypatch.setattr(paths, "STATE", tmp_path)
+    page = Page(port)
+    with terminal(tmp_path, "demo", "self-healing") as one:
+        one.says("SAY")
+        view = shown(page)
+        assert view["command"] == "lab chaos cut node1"
+        assert press(port, view["id"])[0] == 200
+        one.says("played pull the plug of the busiest node")
+        one.says("SAY       The machine comes back.")
+        # The same press again is none for the next step.
+        assert press(port, view["id"])[0] == 409
+        one.types("\r")
+        assert one.ends() == 0
+    page.close()
 
 
 def test_a_press_for_a_step_that_is_over_is_refused(desk, port):

@@ -17,6 +17,7 @@ from bottle import HTTPResponse
 
 from lab import waiting
 from lab.demo import cue
+from lab.demo.cue import Cue
 from lab.stage.board import Board
 from lab.stage.view import View
 from lab.stage.web.answers import body, check_token, page_app, refused
@@ -112,12 +113,15 @@ def following(board: Board, url: str) -> Iterator[None]:
 
     def run(over: threading.Event) -> None:
         shown: View = {}
-        shown_s = 0.0
+        shown_s = since_s = 0.0
         board.restart()
         while not over.wait(_LOOK_S):
-            view = {"url": url, **_view()}
-            if view != shown or time.monotonic() - shown_s >= _MOST_S:
-                shown, shown_s = view, time.monotonic()
+            now, now_s = cue.running(), time.monotonic()
+            if now and now.id != shown.get("id"):
+                since_s = now_s
+            view = {"url": url, **_view(now, now_s - since_s)}
+            if view != shown or now_s - shown_s >= _MOST_S:
+                shown, shown_s = view, now_s
                 board.publish(view, 0.0)
 
     with waiting.beside([run], end_s=_END_S):
@@ -127,10 +131,13 @@ def following(board: Board, url: str) -> Iterator[None]:
             board.close()
 
 
-def _view() -> View:
-    """Return the keys of the page. ended: one was ended in the middle; --resume goes on there."""
-    now = cue.running()
+def _view(now: Cue | None, for_s: float) -> View:
+    """Return the keys of the page. for_s: for how long it is this moment.
+
+    ended: one was ended in the middle; --resume goes on there. recorded: the stage plays that now.
+    """
     if now is None:
         return {"running": False, "ended": cue.read() is not None}
-    shown = {**now._asdict(), "recorded": now.recorded is not None}
-    return {"running": True, "ended": False, **shown}
+    part = now.recorded
+    recorded = part is not None and for_s < part.to_s - part.from_s
+    return {"running": True, "ended": False, **now._asdict(), "recorded": recorded}

@@ -18,7 +18,7 @@ const EN = {
 };
 const FR = {
   say: "Dire", do: "Faire", expect: "Attendu", then: "Étape suivante", last: "C’était le dernier arrêt de cette démonstration.",
-  on: "Continuer", wait: "Attendre encore", fallback: "Montrer l’enregistrement",
+  on: "Continuer", wait: "Attendre encore", fallback: "Montrer l’étape enregistrée",
   playing: (step) => (step ? `En cours : ${step}` : "La démonstration commence…"),
   missed: (limit) => `Pull n’a pas terminé au bout de ${limit} s. Pour réinitialiser : touche r au clavier.`,
   recorded: "ENREGISTRÉ", off: "Aucune démonstration en cours. Sur l’ordinateur : lab demo",

@@ -22,7 +22,7 @@ from tests.experiment.histories import healed
 MISSED, HANGS = os.environ.get("MISSED"), os.environ.get("HANGS")
 
 
-def run(experiment, setting, folder, progress, pace):
+def run(experiment, setting, folder, progress, pace, reset=None):
     made = healed(checks={"repaired": True})
     for number, step in enumerate(experiment.method):
         name, more = step["name"], "until" in step

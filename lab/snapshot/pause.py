@@ -163,6 +163,10 @@ def correct_clocks(machines: Sequence[Machine], say: Callable[[str], None]) -> N
     if not found:
         return
     say("; ".join(f"{name}: {clocks.words(by_s)}" for name, by_s in found.items()))
+    if not chosen().saves():
+        # Their answers would not reach us: restrict=on drops what a guest says over UDP.
+        say("these clocks stay as they are: machines of this kind cannot be asked to stand still")
+        return
     pause = Pause(machines)
     pause.start(say)
     try:

@@ -1,6 +1,6 @@
 """Which kind of machines this checkout has: libvirt's, made by Vagrant, or those of plain QEMU.
 
-Looked at by every command, so that it may cost nothing: a few files, and the user's groups.
+Looked at by every command, so it must be cheap: a few files, and the user's groups.
 """
 
 import grp

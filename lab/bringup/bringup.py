@@ -65,9 +65,8 @@ def goto(labs: Store, name: str, progress: Progress) -> State:
 
 def down(progress: Progress) -> None:
     """Delete the machines, the networks and whatever the lab runs on the host. Idempotent."""
-    topology = topology_file.load()
+    topology, provider = topology_file.load(), chosen()
     forward.stop()
-    provider = chosen()
     with progress.phase("delete"):
         names = provider.delete(topology, ground=True)
         progress(f"deleted: {', '.join(names) or 'nothing, there was nothing'}")

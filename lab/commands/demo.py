@@ -143,7 +143,7 @@ def _resumed(ctx: click.Context, *, attended: bool) -> "Cue":
     typed = [one for one in ctx.params if ctx.get_parameter_source(one) is _TYPED]
     if typed != ["resume"] or not attended:
         raise LabError(
-            "--resume goes on as it was, and on a terminal",
+            "--resume takes no other option, and needs a terminal",
             hint="leave the name and all options out",
         )
     left = cue.read()

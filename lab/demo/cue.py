@@ -8,7 +8,7 @@ process that was killed leaves both, and then nothing reads the pipe.
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from secrets import token_hex
 from typing import Any, NamedTuple
@@ -124,7 +124,9 @@ def press(number: str, word: str) -> None:
     """Press a key of PRESSES at the moment `number`; without effect where that has passed."""
     if (pipe := _open()) is not None:
         try:
-            os.write(pipe, f"{number} {word}\n".encode())
+            # The demonstration may end at this moment.
+            with suppress(BrokenPipeError, BlockingIOError):
+                os.write(pipe, f"{number} {word}\n".encode())
         finally:
             os.close(pipe)
 

@@ -29,7 +29,7 @@ _WORDS = {
         "missed": "pull n'a pas terminé au bout de {:.0f} s.  w : attendre encore   "
         "r : réinitialiser et rejouer cette étape   {}Entrée : continuer",
         "recorded": "p : montrer l'étape enregistrée   ",
-        "plays": "La scène montre un enregistrement : {}. La touche suivante revient au direct.",
+        "plays": "La scène montre un enregistrement : {}. La prochaine touche ramène au direct.",
     },
 }  # fmt: skip
 
@@ -149,7 +149,8 @@ class Presenter:
         if not recorded:
             return self._press(("w", "r", *_ON))
         while (key := self._press(("w", "r", "p", *_ON))) == "p":
-            self._desk.tell(recorded=recorded)
+            # A second tap must not begin it again; the keyboard's p does.
+            self._desk.tell(recorded=recorded, keys=("wait", "reset", "on"))
             self._show(self._words["plays"].format(recorded.folder))
         return key
 

@@ -158,10 +158,11 @@ def _container(timeline: Timeline, mode: str, life: Life) -> Iterator[Bar]:
     for span in life.gone.of(True):
         node = max(runs, key=lambda node: _ended_s(runs[node], span.from_s))
         yield Bar(mode, node, 0, 1, *span[:2], "gone", life.name, evidence["gone"])
-    unheard = combine([unanswered(timeline, mode, life), life.up], all_of)
-    vain = texts(about_clients.evidence(timeline, mode, life.name, unheard))
-    for span in unheard.of(True):
-        for node in (node for node, trace in runs.items() if trace.at(span.from_s)):
+    unheard = unanswered(timeline, mode, life)
+    for node, trace in runs.items():
+        here = combine([unheard, trace], all_of)
+        vain = texts(about_clients.evidence(timeline, mode, life.name, here))
+        for span in here.of(True):
             yield Bar(mode, node, 0, 1, *span[:2], "silent", life.name, vain)
 
 

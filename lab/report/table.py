@@ -155,7 +155,10 @@ def _prices(runs: Runs) -> list[Sequence[str]]:
 def of_runs(values: Sequence[float | None]) -> str:
     """Return a number, or of several runs the median and the spread; - where none is known."""
     known = [value for value in values if value is not None]
-    return number(known[0]) if len(values) == 1 and known else _spread(known)
+    if len(values) == 1 and known:
+        return number(known[0])
+    some = f", known in {len(known)} of {len(values)}" if 0 < len(known) < len(values) else ""
+    return f"{_spread(known)}{some}"
 
 
 def seconds(amounts: Sequence[Amount | None]) -> str:

@@ -104,3 +104,11 @@ def test_many_who_ask_at_once_wait_for_each_other(qemu):
     for thread in asking:
         thread.join(20)
     assert said == [{"status": "running"}] * 12
+
+
+def test_a_qemu_that_hangs_takes_connections_and_does_not_greet(tmp_path):
+    with socket(AF_UNIX, SOCK_STREAM) as listening:
+        listening.bind(str(tmp_path / "qmp"))
+        listening.listen(1)
+        with pytest.raises(ToolFailed, match="no answer"):
+            qmp.ask(tmp_path / "qmp", "quit", timeout_s=0.1)

@@ -76,3 +76,13 @@ def test_too_many_bars_are_counted_and_the_longest_are_drawn(monkeypatch, judgem
     assert left_out(judgement.timeline) == len(everything) - 5
     shortest = min(bar.to_s - bar.from_s for bar in some)
     assert all(b.to_s - b.from_s <= shortest for b in everything if b not in some)
+
+
+def test_one_that_moves_while_nothing_answers_is_silent_where_it_runs():
+    made = Made().runs(1, "node1", "a").runs(1, "node2").runs(1, "node3").wanted(1, "a")
+    made.steady(3).asks(2, 10, "node1").runs(10, "node2", "a").runs(12, "node1")
+    made.asks(10.1, 25, "node1", ok=False).asks(10.1, 25, "node2", ok=False)
+    timeline = judge(made.end(40)).timeline
+    silent = [bar for bar in bars(timeline) if bar.what == "silent"]
+    assert {bar.lane for bar in silent} == {"node1", "node2"}
+    assert max(bar.to_s for bar in silent if bar.lane == "node1") <= 12

@@ -1,13 +1,11 @@
 """The server over real HTTP: what a page gets, and who gets nothing."""
 
-import socket
 import threading
 
 import pytest
 
 from lab.errors import LabBusy
 from lab.stage.web.guard import HEADERS
-from lab.stage.web.serving import bind
 from services.core.errors import LabError
 from tests.stage.serving import TOKEN, Page, ask, served
 from tests.waiting import wait_for
@@ -225,19 +223,6 @@ def test_a_replay_is_moved():
         assert ask(port, "POST", "/replay", body, X_Token=TOKEN)[0] == 200
         assert ask(port, "POST", "/replay", {"paused": True}, X_Token=TOKEN)[0] == 200
     assert moves.moves == [(5.0, False, 2.0), (None, True, None)]
-
-
-def test_a_port_that_is_taken_is_said_with_a_way_out():
-    with served() as (_, port):
-        with pytest.raises(LabError, match=f"port {port}: another program has it") as caught:
-            bind(lambda *_: [], port)
-        assert "--port 0" in caught.value.hint
-
-
-def test_it_listens_on_one_address_alone(stage):
-    # Another one of loopback is reached only by what listens on all addresses.
-    with pytest.raises(ConnectionRefusedError):
-        socket.create_connection(("127.0.0.2", stage[1]), timeout=5).close()
 
 
 def test_a_bug_of_ours_is_said_and_the_server_goes_on():

@@ -20,7 +20,7 @@ _FRAME_BYTES = 65536 + 64
 
 
 class Hub:
-    """The plugs, and behind which of them each address was seen last."""
+    """The plugs, and from which of them each address sent last."""
 
     def __init__(self, folder: Path, names: list[str]) -> None:
         self._folder = folder

@@ -168,7 +168,8 @@ def _state(name: str, timeout_s: float) -> str:
     said = processes.status(name, timeout_s)
     if not said:
         return "off" if _exists(name) else "absent"
-    return "paused" if said == "paused" else "running"
+    # A full disk stops a machine as well: it goes on when there is room again.
+    return "paused" if said in ("paused", "io-error") else "running"
 
 
 def _make(name: str, settings: Mapping[str, Any], image: Path) -> None:

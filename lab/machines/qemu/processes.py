@@ -88,20 +88,24 @@ def status(name: str, timeout_s: float = 10.0) -> str:
 
 
 def end(name: str) -> None:
-    """End QEMU `name` where it stands, also one that hangs. Idempotent."""
-    try:
+    """End QEMU `name` where it stands, also one that hangs. Idempotent.
+
+    Raises LabError where it does not end: its disk may not be deleted below it.
+    """
+    # Where no connection is possible it has ended, or its socket was deleted.
+    with suppress(ConnectionError, ToolFailed):
         qmp.ask(words.door(paths.RUN, name), "quit")
-    except ConnectionError:
-        pass  # it has ended
-    except ToolFailed:
+    ended = lambda: _qemu_pid(name) is None  # noqa: E731
+    if not _gone(ended):
         _kill(name)
-    _gone(lambda: _qemu_pid(name) is None)
+        if not _gone(ended):
+            raise LabError(f"QEMU of {name!r} does not end", hint=f"ps -fp {_qemu_pid(name)}")
 
 
 def folder() -> Path:
     """Return the folder of sockets. Raises LabError where it is another user's, who would rule."""
     paths.RUN.mkdir(parents=True, exist_ok=True, mode=0o700)
-    found = paths.RUN.stat()
+    found = paths.RUN.lstat()
     if found.st_uid != os.geteuid() or found.st_mode & 0o077:
         raise LabError(
             f"{paths.RUN} is not this user's alone", hint=f"look at it: ls -ld {paths.RUN}"
@@ -134,10 +138,12 @@ def _await(name: str, process: "subprocess.Popen[bytes]", ready: Callable[[], bo
         time.sleep(0.02)
 
 
-def _gone(ended: Callable[[], bool]) -> None:
+def _gone(ended: Callable[[], bool]) -> bool:
+    """Wait for it; return whether it came true in time."""
     deadline = time.monotonic() + _END_S
-    while not ended() and time.monotonic() < deadline:
+    while not (over := ended()) and time.monotonic() < deadline:
         time.sleep(0.02)
+    return over
 
 
 def _kill(name: str) -> None:
@@ -152,7 +158,7 @@ def _qemu_pid(name: str) -> int | None:
 
 
 def _hub_pid() -> int | None:
-    return _pid(_hub_file(), str(paths.RUN))
+    return _pid(_hub_file(), "lab.machines.qemu.hub")
 
 
 def _pid(file: Path, word: str) -> int | None:

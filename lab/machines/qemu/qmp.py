@@ -23,19 +23,20 @@ def ask(
     refuses, and where it is silent for so long. One client at a time is served, others wait.
     """
     end_s = time.monotonic() + timeout_s
-    with _connected(door, end_s) as channel, channel.makefile("rw") as lines:
-        _answer(lines)  # its greeting
-        for words in ({"execute": "qmp_capabilities"}, _order(command, arguments)):
-            channel.settimeout(max(_AGAIN_S, end_s - time.monotonic()))
-            try:
+    try:
+        # A QEMU that hangs takes the connection all the same, and does not even greet.
+        with _connected(door, end_s) as channel, channel.makefile("rw") as lines:
+            _answer(lines)  # its greeting
+            for words in ({"execute": "qmp_capabilities"}, _order(command, arguments)):
+                channel.settimeout(max(_AGAIN_S, end_s - time.monotonic()))
                 lines.write(json.dumps(words) + "\n")
                 lines.flush()
                 answer = _answer(lines)
-            except TimeoutError:
-                raise _silent(door, command) from None
-            if "error" in answer:
-                raise ToolFailed(["QEMU"], 1, f"{command}: {answer['error']['desc']}")
-        return answer["return"]
+                if "error" in answer:
+                    raise ToolFailed(["QEMU"], 1, f"{command}: {answer['error']['desc']}")
+            return answer["return"]
+    except TimeoutError:
+        raise _silent(door, command) from None
 
 
 def hmp(door: Path, line: str) -> str:

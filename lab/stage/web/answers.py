@@ -69,7 +69,11 @@ def check_token(token: str) -> None:
 
 def body() -> dict[str, Any]:
     """Return the JSON object that was sent. Raises LabError."""
-    if request.content_length > _BODY_BYTES:
+    try:
+        length = request.content_length
+    except ValueError:
+        raise LabError("Content-Length is no number", hint="leave it to the client") from None
+    if length > _BODY_BYTES:
         raise refused(413, f"the body is longer than {_BODY_BYTES} bytes", "send less")
     if request.content_type.split(";")[0].strip().lower() != "application/json":
         raise refused(415, "the body is not JSON", "send Content-Type: application/json")

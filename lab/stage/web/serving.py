@@ -22,6 +22,26 @@ class StageServer(ThreadingMixIn, WSGIServer):
     # A restart need not wait for connections that ended a minute ago.
     allow_reuse_address = True
     request_queue_size = 64
+    # On an address that others reach, who has no token could else take all threads and files.
+    most = 64
+
+    def __init__(self, *arguments: Any) -> None:
+        self._slots = threading.BoundedSemaphore(self.most)
+        super().__init__(*arguments)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Serve in a new thread; one connection too many is closed at once."""
+        if self._slots.acquire(blocking=False):
+            super().process_request(request, client_address)
+        else:
+            self.shutdown_request(request)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        """Serve one connection."""
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._slots.release()
 
     def server_bind(self) -> None:
         """As WSGIServer's, but without asking DNS for our name."""
@@ -62,8 +82,8 @@ class _Handler(WSGIRequestHandler):
         super().setup()
         self.wfile = _Patient(self.wfile)
 
-    def log_request(self, *_: Any) -> None:
-        """Nothing: each line would be one of noise on the presenter's terminal."""
+    def log_message(self, *_: Any) -> None:
+        """Print nothing: a stranger's words do not belong on the presenter's terminal."""
 
 
 def bind(app: Callable[..., Any], port: int, address: str = ADDRESS) -> StageServer:

@@ -2,10 +2,12 @@
 import { html } from "/page/vendor/htm-preact.js";
 
 const STEP_S = 5;
+// A fault may take so long to be struck; what a network swallowed is given up then.
+const STRIKE_MS = 120_000;
 const SPEEDS = [0.25, 0.5, 1, 2, 4, 8, 16];
 
 // The page's calls to its server, with the token of the page's own address.
-export function caller(token) {
+export function caller(token, post_ms = STRIKE_MS) {
   const answer = async (response) => {
     const body = await response.json().catch(() => ({}));
     if (response.ok) return body;
@@ -17,7 +19,7 @@ export function caller(token) {
     },
     async post(path, body) {
       const headers = { "Content-Type": "application/json", "X-Token": token };
-      return answer(await fetch(path, { method: "POST", headers, body: JSON.stringify(body) }));
+      return answer(await fetch(path, { method: "POST", headers, body: JSON.stringify(body), signal: AbortSignal.timeout(post_ms) }));
     },
   };
 }

@@ -11,7 +11,7 @@ const EN = {
   missed: (limit) => `Pull is not done after ${limit} s. To reset, press r at the keyboard.`,
   recorded: "RECORDED", off: "No demonstration is being played. On the computer: lab demo",
   ended: "The demonstration was ended. On the computer: lab demo --resume",
-  share: "Share with a second speaker", shared: "Who opens this link can read and go on. It breaks and resets nothing.",
+  share: "Share with a second speaker", shared: "Anyone with this link can read the notes and go on. It breaks and resets nothing.",
   qr: "QR code of the link below",
   stale: "Not connected: this may be old.", refused: "The server refuses this page. Scan the code again.",
   empty: "Waiting for the lab…",
@@ -23,9 +23,9 @@ const FR = {
   missed: (limit) => `Pull n’a pas terminé au bout de ${limit} s. Pour réinitialiser : touche r au clavier.`,
   recorded: "ENREGISTRÉ", off: "Aucune démonstration en cours. Sur l’ordinateur : lab demo",
   ended: "La démonstration a été interrompue. Sur l’ordinateur : lab demo --resume",
-  share: "Partager avec un second orateur", shared: "Qui ouvre ce lien peut lire et continuer. Il ne casse ni ne réinitialise rien.",
+  share: "Partager avec un autre intervenant", shared: "Avec ce lien, on peut lire et avancer, mais rien casser ni réinitialiser.",
   qr: "QR code du lien ci-dessous",
-  stale: "Non connecté : ceci est peut-être ancien.", refused: "Le serveur refuse cette page. Scannez le code à nouveau.",
+  stale: "Connexion perdue : l’affichage n’est peut-être plus à jour.", refused: "Le serveur refuse cette page. Scannez le code à nouveau.",
   empty: "En attente du labo…",
 };
 const WORDS = { en: EN, fr: FR };
@@ -36,10 +36,11 @@ const address = new URLSearchParams(location.search);
 const token = address.get("token") ?? "";
 const lang = language(address.get("lang"), navigator.language);
 const t = WORDS[lang];
-const call = caller(token);
+// A press that a lost connection swallowed is given up, and can be made again.
+const call = caller(token, 4000);
 const feed = newFeed();
-// pressed: the moment for which a key was pressed here; said: why that went wrong.
-const ui = { pressed: null, said: "" };
+// pressed: the moment for which a key was pressed here; said: why that went wrong, at moment `at`.
+const ui = { pressed: null, at: null, said: "" };
 
 function trouble() {
   if (feed.state === "refused") return t.refused;
@@ -58,7 +59,7 @@ function Phone() {
     <main tabindex="0">
       ${view.running ? html`<${Notes} view=${view} state=${state} />`
         : html`<p role="status">${view.url ? (view.ended ? t.ended : t.off) : t.empty}</p>`}
-      ${ui.said && html`<p role="alert">${ui.said}</p>`}
+      ${ui.said && ui.at === view.id && html`<p role="alert">${ui.said}</p>`}
       ${view.url && html`<details>
         <summary>${t.share}</summary>
         <p>${t.shared}</p>
@@ -88,8 +89,8 @@ function Button({ look, name, words, offered }) {
 
 async function press(key) {
   const { id, keys = [], running } = feed.view;
-  if (!running || id === ui.pressed || !keys.includes(key)) return;
-  Object.assign(ui, { pressed: id, said: "" });
+  if (trouble() || !running || id === ui.pressed || !keys.includes(key)) return;
+  Object.assign(ui, { pressed: id, at: id, said: "" });
   draw();
   try {
     await call.post("/press", { id, key });

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from lab import paths
 from lab.machines.provider import Verb
 from lab.machines.qemu import machines, processes, qmp, words
+from lab.terminal.table import echo
 from provisioning import topology as topology_file
 from services.core.errors import LabError
 
@@ -19,7 +20,7 @@ from services.core.errors import LabError
 def main(arguments: list[str]) -> int:
     """Obey; return the exit code."""
     if len(arguments) != 2 or arguments[0] not in (*_DO, "is-off", "is-paused"):
-        print(__doc__, file=sys.stderr)
+        echo(str(__doc__), err=True)
         return 2
     verb, name = arguments
     topology = topology_file.load()
@@ -29,7 +30,7 @@ def main(arguments: list[str]) -> int:
             return 0 if f"is-{machines.states(topology, timeout_s=10)[name]}" == verb else 1
         _DO[verb](name)
     except (LabError, ConnectionError) as error:
-        print(f"{name}: {error}", file=sys.stderr)
+        echo(f"{name}: {error}", err=True)
         return 1
     return 0
 

@@ -39,15 +39,17 @@ class Server(NamedTuple):
 
 
 @contextmanager
-def running(folder: Path, nodes: Sequence[str]) -> Iterator[Server]:
+def running(folder: Path, nodes: Sequence[str], etcd: str = "") -> Iterator[Server]:
     """Run a state server over a new database in `folder`, with the lease of the profile seed.
 
-    The token of each of `nodes` is token(NODE). Raises LabError where it does not start.
+    etcd: HOST:PORT,HOST:PORT of the members that hold its state instead. The token of each of
+    `nodes` is token(NODE). Raises LabError where it does not start.
     """
     tokens = {node: [hashlib.sha256(token(node).encode()).hexdigest()] for node in nodes}
     file = folder / "tokens.json"
     file.write_text(json.dumps(tokens))
-    argv = [sys.executable, "-m", "services.pull", "--data", str(folder / "data")]
+    state = ["--etcd", etcd] if etcd else ["--data", str(folder / "data")]
+    argv = [sys.executable, "-m", "services.pull", *state]
     argv += ["--listen", "127.0.0.1:0", "--node-listen", "127.0.0.1:0", "--tokens", str(file)]
     with _process([*argv, "--profile", "seed"]) as (pid, (admin, node)):
         yield Server(pid, admin, node)

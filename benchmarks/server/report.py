@@ -32,8 +32,8 @@ def as_data(results: Results) -> dict[str, Any]:
         "watch": {
             "watchers": told.watchers,
             "told_ms": {
-                "p50": 1000 * _quantile(told.told_s, 50),
-                "p99": 1000 * _quantile(told.told_s, 99),
+                "p50": 1000 * quantile(told.told_s, 50),
+                "p99": 1000 * quantile(told.told_s, 99),
             },
             "changes": len(told.told_s) // 2,
             "idle_cpu_percent": 100 * told.idle_cpu,
@@ -78,7 +78,7 @@ def as_text(data: dict[str, Any]) -> str:
     return "\n".join(blocks)
 
 
-def _quantile(values: Sequence[float], percent: int) -> float:
+def quantile(values: Sequence[float], percent: int) -> float:
     """The value that `percent` % of `values` do not exceed (nearest rank)."""
     ranked = sorted(values)
     return ranked[max(0, -(-len(ranked) * percent // 100) - 1)]

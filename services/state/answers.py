@@ -139,7 +139,8 @@ class Forgotten(LabError):
     def __init__(self, node: str) -> None:
         super().__init__(
             f"node {node!r} was declared dead, and has not said that it runs nothing",
-            hint="stop all it runs: systemctl stop 'pull-container@*'; it then joins as a new node",
+            # Its agent starts again what a person stops: it goes on from what it remembers.
+            hint="boot it again: it runs nothing then, and joins as a new node",
         )
         self.node = node
 

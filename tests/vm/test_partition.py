@@ -5,6 +5,7 @@ from datetime import datetime
 
 import pytest
 
+from lab.machines import power
 from services.core.model import KEEP, STOP, Health
 from tests.vm.conftest import LAB, cursor, journal, run
 
@@ -103,9 +104,16 @@ def test_a_node_that_a_person_called_dead_is_refused_until_it_runs_nothing(
     assert not stage.happened(since, "node-down", NODE)
 
     hosts[NODE].check_output(MEND)
+
+    def refused() -> bool:
+        said = journal(hosts[NODE], "pull-agent.service", cursor=before)
+        return any("declared dead" in line for _, line in said)
+
     known = lambda: {node.name: node.health for node in stage.pull.nodes().nodes}  # noqa: E731
+    stage.wait(lambda: refused() or NODE in known(), "it is refused, or has stopped everything")
+    # What it was told last is what it goes on with; a boot ends that.
+    power.cut(NODE)
+    power.start(NODE)
     stage.wait(lambda: known().get(NODE) is Health.UP, "the node has joined again")
-    assert len(stage.where("pull")["web"]) == 1
+    stage.wait_running("pull", {"web"})
     assert NODE not in stage.where("pull")["web"]
-    said = [line for _, line in journal(hosts[NODE], "pull-agent.service", cursor=before)]
-    assert any("declared dead" in line for line in said), said

@@ -7,11 +7,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
-from click.core import ParameterSource
 
 from lab.bringup.watchdog import watched
 from lab.commands.chaos import mode_option
-from lab.terminal.params import Known, json_option
+from lab.terminal.params import Known, json_option, typed
 from lab.terminal.table import echo, echo_json, render
 from provisioning import topology
 from services.core.errors import LabError
@@ -38,7 +37,6 @@ def _languages() -> Sequence[str]:
 
 
 _LANGUAGE = Known("language", _languages)
-_TYPED = ParameterSource.COMMANDLINE
 _WORDS = {True: "expected", False: "unexpected", None: "unknown"}
 
 
@@ -140,8 +138,7 @@ def _resumed(ctx: click.Context, *, attended: bool) -> "Cue":
     from lab.demo import cue
     from lab.demo.presenter import LANGUAGES
 
-    typed = [one for one in ctx.params if ctx.get_parameter_source(one) is _TYPED]
-    if typed != ["resume"] or not attended:
+    if typed(ctx) != ["resume"] or not attended:
         raise LabError(
             "--resume takes no other option, and needs a terminal",
             hint="leave the name and all options out",

@@ -3,9 +3,8 @@
 from typing import TYPE_CHECKING, Any
 
 import click
-from click.core import ParameterSource
 
-from lab.terminal.params import json_option, mode_option, profile_option
+from lab.terminal.params import json_option, mode_option, profile_option, typed
 from lab.terminal.table import echo, echo_json, render
 from provisioning import topology
 from services.core.errors import LabError
@@ -126,8 +125,8 @@ def summary(done: Any, cycles: int, load: int) -> str:
 
 def _alone(ctx: click.Context) -> None:
     """Raise LabError if an option is given that belongs to cycles."""
-    for name in ("cycles", "mode", "profile", "keep_going"):
-        if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+    for name in typed(ctx):
+        if name in ("cycles", "mode", "profile", "keep_going"):
             option = f"--{name.replace('_', '-')}"
             raise LabError(f"--steady takes no {option}", hint=f"leave {option} out")
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import click
+from click.core import ParameterSource
 from click.shell_completion import CompletionItem
 
 from provisioning import topology
@@ -64,6 +65,12 @@ profile_option = click.option(
 runs_option = click.option(
     "--runs", type=click.IntRange(min=1), default=3, show_default=True, help="Runs to take."
 )
+
+
+def typed(ctx: click.Context) -> list[str]:
+    """Return the names of the parameters that are on the command line, in their order."""
+    source = ctx.get_parameter_source
+    return [name for name in ctx.params if source(name) is ParameterSource.COMMANDLINE]
 
 
 def only_option(what: str, words: Sequence[str]) -> Callable[[FC], FC]:

@@ -19,6 +19,12 @@ APIS = ["systemctl", "try-restart", "pull-api.service", "push-api.service"]
         pytest.param([], True, [STOP, APIS], id="new code: no pass watches on with the old"),
         pytest.param(["etc/lab/profile.env"], False, [STOP, APIS], id="a profile counts as code"),
         pytest.param(
+            ["etc/lab/profile.env", f"{UNITS}/pull-agent.timer.d/profile.conf"],
+            False,
+            [STOP, RELOAD, [*APIS[:2], "pull-agent.timer", *APIS[2:]]],
+            id="passes are stopped before the reload, which makes timers start some",
+        ),
+        pytest.param(
             [f"{UNITS}/pull-agent.timer.d/profile.conf"],
             False,
             [RELOAD, ["systemctl", "try-restart", "pull-agent.timer"]],

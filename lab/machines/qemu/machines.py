@@ -12,7 +12,7 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lab import paths
+from lab import files, paths
 from lab.host import console, forward
 from lab.machines import remote
 from lab.machines.provider import Address, Say, Verb
@@ -179,9 +179,8 @@ def _make(name: str, settings: Mapping[str, Any], image: Path) -> None:
     disk = ["-f", "qcow2", "-F", "qcow2", "-b", str(image), str(_disk(name))]
     run(["qemu-img", "create", "-q", *disk])
     made = {part: settings[part] for part in _PARTS} | {"console": str(console.file(name))}
-    part = _folder(name) / ".made.json"
-    part.write_text(json.dumps(made | {"credentials": settings["credentials"][name]}, indent=1))
-    part.rename(_folder(name) / "made.json")
+    made["credentials"] = settings["credentials"][name]
+    files.replace(_folder(name) / "made.json", json.dumps(made, indent=1) + "\n")
 
 
 def _exists(name: str) -> bool:

@@ -9,7 +9,7 @@ from pathlib import Path
 from socket import SOCK_DGRAM, SOCK_STREAM, socket
 from typing import NamedTuple
 
-from lab import paths
+from lab import files, paths
 from provisioning.topology import Topology, host_ports
 from services.core.errors import LabError
 from services.core.fields import decode
@@ -56,11 +56,8 @@ def choose(topology: Topology, running: Collection[str]) -> None:
             if machine.name not in running or not port:
                 port = port if port and is_free(kind, port) else _any(kind, chosen.values())
             chosen[key] = port
-    file = _file()
-    file.parent.mkdir(parents=True, exist_ok=True)
-    part = file.with_name(f".{file.name}")
-    part.write_text(json.dumps(chosen, indent=1) + "\n")
-    part.rename(file)
+    _file().parent.mkdir(parents=True, exist_ok=True)
+    files.replace(_file(), json.dumps(chosen, indent=1) + "\n")
 
 
 def is_free(kind: str, port: int) -> bool:
